@@ -1,0 +1,10 @@
+//! The pure core: facts in, [`Verdict`](verdict::Verdict) out.
+//!
+//! No file, network, async, clock or randomness; time is an argument. A halt is a result. Every halt code that concerns the
+//! record, the approvals, the freeze and the portal's values has a function of its own under [`rules`]; [`reconcile`] says
+//! which rules judge which stage. Imports only `model`.
+
+pub mod policy;
+pub mod reconcile;
+pub mod rules;
+pub mod verdict;

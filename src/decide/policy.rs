@@ -1,0 +1,21 @@
+//! What the organisation demands of approvals.
+
+use crate::model::ids::{PersonId, Role};
+
+/// Rules for approvals, from the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalPolicy {
+    /// Roles that must have approved, each by another person.
+    pub required_roles: Vec<Role>,
+    /// Oldest approval that still counts, in seconds.
+    pub max_age_s: i64,
+}
+
+/// The people who may not approve: who asked for the exception and who runs the agent.
+#[derive(Debug, Clone, Copy)]
+pub struct Parties<'a> {
+    /// Who asked.
+    pub requester: &'a PersonId,
+    /// Who runs the agent.
+    pub operator: &'a PersonId,
+}

@@ -1,0 +1,212 @@
+//! Which rules judge which stage. Every function takes facts and returns a [`Verdict`]; none of them acts.
+
+use crate::decide::policy::{ApprovalPolicy, Parties};
+use crate::decide::rules::record::FileState;
+use crate::decide::rules::{approvals, controls, files, freeze, record, values};
+use crate::decide::verdict::{HaltCode, HaltReason, Stage, Verdict};
+use crate::model::banner::BannerRule;
+use crate::model::calendar::FreezeCalendar;
+use crate::model::digest::Digest;
+use crate::model::form::{FormPlan, PlannedField, PlannedFile, PlannedTab, WidgetKind};
+use crate::model::ids::PersonId;
+use crate::model::observed::{Found, ObservedControl, ObservedPage, ObservedTab};
+use crate::model::record::ChangeRecord;
+use crate::model::time::Instant;
+
+/// Everything that can be judged without a browser: at `packet`, and again while the commit request is held.
+#[derive(Debug, Clone, Copy)]
+pub struct PacketFacts<'a> {
+    /// The record.
+    pub record: &'a ChangeRecord,
+    /// Digest of its semantic fields.
+    pub packet: Digest,
+    /// Attachments as they lie on disk.
+    pub files: &'a [FileState],
+    /// Who runs the agent.
+    pub operator: &'a PersonId,
+    /// Base URL in effect.
+    pub portal: &'a url::Url,
+    /// The freeze calendar.
+    pub calendar: &'a FreezeCalendar,
+    /// The organisation's demands.
+    pub policy: &'a ApprovalPolicy,
+    /// The time of judgement.
+    pub now: Instant,
+}
+
+/// Judges record, approvals, files and freeze. `stage` is [`Stage::Packet`], or [`Stage::Recheck`] for the second time.
+pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
+    let PacketFacts { record, packet, files, operator, portal, calendar, policy, now } = *facts;
+    let exception = &record.exception;
+    let manifest = &record.manifest;
+    let decisions = &record.approvals;
+    let parties = Parties { requester: &exception.requester, operator };
+    let mut found: Vec<HaltReason> = Vec::new();
+    found.extend(record::revision_not_approved(record, packet));
+    found.extend(record::scope_mismatch(record, portal));
+    found.extend(record::category_mismatch(record));
+    found.extend(record::rollback_missing(record));
+    found.extend(record::rollback_version_mismatch(record));
+    found.extend(record::attachment_digest_mismatch(record, files));
+    found.extend(record::owner_mismatch(record));
+    found.extend(record::incident_mismatch(record));
+    found.extend(approvals::approval_missing(manifest, decisions, policy));
+    found.extend(approvals::approval_revoked(decisions));
+    found.extend(approvals::approval_stale(manifest, decisions, policy, now));
+    found.extend(approvals::approval_for_other_revision(decisions, packet));
+    found.extend(approvals::approver_mismatch(manifest, decisions));
+    found.extend(approvals::segregation_of_duties(manifest, decisions, parties));
+    found.extend(freeze::window_mismatch(record, now));
+    found.extend(freeze::window_not_covered(exception));
+    found.extend(freeze::blackout_overlap(exception, calendar));
+    found.extend(freeze::freeze_window_changed(exception, calendar));
+    found.extend(freeze::category_not_admitted(exception, calendar));
+    for reason in &mut found {
+        reason.stage = stage;
+    }
+    Verdict::of(found)
+}
+
+fn located<'a>(
+    stage: Stage,
+    field: &PlannedField,
+    found: Option<&'a Found<ObservedControl>>,
+    reasons: &mut Vec<HaltReason>,
+) -> Option<&'a ObservedControl> {
+    reasons.extend(controls::control_missing(stage, field, found));
+    reasons.extend(controls::control_ambiguous(stage, field, found));
+    match found {
+        Some(Found::One(control)) => Some(control),
+        None | Some(Found::Absent | Found::Several(_)) => None,
+    }
+}
+
+/// Judges one tab before anything is typed.
+pub fn surveyed_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[BannerRule]) -> Verdict {
+    let stage = Stage::Survey;
+    let mut found = Vec::new();
+    for field in &planned.fields {
+        let Some(control) = located(stage, field, observed.controls.get(&field.id), &mut found) else { continue };
+        found.extend(controls::label_changed(stage, field, control));
+        found.extend(controls::required_without_value(stage, field, control));
+        found.extend(controls::option_missing(stage, field, control));
+        found.extend(controls::control_locked(stage, field, control));
+        if field.widget == WidgetKind::ReadOnly {
+            found.extend(values::stated_value_differs(stage, field, control));
+        }
+    }
+    found.extend(controls::unexpected_required_field(stage, &observed.strange_required));
+    found.extend(controls::banners(stage, &observed.banners, rules));
+    Verdict::of(found)
+}
+
+/// Judges one tab after its values were entered: what it holds, what the portal complains about, what it now demands.
+pub fn filled_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[BannerRule]) -> Verdict {
+    let stage = Stage::Fill;
+    let mut found = Vec::new();
+    for field in &planned.fields {
+        let Some(control) = located(stage, field, observed.controls.get(&field.id), &mut found) else { continue };
+        found.extend(controls::label_changed(stage, field, control));
+        found.extend(values::validation_rejected(stage, field, control.complaint.as_ref()));
+        match field.widget {
+            WidgetKind::File => {}
+            WidgetKind::ReadOnly => found.extend(values::stated_value_differs(stage, field, control)),
+            WidgetKind::Text
+            | WidgetKind::LongText
+            | WidgetKind::Select
+            | WidgetKind::MultiSelect
+            | WidgetKind::Checkbox
+            | WidgetKind::Radio
+            | WidgetKind::Date
+            | WidgetKind::Time
+            | WidgetKind::DateTime
+            | WidgetKind::Number => found.extend(values::value_not_held(field, control)),
+        }
+    }
+    found.extend(controls::unexpected_required_field(stage, &observed.strange_required));
+    found.extend(controls::banners(stage, &observed.banners, rules));
+    Verdict::of(found)
+}
+
+/// Judges the uploads listed on one tab.
+pub fn uploads(stage: Stage, planned: &PlannedTab, observed: &ObservedTab) -> Verdict {
+    let mut fields: Vec<_> = planned.files.iter().map(|file| &file.field).collect();
+    fields.dedup();
+    let reasons = fields.into_iter().flat_map(|field| {
+        let wanted: Vec<&PlannedFile> = planned.files.iter().filter(|file| &file.field == field).collect();
+        let listed = observed.files.get(field).map_or(&[][..], Vec::as_slice);
+        files::attachment_differs(stage, &wanted, listed)
+    });
+    Verdict::of(reasons.collect())
+}
+
+/// Judges one tab of the draft as reopened from the server.
+pub fn drafted_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[BannerRule]) -> Verdict {
+    let stage = Stage::Draft;
+    let mut found = Vec::new();
+    for field in &planned.fields {
+        let Some(control) = located(stage, field, observed.controls.get(&field.id), &mut found) else { continue };
+        match field.widget {
+            WidgetKind::File => {}
+            WidgetKind::ReadOnly => found.extend(values::stated_value_differs(stage, field, control)),
+            WidgetKind::Text
+            | WidgetKind::LongText
+            | WidgetKind::Select
+            | WidgetKind::MultiSelect
+            | WidgetKind::Checkbox
+            | WidgetKind::Radio
+            | WidgetKind::Date
+            | WidgetKind::Time
+            | WidgetKind::DateTime
+            | WidgetKind::Number => found.extend(values::draft_differs(field, control)),
+        }
+    }
+    found.extend(controls::banners(stage, &observed.banners, rules));
+    if let Verdict::Halt(reasons) = uploads(stage, planned, observed) {
+        found.extend(reasons.iter().cloned());
+    }
+    Verdict::of(found)
+}
+
+/// Judges the portal's own summary, or the page of a submitted exception: `summary-differs` whatever the field.
+pub fn summary(
+    stage: Stage,
+    lines: &[PlannedField],
+    plan: &FormPlan,
+    page: &ObservedPage,
+    rules: &[BannerRule],
+) -> Verdict {
+    let mut found = Vec::new();
+    for field in lines {
+        let Some(control) = located(stage, field, page.lines.get(&field.id), &mut found) else { continue };
+        found.extend(controls::label_changed(stage, field, control));
+        found.extend(values::summary_differs(stage, field, control));
+    }
+    if let Some(listed) = &page.files {
+        found.extend(files::attachment_differs(stage, &plan.files().collect::<Vec<_>>(), listed));
+    }
+    found.extend(controls::banners(stage, &page.banners, rules));
+    Verdict::of(found)
+}
+
+/// Judges the portal's approver panel and freeze window right before the commit.
+pub fn recheck_panel(plan: &FormPlan, page: &ObservedPage, rules: &[BannerRule]) -> Verdict {
+    let stage = Stage::Recheck;
+    let mut found = Vec::new();
+    for field in &plan.recheck {
+        let Some(control) = located(stage, field, page.lines.get(&field.id), &mut found) else { continue };
+        found.extend(values::stated_value_differs(stage, field, control));
+    }
+    found.extend(controls::banners(stage, &page.banners, rules));
+    Verdict::of(found)
+}
+
+/// Whether saving a draft would itself be wrong, given why a run halts.
+pub fn draft_may_be_saved(reasons: impl IntoIterator<Item = HaltCode>) -> bool {
+    !reasons.into_iter().any(|code| {
+        matches!(
+            code,
+            HaltCode::ScopeBroadening | HaltCode::ExistingException | HaltCode::SessionLost | HaltCode::UnexpectedDialog
+        )
+    })
+}

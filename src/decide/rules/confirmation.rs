@@ -1,0 +1,86 @@
+//! What counts as proof that the released commit became exactly one exception.
+
+use regex::Regex;
+
+use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage};
+use crate::model::ids::ChangeId;
+use crate::model::portal_facts::{ListedException, LookedUp};
+use crate::model::private::{Exposure, Fact};
+use crate::model::time::Instant;
+
+/// What is known after the release.
+#[derive(Debug, Clone)]
+pub struct AfterRelease<'a> {
+    /// The change.
+    pub change: &'a ChangeId,
+    /// Form of a confirmation number, anchored at both ends.
+    pub number_form: &'a Regex,
+    /// Number on the page that the portal answered with, where it gave one.
+    pub number_on_page: Option<&'a str>,
+    /// The independent look-up.
+    pub looked_up: &'a LookedUp,
+    /// When the request was released.
+    pub released_at: Instant,
+    /// How far the portal's clock may lie behind ours, in seconds.
+    pub clock_tolerance_s: i64,
+}
+
+/// Whether the commit is proven, as far as numbers and rows can prove it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// Exactly one new submitted exception of this change; its page must still equal the record.
+    One(ListedException),
+    /// Not proven.
+    None(NonEmpty<HaltReason>),
+}
+
+fn reason(code: HaltCode, expected: impl ToString, observed: Fact) -> HaltReason {
+    HaltReason {
+        code,
+        stage: Stage::Confirm,
+        subject: "confirmation".to_owned(),
+        expected: Fact::public(expected),
+        observed,
+        source: FactSource::Portal,
+    }
+}
+
+/// `confirmation-missing`, `duplicate-in-portal`, `confirmation-malformed`, `confirmation-foreign`.
+pub fn proof(facts: &AfterRelease<'_>) -> Proof {
+    let rows: Vec<&ListedException> =
+        facts.looked_up.submitted().filter(|row| row.change_id == facts.change.as_str()).collect();
+    let doubt = |reason: HaltReason| Proof::None(NonEmpty::one(reason));
+    let row = match rows.as_slice() {
+        [] => {
+            let expected = format!("one submitted exception for {}", facts.change);
+            return doubt(reason(HaltCode::ConfirmationMissing, expected, Fact::public("none")));
+        }
+        [row] => *row,
+        several => {
+            let numbers: Vec<&str> = several.iter().map(|row| row.number.as_str()).collect();
+            let expected = format!("one submitted exception for {}", facts.change);
+            return doubt(reason(HaltCode::DuplicateInPortal, expected, Fact::public(numbers.join(", "))));
+        }
+    };
+    let form = format!("a number of the form {}", facts.number_form);
+    for number in [Some(row.number.as_str()), facts.number_on_page].into_iter().flatten() {
+        if !facts.number_form.is_match(number) {
+            // Not of the declared form, so it may be anything: not shown.
+            return doubt(reason(HaltCode::ConfirmationMalformed, form, Fact::new(number, Exposure::Hidden)));
+        }
+    }
+    if let Some(number) = facts.number_on_page
+        && number != row.number
+    {
+        let expected = format!("{}, which the look-up lists", row.number);
+        return doubt(reason(HaltCode::ConfirmationForeign, expected, Fact::public(number)));
+    }
+    if let Some(created) = row.created_at
+        && facts.released_at.seconds_since(created) > facts.clock_tolerance_s
+    {
+        let expected = format!("created since {}", facts.released_at);
+        let observed = Fact::public(format!("{}, created {created}", row.number));
+        return doubt(reason(HaltCode::ConfirmationForeign, expected, observed));
+    }
+    Proof::One(row.clone())
+}

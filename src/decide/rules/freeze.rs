@@ -1,0 +1,91 @@
+//! The deployment window against the manifest, the remediation and the freeze calendar.
+//!
+//! An exception exists because its window lies in a blackout, so the record names the blackouts it excepts. The whole
+//! half-open window is tested, in UTC.
+
+use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
+use crate::model::calendar::FreezeCalendar;
+use crate::model::private::Fact;
+use crate::model::record::{ChangeRecord, FreezeException};
+use crate::model::time::Instant;
+
+fn reason(code: HaltCode, subject: impl ToString, expected: impl ToString, observed: impl ToString) -> HaltReason {
+    HaltReason {
+        code,
+        stage: Stage::Packet,
+        subject: subject.to_string(),
+        expected: Fact::public(expected),
+        observed: Fact::public(observed),
+        source: FactSource::Calendar,
+    }
+}
+
+/// `window-mismatch`: the requested window is not the approved one, or is over already.
+pub fn window_mismatch(record: &ChangeRecord, now: Instant) -> Vec<HaltReason> {
+    let asked = record.exception.window;
+    let bound = [("manifest.window", record.manifest.window), ("remediation.window", record.remediation.window)];
+    let mut found: Vec<HaltReason> = bound
+        .into_iter()
+        .filter(|(_, approved)| *approved != asked)
+        .map(|(subject, approved)| reason(HaltCode::WindowMismatch, subject, approved, asked))
+        .collect();
+    if asked.end <= now {
+        found.push(reason(HaltCode::WindowMismatch, "window.end", format!("after {now}"), asked.end));
+    }
+    found
+}
+
+/// `window-not-covered`: the window lies outside every blackout that the record excepts.
+pub fn window_not_covered(exception: &FreezeException) -> Option<HaltReason> {
+    let touches = exception.excepts.iter().any(|named| named.window().overlaps(&exception.window));
+    (!touches).then(|| {
+        let named: Vec<String> = exception.excepts.iter().map(|named| named.id.to_string()).collect();
+        reason(HaltCode::WindowNotCovered, "window", format!("inside one of [{}]", named.join(", ")), exception.window)
+    })
+}
+
+/// `blackout-overlap`: the window overlaps a blackout that the record does not name.
+pub fn blackout_overlap(exception: &FreezeException, calendar: &FreezeCalendar) -> Vec<HaltReason> {
+    calendar
+        .blackouts
+        .iter()
+        .filter(|blackout| blackout.window.overlaps(&exception.window))
+        .filter(|blackout| !exception.excepts.iter().any(|named| named.id == blackout.id))
+        .map(|blackout| {
+            let observed = format!("{} from {}", blackout.id, blackout.window);
+            reason(HaltCode::BlackoutOverlap, "window", "no blackout beside those excepted", observed)
+        })
+        .collect()
+}
+
+/// `freeze-window-changed`: a named blackout has other times in the calendar, or is gone from it.
+pub fn freeze_window_changed(exception: &FreezeException, calendar: &FreezeCalendar) -> Vec<HaltReason> {
+    exception
+        .excepts
+        .iter()
+        .filter_map(|named| {
+            let observed = match calendar.get(&named.id) {
+                Some(blackout) if blackout.window == named.window() => return None,
+                Some(blackout) => blackout.window.to_string(),
+                None => "not in the calendar".to_owned(),
+            };
+            let subject = format!("excepts.{}", named.id);
+            Some(reason(HaltCode::FreezeWindowChanged, subject, named.window(), observed))
+        })
+        .collect()
+}
+
+/// `category-not-admitted`: a named blackout does not admit exceptions of this category.
+pub fn category_not_admitted(exception: &FreezeException, calendar: &FreezeCalendar) -> Vec<HaltReason> {
+    let category = exception.category.as_str();
+    exception
+        .excepts
+        .iter()
+        .filter_map(|named| calendar.get(&named.id))
+        .filter(|blackout| !blackout.admits.iter().any(|admitted| admitted == category))
+        .map(|blackout| {
+            let expected = format!("one of [{}]", blackout.admits.join(", "));
+            reason(HaltCode::CategoryNotAdmitted, format!("excepts.{}", blackout.id), expected, category)
+        })
+        .collect()
+}

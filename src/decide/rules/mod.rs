@@ -1,0 +1,11 @@
+//! One function a rule. Each returns the reasons it found, empty when it is content.
+
+pub mod approvals;
+pub mod commit;
+pub mod confirmation;
+pub mod controls;
+pub mod exceptions;
+pub mod files;
+pub mod freeze;
+pub mod record;
+pub mod values;

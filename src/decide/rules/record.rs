@@ -1,0 +1,160 @@
+//! The exception against the approved remediation, the ownership record, the manifest and the files on disk.
+
+use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
+use crate::model::digest::Digest;
+use crate::model::ids::{AttachmentRole, ChangeId};
+use crate::model::private::Fact;
+use crate::model::record::ChangeRecord;
+
+/// Digest and length of an attachment as it lies on disk now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileState {
+    /// Which attachment.
+    pub role: AttachmentRole,
+    /// Digest of its content.
+    pub sha256: Digest,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+fn reason(code: HaltCode, subject: &str, expected: impl ToString, observed: impl ToString) -> HaltReason {
+    HaltReason {
+        code,
+        stage: Stage::Packet,
+        subject: subject.to_owned(),
+        expected: Fact::public(expected),
+        observed: Fact::public(observed),
+        source: FactSource::Record,
+    }
+}
+
+fn unless_equal(code: HaltCode, subject: &str, approved: &str, requested: &str) -> Option<HaltReason> {
+    (approved != requested).then(|| reason(code, subject, approved, requested))
+}
+
+/// `revision-not-approved`: the manifest binds another packet than this record makes up.
+pub fn revision_not_approved(record: &ChangeRecord, packet: Digest) -> Option<HaltReason> {
+    (record.manifest.packet != packet)
+        .then(|| reason(HaltCode::RevisionNotApproved, "manifest.packet", record.manifest.packet, packet))
+}
+
+/// `scope-mismatch`: service, environment, scope or portal differ from the remediation or the manifest's boundary.
+pub fn scope_mismatch(record: &ChangeRecord, portal: &url::Url) -> Vec<HaltReason> {
+    let (asked, approved) = (&record.exception, &record.remediation);
+    let mut found: Vec<HaltReason> = [
+        unless_equal(HaltCode::ScopeMismatch, "service.id", approved.service.as_str(), asked.service.id.as_str()),
+        unless_equal(HaltCode::ScopeMismatch, "environment", approved.environment.as_str(), asked.environment.as_str()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if approved.scope != asked.scope {
+        // The statement itself may hold customer impact; its digest tells two versions apart.
+        found.push(reason(
+            HaltCode::ScopeMismatch,
+            "scope",
+            Digest::of(approved.scope.as_str().as_bytes()),
+            Digest::of(asked.scope.as_str().as_bytes()),
+        ));
+    }
+    let bound = record.manifest.boundary.portal.origin();
+    if bound != portal.origin() {
+        let subject = "manifest.boundary.portal";
+        found.push(reason(
+            HaltCode::ScopeMismatch,
+            subject,
+            bound.ascii_serialization(),
+            portal.origin().ascii_serialization(),
+        ));
+    }
+    found
+}
+
+/// `category-mismatch`: the category differs from the remediation's or the manifest's.
+pub fn category_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
+    let asked = record.exception.category.as_str();
+    [
+        unless_equal(HaltCode::CategoryMismatch, "category", record.remediation.category.as_str(), asked),
+        unless_equal(
+            HaltCode::CategoryMismatch,
+            "manifest.boundary.category",
+            record.manifest.boundary.category.as_str(),
+            asked,
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// `rollback-missing`: no rollback plan, or no attachment in the role `rollback-plan`.
+pub fn rollback_missing(record: &ChangeRecord) -> Vec<HaltReason> {
+    let mut found = Vec::new();
+    if record.exception.rollback.is_none() {
+        found.push(reason(HaltCode::RollbackMissing, "rollback", "a plan and its version", "none"));
+    }
+    if !record.exception.attachments.iter().any(|file| file.role.as_str() == "rollback-plan") {
+        found.push(reason(HaltCode::RollbackMissing, "attachments.rollback-plan", "one attachment", "none"));
+    }
+    found
+}
+
+/// `rollback-version-mismatch`: another plan or version than the remediation names.
+pub fn rollback_version_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
+    let Some(asked) = &record.exception.rollback else { return Vec::new() };
+    let approved = &record.remediation.rollback;
+    let code = HaltCode::RollbackVersionMismatch;
+    [
+        unless_equal(code, "rollback.plan", approved.plan.as_str(), asked.plan.as_str()),
+        unless_equal(code, "rollback.version", approved.version.as_str(), asked.version.as_str()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// `attachment-digest-mismatch`: a file on disk is not the one that the record names.
+pub fn attachment_digest_mismatch(record: &ChangeRecord, files: &[FileState]) -> Vec<HaltReason> {
+    let subject = |role: &AttachmentRole| format!("attachments.{role}");
+    record
+        .exception
+        .attachments
+        .iter()
+        .filter_map(|wanted| {
+            let found = files.iter().find(|file| file.role == wanted.role);
+            let expected = format!("{} ({} bytes)", wanted.sha256, wanted.size);
+            let observed = match found {
+                Some(file) if file.sha256 == wanted.sha256 && file.size == wanted.size => return None,
+                Some(file) => format!("{} ({} bytes)", file.sha256, file.size),
+                None => "no file".to_owned(),
+            };
+            Some(reason(HaltCode::AttachmentDigestMismatch, &subject(&wanted.role), expected, observed))
+        })
+        .collect()
+}
+
+/// `owner-mismatch`: the ownership record names another service or owner.
+pub fn owner_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
+    let (asked, known) = (&record.exception.service, &record.ownership);
+    [
+        unless_equal(HaltCode::OwnerMismatch, "ownership.service", known.service.as_str(), asked.id.as_str()),
+        unless_equal(HaltCode::OwnerMismatch, "service.owner", known.owner.as_str(), asked.owner.as_str()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// `incident-mismatch`: another incident than the remediation's.
+pub fn incident_mismatch(record: &ChangeRecord) -> Option<HaltReason> {
+    let (approved, asked) = (&record.remediation.incident, &record.exception.incident);
+    unless_equal(HaltCode::IncidentMismatch, "incident", approved.as_str(), asked.as_str())
+}
+
+/// `claimed-by-another-run`: the claim on this change is held.
+pub fn claimed_by_another_run(change: &ChangeId, holder: &str) -> HaltReason {
+    HaltReason {
+        source: FactSource::Agent,
+        ..reason(HaltCode::ClaimedByAnotherRun, change.as_str(), "no other run", holder)
+    }
+}

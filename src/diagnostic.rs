@@ -1,0 +1,109 @@
+//! A mistake in a file, shown with the line it stands on and with what to do about it.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
+
+/// A mistake in an input file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The file as the user named it.
+    pub path: PathBuf,
+    /// Line, counted from 1; absent when the file as a whole is meant.
+    pub line: Option<usize>,
+    /// Path of the field, for instance `exception.window.end`.
+    pub field: Option<String>,
+    /// What is wrong, one lowercase sentence without a full stop.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+    rendered: String,
+}
+
+/// Longest source line that is quoted; a longer one is cut, so that a megabyte on one line stays readable.
+const QUOTED: usize = 160;
+
+impl Diagnostic {
+    /// A mistake in the file as a whole: unreadable, too large, not text.
+    pub fn whole(path: &Path, message: impl Into<String>, help: impl Into<String>) -> Self {
+        let (message, help) = (message.into(), help.into());
+        let rendered = format!(
+            "error: {}: {}\n  = help: {}",
+            path.display(),
+            normalize_untrusted_str(&message),
+            normalize_untrusted_str(&help)
+        );
+        Self { path: path.to_owned(), line: None, field: None, message, help, rendered }
+    }
+
+    /// A mistake at a byte range of `source`.
+    pub fn at(
+        path: &Path,
+        source: &str,
+        span: Range<usize>,
+        field: Option<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        let (message, help) = (message.into(), help.into());
+        let start = floor(source, span.start.min(source.len()));
+        let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = source[start..].find('\n').map_or(source.len(), |at| start + at);
+        let line = source[..start].matches('\n').count() + 1;
+        let from = if start - line_start > QUOTED { floor(source, start - QUOTED / 2) } else { line_start };
+        let to = floor(source, line_end.min(from + QUOTED)).max(start);
+        let end = floor(source, span.end.clamp(start, to));
+        let title = match &field {
+            Some(field) => format!("{field}: {message}"),
+            None => message.clone(),
+        };
+        let shown_path = path.display().to_string();
+        let snippet = Snippet::source(&source[from..to])
+            .line_start(line)
+            .path(shown_path)
+            .annotation(AnnotationKind::Primary.span(start - from..end - from));
+        let advice = normalize_untrusted_str(&help);
+        let group = Level::ERROR.primary_title(title).element(snippet).element(Level::HELP.message(advice));
+        let rendered = Renderer::plain().render(&[group]);
+        Self { path: path.to_owned(), line: Some(line), field, message, help, rendered }
+    }
+}
+
+fn floor(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rendered)
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_is_shown_with_file_line_and_field() {
+        let source = "{\n  \"a\": 1,\n  \"b\": 2\n}";
+        let at = source.find("2").unwrap();
+        let shown = Diagnostic::at(Path::new("r.json"), source, at..at + 1, Some("b".into()), "not a text", "quote it");
+        let text = shown.to_string();
+        assert!(text.contains("r.json:3:8"), "{text}");
+        assert!(text.contains("b: not a text") && text.contains("quote it"), "{text}");
+    }
+
+    #[test]
+    fn a_mistake_in_a_line_of_a_megabyte_quotes_a_piece_of_it() {
+        let source = format!("{}é!{}", "x".repeat(500_000), "y".repeat(500_000));
+        let text = Diagnostic::at(Path::new("r"), &source, 500_000..900_000, None, "bad", "mend").to_string();
+        assert!(text.len() < 2_000, "{}", text.len());
+    }
+}

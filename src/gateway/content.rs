@@ -1,0 +1,165 @@
+//! What a request carries, as parameters: from its path, its query and its body.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+/// Largest body that is read whole, in bytes. Larger commits are refused; larger uploads are streamed and never read.
+pub const READ_LIMIT: usize = 4 << 20;
+
+/// Why a body cannot be compared with anything.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContentError {
+    /// A content type that is neither form nor JSON.
+    #[error("body of type {0:?}; only forms and JSON can be compared")]
+    Type(String),
+    /// Not what its content type says.
+    #[error("body is not what its content type says")]
+    Malformed,
+}
+
+/// The parameters of the query of a URL.
+pub fn query(query: Option<&str>) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
+}
+
+/// The parameters of a body. A file in a multipart body is carried as `file:NAME`.
+///
+/// # Errors
+///
+/// [`ContentError`] when the body cannot be taken apart; an empty body has no parameters.
+pub async fn body(content_type: Option<&str>, bytes: &Bytes) -> Result<Vec<(String, String)>, ContentError> {
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let given = content_type.unwrap_or_default();
+    let kind = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.as_str() {
+        "application/x-www-form-urlencoded" => Ok(form_urlencoded::parse(bytes).into_owned().collect()),
+        "multipart/form-data" => multipart(given, bytes).await,
+        json if json == "application/json" || json.ends_with("+json") => {
+            // serde_json keeps the last of two equal keys, a portal may keep the first: such a body is not comparable.
+            let value: Strict = serde_json::from_slice(bytes).map_err(|_| ContentError::Malformed)?;
+            let mut found = Vec::new();
+            flatten("", &value.0, &mut found);
+            Ok(found)
+        }
+        _ => Err(ContentError::Type(given.chars().take(80).collect())),
+    }
+}
+
+async fn multipart(content_type: &str, bytes: &Bytes) -> Result<Vec<(String, String)>, ContentError> {
+    let boundary = multer::parse_boundary(content_type).map_err(|_| ContentError::Malformed)?;
+    let whole = bytes.clone();
+    let stream = futures_util::stream::once(async move { Ok::<_, std::convert::Infallible>(whole) });
+    let mut parts = multer::Multipart::new(stream, boundary);
+    let mut found = Vec::new();
+    while let Some(part) = parts.next_field().await.map_err(|_| ContentError::Malformed)? {
+        let name = part.name().ok_or(ContentError::Malformed)?.to_owned();
+        let value = match part.file_name() {
+            Some(file) => format!("file:{file}"),
+            None => part.text().await.map_err(|_| ContentError::Malformed)?,
+        };
+        found.push((name, value));
+    }
+    Ok(found)
+}
+
+fn flatten(prefix: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    let below = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                flatten(&below(name), member, found);
+            }
+        }
+        Value::Array(members) => {
+            for (place, member) in members.iter().enumerate() {
+                flatten(&below(&place.to_string()), member, found);
+            }
+        }
+        Value::String(text) => found.push((prefix.to_owned(), text.clone())),
+        Value::Null => found.push((prefix.to_owned(), String::new())),
+        Value::Bool(_) | Value::Number(_) => found.push((prefix.to_owned(), value.to_string())),
+    }
+}
+
+/// JSON in which no object names a key twice.
+struct Strict(Value);
+
+impl<'de> serde::Deserialize<'de> for Strict {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct StrictVisitor;
+        impl<'de> serde::de::Visitor<'de> for StrictVisitor {
+            type Value = Strict;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("JSON without doubled keys")
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
+                Ok(Strict(value.into()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
+                Ok(Strict(value.into()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
+                Ok(Strict(value.into()))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
+                Ok(Strict(value.into()))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
+                Ok(Strict(value.into()))
+            }
+            fn visit_unit<E>(self) -> Result<Strict, E> {
+                Ok(Strict(Value::Null))
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Strict, A::Error> {
+                let mut members = Vec::new();
+                while let Some(Strict(member)) = seq.next_element()? {
+                    members.push(member);
+                }
+                Ok(Strict(Value::Array(members)))
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Strict, A::Error> {
+                let mut members = serde_json::Map::new();
+                while let Some((name, Strict(member))) = map.next_entry::<String, Strict>()? {
+                    if members.insert(name, member).is_some() {
+                        return Err(serde::de::Error::custom("a key stands twice"));
+                    }
+                }
+                Ok(Strict(Value::Object(members)))
+            }
+        }
+        deserializer.deserialize_any(StrictVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(kind: &str, text: &str) -> Result<Vec<(String, String)>, ContentError> {
+        body(Some(kind), &Bytes::copy_from_slice(text.as_bytes())).await
+    }
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    }
+
+    #[tokio::test]
+    async fn forms_and_json_are_taken_apart() {
+        let form = read("application/x-www-form-urlencoded; charset=utf-8", "a=1&b=x+y&a=2").await;
+        assert_eq!(form.unwrap(), pairs(&[("a", "1"), ("b", "x y"), ("a", "2")]));
+        let json = read("application/json", r#"{"q":"m","v":{"id":7,"l":[true]}}"#).await;
+        assert_eq!(json.unwrap(), pairs(&[("q", "m"), ("v.id", "7"), ("v.l.0", "true")]));
+        let multipart = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--\r\n";
+        assert_eq!(read("multipart/form-data; boundary=b", multipart).await.unwrap(), pairs(&[("a", "1")]));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_two_readers_could_read_differently_is_refused() {
+        assert_eq!(read("application/json", r#"{"op":"save","op":"submit"}"#).await, Err(ContentError::Malformed));
+        assert!(matches!(read("text/plain", "op=submit").await, Err(ContentError::Type(_))));
+        assert_eq!(read("application/json", "{").await, Err(ContentError::Malformed));
+    }
+}

@@ -1,0 +1,270 @@
+//! The agent's hand on the gateway: what passed, what was refused, what is held, and the one release.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant as Clock};
+
+use tokio::sync::{oneshot, watch};
+
+use super::interlock::{Admission, AttemptId, Interlock, Phase, ReleaseRefused, ReleaseToken};
+use crate::model::portal_facts::CommitContent;
+use crate::model::time::Instant;
+
+/// Why a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// An origin outside the map: the browser's own traffic, or a link of the page.
+    ForeignOrigin,
+    /// A page of the portal tried to change something elsewhere, or something undeclared.
+    Undeclared,
+    /// A commit at the wrong time.
+    Commit,
+    /// WebSocket or another upgrade.
+    Upgrade,
+    /// A tunnel that is not TLS, or a request whose host is not its tunnel's.
+    Tunnel,
+    /// A header that asks for another method than the request's own.
+    MethodOverride,
+}
+
+/// A refused request, without anything it carried.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// Its method.
+    pub method: String,
+    /// Its origin.
+    pub origin: String,
+    /// Its path, without the query. Undeclared paths can carry data; the mask decides whether it is shown.
+    #[serde(skip)]
+    pub path: String,
+}
+
+/// What became of the released request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// The portal answered with this status.
+    Status(u16),
+    /// The connection failed before anything was sent: nothing was committed.
+    NotSent,
+    /// It was sent, and no answer came.
+    NoAnswer,
+}
+
+/// The release as it happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    /// When the first byte was forwarded; none when no connection could be made.
+    pub sent_at: Option<Clock>,
+    /// The portal's answer.
+    pub answered: Answered,
+}
+
+/// What the waiting request is told.
+pub(super) enum Decision {
+    Forward(oneshot::Sender<Release>, Duration),
+    Refuse,
+}
+
+struct Waiting {
+    attempt: AttemptId,
+    content: CommitContent,
+    decide: oneshot::Sender<Decision>,
+}
+
+#[derive(Default)]
+struct State {
+    interlock: Interlock,
+    waiting: Option<Waiting>,
+    refused: BTreeMap<Refused, u64>,
+    passed: u64,
+    in_flight: u64,
+    probes: Vec<String>,
+    answers: Vec<u16>,
+}
+
+/// Shared between the proxy's tasks and the agent.
+#[derive(Clone)]
+pub struct Control {
+    state: Arc<Mutex<State>>,
+    activity: watch::Sender<u64>,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self { state: Arc::default(), activity: watch::Sender::new(0) }
+    }
+}
+
+/// A held commit request as the agent sees it.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// What it carries.
+    pub content: CommitContent,
+}
+
+impl Control {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere must not unlock anything: the state is valid after every single assignment.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let result = act(&mut self.state());
+        self.activity.send_modify(|count| *count = count.wrapping_add(1));
+        result
+    }
+
+    /// Changes whenever anything happens at the gateway.
+    pub fn activity(&self) -> watch::Receiver<u64> {
+        self.activity.subscribe()
+    }
+
+    /// Requests that are on their way and not answered completely, the held one not among them.
+    pub fn in_flight(&self) -> u64 {
+        self.state().in_flight
+    }
+
+    /// Requests that passed.
+    pub fn passed(&self) -> u64 {
+        self.state().passed
+    }
+
+    /// Refused requests with how often each.
+    pub fn refused(&self) -> Vec<(Refused, u64)> {
+        self.state().refused.iter().map(|(refused, count)| (refused.clone(), *count)).collect()
+    }
+
+    /// The interlock as it stands.
+    pub fn interlock(&self) -> Interlock {
+        self.state().interlock.clone()
+    }
+
+    /// Whether a probe with this nonce came through.
+    pub fn saw_probe(&self, nonce: &str) -> bool {
+        self.state().probes.iter().any(|seen| seen == nonce)
+    }
+
+    /// Server errors (status 500 and above) that the portal gave.
+    pub fn server_errors(&self) -> usize {
+        self.state().answers.len()
+    }
+
+    /// Announces that the next commit request is the agent's own.
+    pub fn expect_commit(&self) -> bool {
+        self.change(|state| state.interlock.expect())
+    }
+
+    /// Refuses the held request, if any, and every further one until the next announcement.
+    pub fn lock(&self) {
+        let waiting = self.change(|state| {
+            state.interlock.lock();
+            state.waiting.take()
+        });
+        if let Some(waiting) = waiting {
+            // The page may have gone already; then nobody waits for the refusal.
+            let _ = waiting.decide.send(Decision::Refuse);
+        }
+    }
+
+    /// The held request, as soon as there is one, or none when `within` has passed or something else tried to commit.
+    pub async fn held(&self, within: Duration) -> Option<Held> {
+        let mut activity = self.activity();
+        let found = async {
+            loop {
+                if let Some(held) = self.held_now() {
+                    return Some(held);
+                }
+                if self.interlock().strays() > 0 || activity.changed().await.is_err() {
+                    return None;
+                }
+            }
+        };
+        tokio::time::timeout(within, found).await.unwrap_or(None)
+    }
+
+    /// The held request, if the browser still waits for it.
+    pub fn held_now(&self) -> Option<Held> {
+        let state = self.state();
+        let waiting = state.waiting.as_ref()?;
+        let Phase::Held { attempt, .. } = state.interlock.phase() else { return None };
+        (attempt == waiting.attempt).then(|| Held { attempt, content: waiting.content.clone() })
+    }
+
+    /// Lets the held request go, once, and waits for the portal's answer, at most `within`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseRefused`]: nothing was sent.
+    pub async fn release(&self, token: ReleaseToken, now: Instant, within: Duration) -> Result<Release, ReleaseRefused> {
+        let (tell, told) = oneshot::channel();
+        self.change(|state| {
+            let waiting = state.waiting.take().ok_or(ReleaseRefused::NotHeld)?;
+            if waiting.attempt != token.attempt || waiting.decide.is_closed() {
+                state.interlock.lock();
+                return Err(ReleaseRefused::NotHeld);
+            }
+            if let Err(refused) = state.interlock.release(token, now) {
+                state.waiting = Some(waiting);
+                return Err(refused);
+            }
+            // The receiver lives in a task of its own; were it gone, `told` would fail and the answer be unknown.
+            let _ = waiting.decide.send(Decision::Forward(tell, within));
+            Ok(())
+        })?;
+        Ok(told.await.unwrap_or(Release { sent_at: None, answered: Answered::NoAnswer }))
+    }
+
+    pub(super) fn attempt(&self, content: CommitContent) -> Option<(AttemptId, oneshot::Receiver<Decision>)> {
+        self.change(|state| match state.interlock.attempt(content.digest) {
+            Admission::Hold(attempt) => {
+                let (decide, decided) = oneshot::channel();
+                state.waiting = Some(Waiting { attempt, content, decide });
+                Some((attempt, decided))
+            }
+            Admission::Refuse => None,
+        })
+    }
+
+    pub(super) fn give_up(&self, attempt: AttemptId) {
+        self.change(|state| {
+            state.interlock.give_up(attempt);
+            if state.waiting.as_ref().is_some_and(|waiting| waiting.attempt == attempt) {
+                state.waiting = None;
+            }
+        });
+    }
+
+    pub(super) fn refuse(&self, refused: Refused) {
+        self.change(|state| *state.refused.entry(refused).or_default() += 1);
+    }
+
+    pub(super) fn probe(&self, nonce: &str) {
+        self.change(|state| state.probes.push(nonce.to_owned()));
+    }
+
+    pub(super) fn server_error(&self, status: u16) {
+        self.change(|state| state.answers.push(status));
+    }
+
+    pub(super) fn begin(&self) -> InFlight {
+        self.change(|state| {
+            state.passed += 1;
+            state.in_flight += 1;
+        });
+        InFlight(self.clone())
+    }
+}
+
+/// One request on its way; dropping it ends it.
+pub(super) struct InFlight(Control);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.change(|state| state.in_flight -= 1);
+    }
+}

@@ -1,0 +1,101 @@
+//! What may pass: origins, declared unsafe requests, and which request commits.
+
+use std::collections::BTreeSet;
+
+use crate::selectors::read::SelectorMap;
+use crate::selectors::requests::RequestPattern;
+
+/// Scheme, host and port, as browsers compare origins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Host in lower case, without brackets.
+    pub host: String,
+    /// Port, the scheme's own where none is written.
+    pub port: u16,
+}
+
+impl Origin {
+    /// The origin of a URL; none for schemes other than `http` and `https`.
+    pub fn of(url: &url::Url) -> Option<Self> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return None;
+        }
+        let host = url.host_str()?.trim_matches(['[', ']']).to_ascii_lowercase();
+        Some(Self { scheme: url.scheme().to_owned(), host, port: url.port_or_known_default()? })
+    }
+}
+
+/// The rules of one run, from the selector map and the effective base URL.
+#[derive(Debug, Clone)]
+pub struct GatewayPolicy {
+    /// Origins that may be reached.
+    pub origins: BTreeSet<Origin>,
+    /// Declared unsafe requests.
+    pub requests: Vec<RequestPattern>,
+    /// The request that commits.
+    pub commit: RequestPattern,
+}
+
+/// What a request is, as far as method and path tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByPath {
+    /// Cannot change anything: GET, HEAD, OPTIONS.
+    Safe,
+    /// Declared, and nothing in the body could tell otherwise.
+    Declared,
+    /// Declared only if the body's properties agree.
+    NeedsBody,
+    /// The commit; its body is read before anything else.
+    PerhapsCommit,
+    /// Unsafe and undeclared.
+    Undeclared,
+}
+
+/// What a request is, once its body is known too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByBody {
+    /// Declared.
+    Declared,
+    /// The commit.
+    Commit,
+    /// Undeclared.
+    Undeclared,
+}
+
+impl GatewayPolicy {
+    /// The rules that `map` declares, at `base`.
+    pub fn new(map: &SelectorMap, base: &url::Url) -> Self {
+        let further = map.file.origins.iter().filter_map(|url| Origin::of(url.get_ref()));
+        Self {
+            origins: Origin::of(base).into_iter().chain(further).collect(),
+            requests: map.requests.clone(),
+            commit: map.commit.clone(),
+        }
+    }
+
+    /// Judges by method and path. HTTP methods are case-sensitive, and so is this.
+    pub fn by_path(&self, method: &str, path: &str) -> ByPath {
+        if matches!(method, "GET" | "HEAD" | "OPTIONS") {
+            return ByPath::Safe;
+        }
+        if self.commit.match_path(method, path).is_some() {
+            return ByPath::PerhapsCommit;
+        }
+        let mut matching = self.requests.iter().filter(|known| known.match_path(method, path).is_some()).peekable();
+        if matching.peek().is_none() {
+            return ByPath::Undeclared;
+        }
+        if matching.all(|known| known.body.is_empty()) { ByPath::Declared } else { ByPath::NeedsBody }
+    }
+
+    /// Judges by the body too, its parameters given.
+    pub fn by_body(&self, method: &str, path: &str, parameters: &[(String, String)]) -> ByBody {
+        let meant = |known: &RequestPattern| known.match_path(method, path).is_some() && known.match_body(parameters);
+        if meant(&self.commit) {
+            return ByBody::Commit;
+        }
+        if self.requests.iter().any(meant) { ByBody::Declared } else { ByBody::Undeclared }
+    }
+}

@@ -1,0 +1,461 @@
+//! Carries out what [`super::interlock`] and [`super::policy`] decide, on 127.0.0.1, in tasks of this process.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName};
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::authority::{Authority, AuthorityError};
+use super::content::{self, READ_LIMIT};
+use super::control::{Answered, Control, Decision, InFlight, Refusal, Refused, Release};
+use super::interlock::AttemptId;
+use super::policy::{ByBody, ByPath, GatewayPolicy, Origin};
+use super::upstream::{Outgoing, Upstream, UpstreamError, whole};
+use crate::model::digest::Digest;
+use crate::model::portal_facts::CommitContent;
+use crate::model::private::Private;
+
+type Answer = Response<BoxBody<Bytes, hyper::Error>>;
+
+/// Path below which the gateway itself answers, to prove that it is in the path.
+pub const PROBE: &str = "/.portal-agent/probe/";
+
+/// Why the gateway cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// No port.
+    #[error("cannot listen on 127.0.0.1")]
+    Listen(#[source] std::io::Error),
+    /// No certificate authority.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// No way to the portal.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+}
+
+/// A running gateway. Dropping it ends every connection, the held request included.
+pub struct Gateway {
+    address: SocketAddr,
+    control: Control,
+    _listener: JoinSet<()>,
+}
+
+struct Rules {
+    policy: GatewayPolicy,
+    control: Control,
+    upstream: Upstream,
+    authority: Authority,
+}
+
+impl Gateway {
+    /// Listens on a free port of 127.0.0.1. `authorities` are further certificate authorities (PEM) for the portal.
+    ///
+    /// # Errors
+    ///
+    /// [`GatewayError`].
+    pub async fn start(policy: GatewayPolicy, authorities: Option<&Path>) -> Result<Self, GatewayError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let control = Control::default();
+        let rules = Arc::new(Rules {
+            policy,
+            control: control.clone(),
+            upstream: Upstream::new(Arc::clone(&provider), authorities)?,
+            authority: Authority::new(provider)?,
+        });
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(GatewayError::Listen)?;
+        let address = listener.local_addr().map_err(GatewayError::Listen)?;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, rules));
+        Ok(Self { address, control, _listener: tasks })
+    }
+
+    /// Where the browser finds it.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The agent's hand on it.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+}
+
+async fn accept(listener: TcpListener, rules: Arc<Rules>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(serve_plain(stream, Arc::clone(&rules)));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve_plain(stream: TcpStream, rules: Arc<Rules>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let rules = Arc::clone(&rules);
+        async move {
+            if request.method() == Method::CONNECT {
+                Ok::<_, std::convert::Infallible>(connect(request, rules))
+            } else {
+                let origin = request.uri().to_string().parse().ok().and_then(|url| Origin::of(&url));
+                Ok(answer(request, origin, &rules).await)
+            }
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .preserve_header_case(true)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    // A browser that closes a connection early is no event.
+    let _ = connection.await;
+}
+
+/// `CONNECT host:port`: taken only towards an allowed origin, and only if TLS follows.
+fn connect(request: Request<Incoming>, rules: Arc<Rules>) -> Answer {
+    let origin = request.uri().authority().and_then(|authority| {
+        let host = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
+        Some(Origin { scheme: "https".to_owned(), host, port: authority.port_u16()? })
+    });
+    let Some(origin) = origin.filter(|origin| rules.policy.origins.contains(origin)) else {
+        return refuse(&rules, Refusal::ForeignOrigin, &request, None);
+    };
+    tokio::spawn(async move {
+        if let Ok(upgraded) = hyper::upgrade::on(request).await {
+            serve_tunnel(upgraded, origin, rules).await;
+        }
+    });
+    Response::new(empty())
+}
+
+async fn serve_tunnel(upgraded: hyper::upgrade::Upgraded, origin: Origin, rules: Arc<Rules>) {
+    let Ok(config) = rules.authority.server_config(&origin.host) else { return };
+    // Whatever is not a TLS handshake fails here, and the tunnel closes without a byte to the portal.
+    let Ok(stream) = TlsAcceptor::from(config).accept(TokioIo::new(upgraded)).await else {
+        rules.control.refuse(Refused {
+            why: Refusal::Tunnel,
+            method: "CONNECT".into(),
+            origin: format!("{}:{}", origin.host, origin.port),
+            path: String::new(),
+        });
+        return;
+    };
+    let service = service_fn(move |request: Request<Incoming>| {
+        let rules = Arc::clone(&rules);
+        let origin = origin.clone();
+        async move {
+            let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+            let same = named.is_some_and(|host| {
+                format!("https://{host}").parse().ok().and_then(|url| Origin::of(&url)).as_ref() == Some(&origin)
+            });
+            if !same || request.uri().authority().is_some() {
+                return Ok::<_, std::convert::Infallible>(refuse(&rules, Refusal::Tunnel, &request, Some(&origin)));
+            }
+            Ok(answer(request, Some(origin), &rules).await)
+        }
+    });
+    let connection =
+        hyper::server::conn::http1::Builder::new().preserve_header_case(true).serve_connection(TokioIo::new(stream), service);
+    let _ = connection.await;
+}
+
+async fn answer(request: Request<Incoming>, origin: Option<Origin>, rules: &Arc<Rules>) -> Answer {
+    let Some(origin) = origin.filter(|origin| rules.policy.origins.contains(origin)) else {
+        let why = if from_portal(&request, rules) && !safe(request.method()) {
+            Refusal::Undeclared
+        } else {
+            Refusal::ForeignOrigin
+        };
+        return refuse(rules, why, &request, None);
+    };
+    let path = request.uri().path().to_owned();
+    if let Some(nonce) = path.strip_prefix(PROBE) {
+        rules.control.probe(nonce);
+        let page = format!("<!doctype html><title>{nonce}</title>");
+        let mut response = Response::new(full(page));
+        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/html"));
+        response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        return response;
+    }
+    if request.headers().contains_key(header::UPGRADE) {
+        return refuse(rules, Refusal::Upgrade, &request, Some(&origin));
+    }
+    let overriding = ["x-http-method-override", "x-method-override", "x-http-method"];
+    if overriding.iter().any(|name| request.headers().contains_key(*name)) {
+        return refuse(rules, Refusal::MethodOverride, &request, Some(&origin));
+    }
+    match rules.policy.by_path(request.method().as_str(), &path) {
+        ByPath::Safe => forward_read(request, &origin, rules).await,
+        ByPath::Declared => forward_streamed(request, &origin, rules).await,
+        ByPath::NeedsBody | ByPath::PerhapsCommit => judge_body(request, &origin, rules).await,
+        ByPath::Undeclared => refuse(rules, Refusal::Undeclared, &request, Some(&origin)),
+    }
+}
+
+fn safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Whether the request says that a page of the portal caused it.
+fn from_portal(request: &Request<Incoming>, rules: &Rules) -> bool {
+    [header::ORIGIN, header::REFERER].iter().any(|name| {
+        let url = request.headers().get(name).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+        url.and_then(|url| Origin::of(&url)).is_some_and(|origin| rules.policy.origins.contains(&origin))
+    })
+}
+
+/// Reads the whole body, then decides: the commit waits, a declared request passes, everything else is refused.
+async fn judge_body(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
+    let (head, body) = request.into_parts();
+    let refused_as = |why, parts: &http::request::Parts| refuse_parts(rules, why, parts, Some(origin));
+    let Ok(collected) = Limited::new(body, READ_LIMIT).collect().await else {
+        return refused_as(Refusal::Undeclared, &head);
+    };
+    let bytes = collected.to_bytes();
+    let kind = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    let named = rules.policy.commit.match_path(method, path);
+    let in_body = content::body(kind, &bytes).await;
+    let meant = match &in_body {
+        Ok(parameters) => rules.policy.by_body(method, path, parameters),
+        // What cannot be read at the commit's own address may be the commit.
+        Err(_) if named.is_some() => ByBody::Commit,
+        Err(_) => ByBody::Undeclared,
+    };
+    match meant {
+        ByBody::Declared => {
+            let request = Request::from_parts(head, whole(bytes));
+            let guard = rules.control.begin();
+            relay(rules.upstream.write(outgoing(request, origin), |_| {}).await, rules, guard)
+        }
+        ByBody::Undeclared => refused_as(Refusal::Undeclared, &head),
+        ByBody::Commit => {
+            // An unreadable body is held like any other, and then differs: it carries none of the declared parameters.
+            let unreadable = in_body.is_err().then(|| ("(unreadable body)".to_owned(), String::new()));
+            let parameters = named
+                .into_iter()
+                .flatten()
+                .chain(content::query(head.uri.query()))
+                .chain(in_body.unwrap_or_default())
+                .chain(unreadable)
+                .map(|(name, value)| (name, Private::new(value)))
+                .collect();
+            let mut identity = format!("{} {} {}\n", method, head.uri, kind.unwrap_or_default()).into_bytes();
+            identity.extend_from_slice(&bytes);
+            let content = CommitContent { parameters, digest: Digest::of(&identity) };
+            hold(head, bytes, content, origin, rules).await
+        }
+    }
+}
+
+/// Tells the interlock when the browser stops waiting.
+struct GiveUp {
+    control: Control,
+    attempt: Option<AttemptId>,
+}
+
+impl Drop for GiveUp {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.attempt {
+            self.control.give_up(attempt);
+        }
+    }
+}
+
+async fn hold(
+    head: http::request::Parts,
+    bytes: Bytes,
+    content: CommitContent,
+    origin: &Origin,
+    rules: &Arc<Rules>,
+) -> Answer {
+    let Some((attempt, decided)) = rules.control.attempt(content) else {
+        return refuse_parts(rules, Refusal::Commit, &head, Some(origin));
+    };
+    let mut waiting = GiveUp { control: rules.control.clone(), attempt: Some(attempt) };
+    let decision = decided.await;
+    waiting.attempt = None;
+    match decision {
+        Ok(Decision::Forward(tell, within)) => {
+            let (pass, passed) = oneshot::channel();
+            let request = outgoing(Request::from_parts(head, whole(bytes)), origin);
+            // Detached: if the browser gives up now, the answer is still awaited and known.
+            tokio::spawn(forward_commit(request, Arc::clone(rules), tell, pass, within));
+            match passed.await {
+                Ok(response) => response,
+                Err(_) => plain(StatusCode::BAD_GATEWAY, "the portal did not answer"),
+            }
+        }
+        Ok(Decision::Refuse) | Err(_) => refuse_parts(rules, Refusal::Commit, &head, Some(origin)),
+    }
+}
+
+async fn forward_commit(
+    request: Request<Outgoing>,
+    rules: Arc<Rules>,
+    tell: oneshot::Sender<Release>,
+    pass: oneshot::Sender<Answer>,
+    within: std::time::Duration,
+) {
+    let guard = rules.control.begin();
+    let mut sent_at = None;
+    let exchange = rules.upstream.write(request, |at| sent_at = Some(at));
+    let result = tokio::time::timeout(within, exchange).await;
+    let answered = match &result {
+        Ok(Ok(response)) => Answered::Status(response.status().as_u16()),
+        Ok(Err(_)) | Err(_) if sent_at.is_none() => Answered::NotSent,
+        Ok(Err(_)) | Err(_) => Answered::NoAnswer,
+    };
+    let _ = tell.send(Release { sent_at, answered });
+    if let Ok(result) = result {
+        let _ = pass.send(relay(result, &rules, guard));
+    }
+}
+
+async fn forward_read(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
+    let guard = rules.control.begin();
+    let request = outgoing(request.map(BodyExt::boxed), origin);
+    relay(rules.upstream.read(request).await, rules, guard)
+}
+
+async fn forward_streamed(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
+    let guard = rules.control.begin();
+    let request = outgoing(request.map(BodyExt::boxed), origin);
+    relay(rules.upstream.write(request, |_| {}).await, rules, guard)
+}
+
+const HOP_BY_HOP: [HeaderName; 5] =
+    [header::CONNECTION, header::PROXY_AUTHORIZATION, header::TE, header::TRAILER, header::UPGRADE];
+
+fn strip(headers: &mut HeaderMap) {
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    for name in ["proxy-connection", "keep-alive", "alt-svc"] {
+        headers.remove(name);
+    }
+}
+
+fn outgoing(mut request: Request<Outgoing>, origin: &Origin) -> Request<Outgoing> {
+    strip(request.headers_mut());
+    if request.uri().authority().is_none() {
+        let host = if origin.host.contains(':') { format!("[{}]", origin.host) } else { origin.host.clone() };
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        if let Ok(uri) = format!("{}://{host}:{}{path}", origin.scheme, origin.port).parse::<Uri>() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+fn relay(result: Result<Response<Incoming>, UpstreamError>, rules: &Rules, guard: InFlight) -> Answer {
+    match result {
+        Ok(mut response) => {
+            strip(response.headers_mut());
+            if response.status().is_server_error() {
+                rules.control.server_error(response.status().as_u16());
+            }
+            response.map(|body| Guarded { body, _guard: guard }.boxed())
+        }
+        Err(error) => {
+            tracing::debug!(%error, "no answer from the portal");
+            rules.control.server_error(StatusCode::BAD_GATEWAY.as_u16());
+            plain(StatusCode::BAD_GATEWAY, "the portal did not answer")
+        }
+    }
+}
+
+/// A body that counts as on its way until it has been passed on.
+struct Guarded {
+    body: Incoming,
+    _guard: InFlight,
+}
+
+impl Body for Guarded {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn refuse(rules: &Rules, why: Refusal, request: &Request<Incoming>, origin: Option<&Origin>) -> Answer {
+    refusal(rules, why, request.method(), request.uri(), request.headers(), origin)
+}
+
+fn refuse_parts(rules: &Rules, why: Refusal, head: &http::request::Parts, origin: Option<&Origin>) -> Answer {
+    refusal(rules, why, &head.method, &head.uri, &head.headers, origin)
+}
+
+/// A navigation gets 204, which leaves the page as it is; a script gets 409, which no script takes for success.
+fn refusal(
+    rules: &Rules,
+    why: Refusal,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    origin: Option<&Origin>,
+) -> Answer {
+    let origin = match origin {
+        Some(origin) => format!("{}://{}:{}", origin.scheme, origin.host, origin.port),
+        None => uri.authority().map_or_else(String::new, ToString::to_string),
+    };
+    rules.control.refuse(Refused { why, method: method.to_string(), origin, path: uri.path().to_owned() });
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let navigation = match text("sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        None => text("accept").is_some_and(|accept| accept.starts_with("text/html")),
+    };
+    if navigation && matches!(why, Refusal::Commit | Refusal::Undeclared | Refusal::MethodOverride) {
+        let mut response = Response::new(empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return response;
+    }
+    let status = match why {
+        Refusal::Commit | Refusal::Undeclared | Refusal::MethodOverride => StatusCode::CONFLICT,
+        Refusal::ForeignOrigin | Refusal::Upgrade | Refusal::Tunnel => StatusCode::FORBIDDEN,
+    };
+    plain(status, "refused by portal-agent")
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Answer {
+    let mut response = Response::new(full(text));
+    *response.status_mut() = status;
+    response
+}
+
+fn full(text: impl Into<Bytes>) -> BoxBody<Bytes, hyper::Error> {
+    Full::new(text.into()).map_err(|never| match never {}).boxed()
+}
+
+fn empty() -> BoxBody<Bytes, hyper::Error> {
+    full(Bytes::new())
+}

@@ -1,0 +1,122 @@
+//! From the gateway to the portal: verified TLS, a pool for reading, a fresh connection for everything that changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant as Clock;
+
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tower_service::Service;
+
+/// A body on its way to the portal.
+pub type Outgoing = BoxBody<Bytes, hyper::Error>;
+
+/// Why the portal did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The configured file of authorities cannot be used.
+    #[error("cannot read certificate authorities from {0}")]
+    Authorities(PathBuf),
+    /// The TLS library refused its settings.
+    #[error("cannot set up TLS towards the portal")]
+    Tls(#[from] rustls::Error),
+    /// No connection: refused, unknown host, certificate not trusted.
+    #[error("cannot connect to the portal")]
+    Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Connection lost during the exchange.
+    #[error("the portal's connection was lost")]
+    Exchange(#[source] hyper::Error),
+    /// The pooled client failed.
+    #[error("the portal did not answer")]
+    Pool(#[source] hyper_util::client::legacy::Error),
+}
+
+/// Connections to the portal.
+#[derive(Clone)]
+pub struct Upstream {
+    connector: HttpsConnector<HttpConnector>,
+    reading: Client<HttpsConnector<HttpConnector>, Outgoing>,
+}
+
+
+impl Upstream {
+    /// System authorities, and those of `authorities` (PEM) where given.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError::Authorities`] when the file holds no certificate.
+    pub fn new(provider: Arc<CryptoProvider>, authorities: Option<&Path>) -> Result<Self, UpstreamError> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(path) = authorities {
+            let unusable = || UpstreamError::Authorities(path.to_owned());
+            let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
+                .and_then(Iterator::collect)
+                .map_err(|_| unusable())?;
+            if roots.add_parsable_certificates(certificates).0 == 0 {
+                return Err(unusable());
+            }
+        }
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().wrap_connector(http);
+        let reading = Client::builder(TokioExecutor::new()).build(connector.clone());
+        Ok(Self { connector, reading })
+    }
+
+    /// Forwards a request that cannot change anything; connections are reused.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError::Pool`].
+    pub async fn read(&self, request: Request<Outgoing>) -> Result<Response<Incoming>, UpstreamError> {
+        self.reading.request(request).await.map_err(UpstreamError::Pool)
+    }
+
+    /// Forwards a request that changes something: over a connection of its own, so that no pool ever sends it again.
+    /// `sending` is called when the connection stands and the next step is the first byte.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError::Connect`] when nothing was sent, [`UpstreamError::Exchange`] when something may have been.
+    pub async fn write(
+        &self,
+        mut request: Request<Outgoing>,
+        sending: impl FnOnce(Clock),
+    ) -> Result<Response<Incoming>, UpstreamError> {
+        let target = request.uri().clone();
+        let mut connector = self.connector.clone();
+        std::future::poll_fn(|context| Service::<Uri>::poll_ready(&mut connector, context))
+            .await
+            .map_err(UpstreamError::Connect)?;
+        let stream = connector.call(target.clone()).await.map_err(UpstreamError::Connect)?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(stream).await.map_err(UpstreamError::Exchange)?;
+        tokio::spawn(connection);
+        let relative = target.path_and_query().map_or("/", |path| path.as_str()).parse().unwrap_or_default();
+        *request.uri_mut() = relative;
+        sending(Clock::now());
+        sender.send_request(request).await.map_err(UpstreamError::Exchange)
+    }
+}
+
+/// A body already in memory.
+pub fn whole(bytes: Bytes) -> Outgoing {
+    Full::new(bytes).map_err(|never| match never {}).boxed()
+}

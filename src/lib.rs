@@ -1,0 +1,9 @@
+//! Submits one approved change-freeze exception to a browser-only governance portal, at most once.
+pub mod decide;
+pub mod diagnostic;
+pub mod gateway;
+pub mod mask;
+pub mod model;
+pub mod selectors;
+pub mod portal;
+pub mod reference_portal;

@@ -1,0 +1,214 @@
+//! Pictures: everything is painted over except the rectangles that may be shown.
+//!
+//! The picture starts as one flat colour; showable rectangles are copied into it, hidden ones painted again on top, and then
+//! every pixel is checked against the rectangles. A picture that fails the check does not exist.
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ImageEncoder, ImageFormat, ImageReader, Limits, RgbImage};
+
+/// Colour of what is hidden.
+const COVER: [u8; 3] = [0x3b, 0x42, 0x4d];
+/// Largest picture, in pixels on one side.
+const LARGEST: u32 = 16_384;
+
+/// A rectangle in pixels of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rect {
+    /// First column.
+    pub left: u32,
+    /// First row.
+    pub top: u32,
+    /// First column after.
+    pub right: u32,
+    /// First row after.
+    pub bottom: u32,
+}
+
+impl Rect {
+    fn within(self, width: u32, height: u32) -> Self {
+        Self {
+            left: self.left.min(width),
+            top: self.top.min(height),
+            right: self.right.min(width),
+            bottom: self.bottom.min(height),
+        }
+    }
+
+    fn contains(&self, x: u32, y: u32) -> bool {
+        self.left <= x && x < self.right && self.top <= y && y < self.bottom
+    }
+}
+
+/// What a picture may show, read from the page before and after it was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureMask {
+    /// Size the picture must have, in pixels.
+    pub size: (u32, u32),
+    /// What may be shown.
+    pub shown: Vec<Rect>,
+    /// What may not, even inside something showable.
+    pub hidden: Vec<Rect>,
+}
+
+/// A picture in which only showable rectangles are to be seen, as PNG without metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskedPicture(Vec<u8>);
+
+impl MaskedPicture {
+    /// The PNG.
+    pub fn png(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Why there is no picture.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// The browser's picture cannot be read.
+    #[error("the browser's picture cannot be read")]
+    Unreadable(#[source] image::ImageError),
+    /// The picture is of another size than the page said.
+    #[error("the picture is {found:?} pixels, the page said {expected:?}")]
+    Size {
+        /// From the page.
+        expected: (u32, u32),
+        /// Of the picture.
+        found: (u32, u32),
+    },
+    /// A rectangle has no area or runs backwards.
+    #[error("a rectangle to show has no area")]
+    EmptyRect,
+    /// A pixel that should be covered is not.
+    #[error("pixel {0},{1} should be covered and is not")]
+    Uncovered(u32, u32),
+    /// The result cannot be encoded.
+    #[error("the masked picture cannot be encoded")]
+    Encode(#[source] image::ImageError),
+}
+
+/// Paints over everything that `mask` does not show.
+///
+/// # Errors
+///
+/// [`PictureError`]; no picture is better than an unmasked one.
+pub fn paint(png: &[u8], mask: &PictureMask) -> Result<MaskedPicture, PictureError> {
+    let mut reader = ImageReader::with_format(std::io::Cursor::new(png), ImageFormat::Png);
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(LARGEST);
+    limits.max_image_height = Some(LARGEST);
+    reader.limits(limits);
+    let source = reader.decode().map_err(PictureError::Unreadable)?.into_rgb8();
+    let found = source.dimensions();
+    // Device pixels round; the window's frame does not come and go by more than one.
+    if found.0.abs_diff(mask.size.0) > 1 || found.1.abs_diff(mask.size.1) > 1 {
+        return Err(PictureError::Size { expected: mask.size, found });
+    }
+    if mask.shown.iter().chain(&mask.hidden).any(|rect| rect.left >= rect.right || rect.top >= rect.bottom) {
+        return Err(PictureError::EmptyRect);
+    }
+    let clip = |rects: &[Rect]| rects.iter().map(|rect| rect.within(found.0, found.1)).collect::<Vec<_>>();
+    let (shown, hidden) = (clip(&mask.shown), clip(&mask.hidden));
+    let mut picture = RgbImage::from_pixel(found.0, found.1, image::Rgb(COVER));
+    let stride = found.0 as usize * 3;
+    for rect in &shown {
+        for y in rect.top..rect.bottom {
+            let row = y as usize * stride;
+            let span = row + rect.left as usize * 3..row + rect.right as usize * 3;
+            picture.as_flat_samples_mut().samples[span.clone()].copy_from_slice(&source.as_raw()[span]);
+        }
+    }
+    for rect in &hidden {
+        for y in rect.top..rect.bottom {
+            for x in rect.left..rect.right {
+                picture.put_pixel(x, y, image::Rgb(COVER));
+            }
+        }
+    }
+    check(&picture, &shown, &hidden)?;
+    let mut out = Vec::new();
+    PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Sub)
+        .write_image(picture.as_raw(), found.0, found.1, image::ExtendedColorType::Rgb8)
+        .map_err(PictureError::Encode)?;
+    Ok(MaskedPicture(out))
+}
+
+/// Row by row, the columns that may differ from the cover are worked out anew, and all others looked at.
+fn check(picture: &RgbImage, shown: &[Rect], hidden: &[Rect]) -> Result<(), PictureError> {
+    let (width, height) = picture.dimensions();
+    let samples = picture.as_raw();
+    let mut open = vec![false; width as usize];
+    for y in 0..height {
+        open.fill(false);
+        for rect in shown.iter().filter(|rect| rect.contains(rect.left, y)) {
+            open[rect.left as usize..rect.right as usize].fill(true);
+        }
+        for rect in hidden.iter().filter(|rect| rect.contains(rect.left, y)) {
+            open[rect.left as usize..rect.right as usize].fill(false);
+        }
+        let row = &samples[y as usize * width as usize * 3..][..width as usize * 3];
+        let uncovered = row.chunks_exact(3).zip(&open).position(|(pixel, open)| !open && pixel != COVER);
+        if let Some(x) = uncovered {
+            return Err(PictureError::Uncovered(x as u32, y));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn red(width: u32, height: u32) -> Vec<u8> {
+        let picture = RgbImage::from_pixel(width, height, image::Rgb([255, 0, 0]));
+        let mut out = Vec::new();
+        PngEncoder::new(&mut out).write_image(picture.as_raw(), width, height, image::ExtendedColorType::Rgb8).unwrap();
+        out
+    }
+
+    fn rect(left: u32, top: u32, right: u32, bottom: u32) -> Rect {
+        Rect { left, top, right, bottom }
+    }
+
+    fn pixels(picture: &MaskedPicture) -> RgbImage {
+        image::load_from_memory(picture.png()).unwrap().into_rgb8()
+    }
+
+    #[test]
+    fn only_what_is_shown_and_not_hidden_survives() {
+        let mask = PictureMask { size: (10, 8), shown: vec![rect(2, 2, 6, 6)], hidden: vec![rect(4, 4, 5, 5)] };
+        let picture = pixels(&paint(&red(10, 8), &mask).unwrap());
+        for (x, y, pixel) in picture.enumerate_pixels() {
+            let visible = rect(2, 2, 6, 6).contains(x, y) && !rect(4, 4, 5, 5).contains(x, y);
+            assert_eq!(pixel.0 == [255, 0, 0], visible, "at {x},{y}");
+        }
+    }
+
+    #[test]
+    fn nothing_declared_means_nothing_shown() {
+        let mask = PictureMask { size: (4, 4), shown: vec![], hidden: vec![] };
+        assert!(pixels(&paint(&red(4, 4), &mask).unwrap()).pixels().all(|pixel| pixel.0 == COVER));
+    }
+
+    #[test]
+    fn a_picture_that_does_not_fit_its_mask_is_no_picture() {
+        let mask = |size, shown| PictureMask { size, shown, hidden: vec![] };
+        assert!(matches!(paint(&red(4, 4), &mask((9, 4), vec![])), Err(PictureError::Size { .. })));
+        assert!(matches!(paint(&red(4, 4), &mask((4, 4), vec![rect(1, 1, 1, 3)])), Err(PictureError::EmptyRect)));
+        assert!(matches!(paint(b"no png", &mask((4, 4), vec![])), Err(PictureError::Unreadable(_))));
+    }
+
+    #[test]
+    fn a_rectangle_beyond_the_picture_is_clipped() {
+        let mask = PictureMask { size: (4, 4), shown: vec![rect(3, 3, 400, 400)], hidden: vec![] };
+        assert_eq!(pixels(&paint(&red(4, 4), &mask).unwrap()).pixels().filter(|pixel| pixel.0 != COVER).count(), 1);
+    }
+
+    #[test]
+    fn the_check_finds_a_single_uncovered_pixel() {
+        let mut picture = RgbImage::from_pixel(5, 5, image::Rgb(COVER));
+        picture.put_pixel(3, 4, image::Rgb([0, 0, 0]));
+        assert!(matches!(check(&picture, &[], &[]), Err(PictureError::Uncovered(3, 4))));
+        assert!(check(&picture, &[rect(3, 4, 4, 5)], &[]).is_ok());
+        assert!(check(&picture, &[rect(3, 4, 4, 5)], &[rect(0, 0, 5, 5)]).is_err());
+    }
+}

@@ -1,0 +1,28 @@
+//! What the wording of a banner means, as the selector map declares it.
+
+use regex::Regex;
+
+/// What a known banner means for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BannerMeaning {
+    /// Expected; no reason to stop.
+    Harmless,
+    /// The submission would authorise more than was approved.
+    ScopeBroadening,
+    /// The portal refused a value.
+    ValidationRejected,
+    /// The session is over.
+    SessionLost,
+    /// The portal failed.
+    PortalError,
+}
+
+/// A wording and its meaning. The first rule that matches decides; a text that none matches is unexpected.
+#[derive(Debug, Clone)]
+pub struct BannerRule {
+    /// Matched anywhere in the banner's text.
+    pub pattern: Regex,
+    /// Its meaning.
+    pub meaning: BannerMeaning,
+}

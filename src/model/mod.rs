@@ -1,0 +1,16 @@
+//! The nouns of the product: what a change record says, what a portal showed, what a form should hold.
+//!
+//! Nothing here performs I/O or reads a clock, and nothing here imports another module of the crate.
+
+pub mod banner;
+pub mod calendar;
+pub mod digest;
+pub mod form;
+pub mod ids;
+pub mod observed;
+pub mod packet;
+pub mod portal_facts;
+pub mod private;
+pub mod record;
+pub mod text;
+pub mod time;

@@ -1,0 +1,376 @@
+//! Finds an installed browser and its driver, starts the driver as a process group of its own, and ends that group.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// Browsers that the agent works with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum BrowserKind {
+    /// Chromium, or Google Chrome.
+    Chromium,
+    /// Firefox.
+    Firefox,
+}
+
+impl fmt::Display for BrowserKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+        })
+    }
+}
+
+/// How the browser is confined by the system.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BrowserProfile {
+    /// With the browser's own sandbox. The default.
+    #[default]
+    Desktop,
+    /// For containers and tests, where the browser's sandbox cannot work: without it.
+    Container,
+}
+
+/// Why there is no browser.
+#[derive(Debug, thiserror::Error)]
+pub enum BrowserError {
+    /// No browser of this kind.
+    #[error("no {kind} is installed (looked for {looked_for})")]
+    NoBrowser {
+        /// Which.
+        kind: BrowserKind,
+        /// Names that were tried.
+        looked_for: String,
+    },
+    /// No driver for it.
+    #[error("no {name} is installed")]
+    NoDriver {
+        /// Which.
+        name: &'static str,
+    },
+    /// The driver did not start.
+    #[error("{name} did not start")]
+    Start {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The driver did not say where it listens.
+    #[error("{name} did not say on which port it listens")]
+    NoPort {
+        /// Which.
+        name: &'static str,
+    },
+}
+
+impl BrowserError {
+    /// The command that mends it, on Debian.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NoBrowser { kind: BrowserKind::Chromium, .. } => "apt-get install chromium chromium-driver".into(),
+            Self::NoBrowser { kind: BrowserKind::Firefox, .. } => "apt-get install firefox-esr".into(),
+            Self::NoDriver { name: "geckodriver" } => "cargo install geckodriver --locked".into(),
+            Self::NoDriver { .. } => "apt-get install chromium-driver".into(),
+            Self::Start { name, .. } | Self::NoPort { name } => {
+                format!("run `{name} --version`; if that works, start one yourself and name it with --webdriver URL")
+            }
+        }
+    }
+}
+
+/// An installed browser with its driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Which browser.
+    pub kind: BrowserKind,
+    /// Its program.
+    pub browser: PathBuf,
+    /// Its driver's program.
+    pub driver: PathBuf,
+}
+
+fn driver_name(kind: BrowserKind) -> &'static str {
+    match kind {
+        BrowserKind::Chromium => "chromedriver",
+        BrowserKind::Firefox => "geckodriver",
+    }
+}
+
+/// Looks for the browser and its driver on the path.
+///
+/// # Errors
+///
+/// [`BrowserError::NoBrowser`], [`BrowserError::NoDriver`].
+pub fn find(kind: BrowserKind) -> Result<Installed, BrowserError> {
+    let names: &[&str] = match kind {
+        BrowserKind::Chromium => &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+        BrowserKind::Firefox => &["firefox-esr", "firefox"],
+    };
+    let browser = names
+        .iter()
+        .find_map(|name| which::which(name).ok())
+        .ok_or_else(|| BrowserError::NoBrowser { kind, looked_for: names.join(", ") })?;
+    let name = driver_name(kind);
+    let driver = which::which(name).map_err(|_| BrowserError::NoDriver { name })?;
+    Ok(Installed { kind, browser, driver })
+}
+
+/// A driver that this process started. Dropping it ends the driver and every browser process with it.
+#[derive(Debug)]
+pub struct Driver {
+    url: String,
+    group: Option<Pid>,
+    _child: Child,
+}
+
+impl Driver {
+    /// Starts the driver on a free port of loopback; profiles go below `folder`.
+    ///
+    /// # Errors
+    ///
+    /// [`BrowserError::Start`], [`BrowserError::NoPort`].
+    pub async fn start(installed: &Installed, folder: &Path) -> Result<Self, BrowserError> {
+        let name = driver_name(installed.kind);
+        let failed = |source| BrowserError::Start { name, source };
+        let mut command = Command::new(&installed.driver);
+        match installed.kind {
+            BrowserKind::Chromium => command.arg("--port=0"),
+            BrowserKind::Firefox => {
+                // Without a port of its own for the remote protocol, two runs at once would fight over one.
+                command.args(["--port", "0", "--websocket-port", "0", "--profile-root"]).arg(folder)
+            }
+        };
+        // A group of its own: the terminal's ctrl-C reaches the agent alone, and the group ends as one.
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(failed)?;
+        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let stdout = child.stdout.take();
+        let mut driver = Self { url: String::new(), group, _child: child };
+        let Some(stdout) = stdout else { return Err(BrowserError::NoPort { name }) };
+        let mut lines = BufReader::new(stdout).lines();
+        let port = async {
+            while let Ok(Some(line)) = lines.next_line().await {
+                if let Some(port) = port_in(&line) {
+                    return Some(port);
+                }
+            }
+            None
+        };
+        let port = tokio::time::timeout(Duration::from_secs(30), port).await.ok().flatten();
+        let port = port.ok_or(BrowserError::NoPort { name })?;
+        // What the driver goes on to say may hold what was typed: read so that it does not block, kept nowhere.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        driver.url = format!("http://127.0.0.1:{port}/");
+        Ok(driver)
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its process group, for ending it after a crash.
+    pub fn group(&self) -> Option<i32> {
+        self.group.map(|pid| pid.as_raw_nonzero().get())
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(group) = self.group {
+            // Already gone is as good.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+fn port_in(line: &str) -> Option<u16> {
+    let after = line.split_once("on port ").or_else(|| line.split_once("Listening on 127.0.0.1:"))?.1;
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok().filter(|port| *port != 0)
+}
+
+/// What the browser is started with.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionOptions<'a> {
+    /// Which browser.
+    pub kind: BrowserKind,
+    /// Its program; none with a remote driver, which knows its own.
+    pub program: Option<&'a Path>,
+    /// Gateway, as `host:port`.
+    pub gateway: &'a str,
+    /// Folder for the profile, where the driver does not choose one itself.
+    pub folder: &'a Path,
+    /// With a window.
+    pub headed: bool,
+    /// Confinement.
+    pub profile: BrowserProfile,
+}
+
+/// Width and height of the window, in CSS pixels: tall, so that a tab fits one picture.
+pub const WINDOW: (u32, u32) = (1280, 2000);
+
+/// Capabilities for a new session whose every request goes to the gateway.
+pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {
+    let mut capabilities = Map::new();
+    let mut set = |name: &str, value: Value| capabilities.insert(name.to_owned(), value);
+    // A command must never wait for a page: a held commit would block it.
+    set("pageLoadStrategy", json!("none"));
+    set("unhandledPromptBehavior", json!("ignore"));
+    // The browser sees the run's own authority; the gateway verifies the portal's certificate.
+    set("acceptInsecureCerts", json!(true));
+    let (width, height) = WINDOW;
+    match options.kind {
+        BrowserKind::Chromium => {
+            let mut arguments = vec![
+                format!("--user-data-dir={}", options.folder.join("profile").display()),
+                format!("--window-size={width},{height}"),
+            ];
+            arguments.extend(CHROMIUM.iter().map(|text| (*text).to_owned()));
+            if !options.headed {
+                arguments.push("--headless=new".into());
+            }
+            match options.profile {
+                BrowserProfile::Desktop => {}
+                BrowserProfile::Container => {
+                    arguments.extend(["--no-sandbox".into(), "--disable-dev-shm-usage".into()]);
+                }
+            }
+            let preferences = json!({
+                "credentials_enable_service": false,
+                "profile.password_manager_enabled": false,
+                "autofill.profile_enabled": false,
+                "translate.enabled": false,
+            });
+            let mut chrome = json!({ "args": arguments, "prefs": preferences, "excludeSwitches": ["enable-automation"] });
+            if let Some(program) = options.program {
+                chrome["binary"] = json!(program);
+            }
+            set("browserName", json!("chrome"));
+            set("goog:chromeOptions", chrome);
+            // Chromium otherwise goes around the proxy for loopback.
+            set("proxy", json!({
+                "proxyType": "manual", "httpProxy": options.gateway, "sslProxy": options.gateway, "noProxy": ["<-loopback>"],
+            }));
+        }
+        BrowserKind::Firefox => {
+            let mut arguments = vec![format!("--width={width}"), format!("--height={height}")];
+            if !options.headed {
+                arguments.push("-headless".into());
+            }
+            let preferences: Map<String, Value> =
+                FIREFOX.iter().map(|(name, value)| ((*name).to_owned(), value.to_json())).collect();
+            let mut firefox = json!({ "args": arguments, "prefs": preferences });
+            if let Some(program) = options.program {
+                firefox["binary"] = json!(program);
+            }
+            set("browserName", json!("firefox"));
+            set("moz:firefoxOptions", firefox);
+            set("proxy", json!({ "proxyType": "manual", "httpProxy": options.gateway, "sslProxy": options.gateway }));
+        }
+    }
+    capabilities
+}
+
+/// No traffic of the browser's own, no way around the proxy, nothing remembered, no throttling of a window in the background.
+const CHROMIUM: &[&str] = &[
+    "--disable-background-networking",
+    "--disable-background-timer-throttling",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,HttpsUpgrades",
+    "--disable-quic",
+    "--disable-sync",
+    "--force-device-scale-factor=1",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--hide-scrollbars",
+    "--metrics-recording-only",
+    "--no-default-browser-check",
+    "--no-first-run",
+];
+
+enum Preference {
+    Flag(bool),
+    Number(i64),
+    Text(&'static str),
+}
+
+impl Preference {
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Flag(flag) => json!(flag),
+            Self::Number(number) => json!(number),
+            Self::Text(text) => json!(text),
+        }
+    }
+}
+
+const FIREFOX: &[(&str, Preference)] = &[
+    ("app.normandy.enabled", Preference::Flag(false)),
+    ("app.update.auto", Preference::Flag(false)),
+    ("browser.contentblocking.report.lockwise.enabled", Preference::Flag(false)),
+    ("browser.discovery.enabled", Preference::Flag(false)),
+    ("browser.region.network.url", Preference::Text("")),
+    ("browser.safebrowsing.downloads.enabled", Preference::Flag(false)),
+    ("browser.safebrowsing.malware.enabled", Preference::Flag(false)),
+    ("browser.safebrowsing.phishing.enabled", Preference::Flag(false)),
+    ("browser.search.update", Preference::Flag(false)),
+    ("datareporting.policy.dataSubmissionEnabled", Preference::Flag(false)),
+    ("dom.security.https_first", Preference::Flag(false)),
+    ("extensions.getAddons.cache.enabled", Preference::Flag(false)),
+    ("extensions.update.enabled", Preference::Flag(false)),
+    ("layout.css.devPixelsPerPx", Preference::Text("1.0")),
+    ("media.peerconnection.enabled", Preference::Flag(false)),
+    ("network.captive-portal-service.enabled", Preference::Flag(false)),
+    ("network.connectivity-service.enabled", Preference::Flag(false)),
+    ("network.dns.disablePrefetch", Preference::Flag(true)),
+    ("network.http.http3.enable", Preference::Flag(false)),
+    ("network.prefetch-next", Preference::Flag(false)),
+    // The gateway for loopback too, and never a direct connection when it is gone.
+    ("network.proxy.allow_hijacking_localhost", Preference::Flag(true)),
+    ("network.proxy.failover_direct", Preference::Flag(false)),
+    ("network.proxy.no_proxies_on", Preference::Text("")),
+    ("network.trr.mode", Preference::Number(5)),
+    ("security.OCSP.enabled", Preference::Number(0)),
+    ("services.settings.server", Preference::Text("data:,")),
+    ("signon.rememberSignons", Preference::Flag(false)),
+    ("toolkit.telemetry.enabled", Preference::Flag(false)),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_read_from_what_each_driver_says() {
+        assert_eq!(port_in("ChromeDriver was started successfully on port 41231."), Some(41231));
+        assert_eq!(port_in("1763712000000\tgeckodriver\tINFO\tListening on 127.0.0.1:35079"), Some(35079));
+        assert_eq!(port_in("Starting ChromeDriver 156 on port 0"), None);
+    }
+
+    #[test]
+    fn the_sandbox_is_given_up_in_the_container_profile_alone() {
+        let options = |profile| SessionOptions {
+            kind: BrowserKind::Chromium,
+            program: None,
+            gateway: "127.0.0.1:1",
+            folder: Path::new("f"),
+            headed: false,
+            profile,
+        };
+        let text = |profile| Value::Object(capabilities(&options(profile))).to_string();
+        assert!(text(BrowserProfile::Container).contains("--no-sandbox"));
+        assert!(!text(BrowserProfile::Desktop).contains("--no-sandbox"));
+    }
+}

@@ -1,0 +1,312 @@
+//! Questions to the page, written from the selector map, and the answers read back into types.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::wire::ElementRef;
+use crate::model::digest::Digest;
+use crate::model::form::{FormValue, PlannedField, WidgetKind};
+use crate::model::ids::FieldId;
+use crate::model::observed::{Found, ListedFile, ObservedBanner, ObservedControl, StrangeControl};
+use crate::model::private::Private;
+use crate::selectors::locator::Locators;
+use crate::selectors::schema::{FileList, MapFile};
+
+/// The script that answers.
+pub const SCRIPT: &str = include_str!("page.js");
+
+/// A question under construction.
+#[derive(Debug, Clone)]
+pub struct Ask(Map<String, Value>);
+
+impl Ask {
+    /// A question about the state of the page alone.
+    pub fn state(map: &MapFile) -> Self {
+        let page = &map.page;
+        let page = json!({
+            "signed_in": page.signed_in,
+            "signed_out": page.signed_out,
+            "banners": page.banners,
+            "dialogs": page.dialogs,
+            "busy": page.busy,
+            "wording": page.wording,
+        });
+        Self([("page".to_owned(), page)].into_iter().collect())
+    }
+
+    /// Also asks where something to click or to read is.
+    pub fn target(mut self, name: &str, locators: &Locators) -> Self {
+        self.0.entry("targets").or_insert_with(|| json!({}))[name] = json!(locators);
+        self
+    }
+
+    /// Also asks for controls; banners come along.
+    pub fn fields(mut self, fields: Vec<Value>) -> Self {
+        self.0.insert("fields".into(), Value::Array(fields));
+        self
+    }
+
+    /// Also asks for mandatory controls in this panel that are not among the fields.
+    pub fn panel(mut self, panel: &Locators) -> Self {
+        self.0.insert("panel".into(), json!(panel));
+        self
+    }
+
+    /// Also asks for the rows of a table.
+    pub fn table(mut self, name: &str, rows: &Locators, cells: &[(&str, Option<&str>)]) -> Self {
+        let cells: Map<String, Value> = cells.iter().map(|(cell, css)| ((*cell).to_owned(), json!(css))).collect();
+        self.0.entry("tables").or_insert_with(|| json!({}))[name] = json!({ "rows": rows, "cells": cells });
+        self
+    }
+
+    /// Also asks for the rows of a list of uploads.
+    pub fn files(self, name: &str, list: &FileList) -> Self {
+        let cells = [("name", Some(list.name.as_str())), ("size", list.size.as_deref()), ("sha256", list.sha256.as_deref())];
+        self.table(name, &list.rows, &cells)
+    }
+
+    /// Also asks what the page marks as invalid, on any tab.
+    pub fn complaints(mut self) -> Self {
+        self.0.insert("complaints".into(), Value::Bool(true));
+        self
+    }
+
+    /// Also asks for the rectangles of what may be shown.
+    pub fn show(mut self, fields: Vec<Value>, wording: bool) -> Self {
+        self.0.insert("show".into(), json!({ "fields": fields, "wording": wording }));
+        self
+    }
+
+    /// The question as the script's argument.
+    pub fn into_json(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+/// How the script is to read one field.
+pub fn field(planned: &PlannedField, locate: &Locators) -> Value {
+    json!({
+        "id": planned.id,
+        "widget": planned.widget,
+        "locate": locate,
+        "wanted": planned.options,
+        "list": matches!(planned.value.expose(), FormValue::Choices(_)),
+    })
+}
+
+/// State of the page.
+#[derive(Debug, Clone, Deserialize)]
+pub struct State {
+    /// Start of the document's time, which tells two documents apart, in milliseconds since 1970.
+    pub origin_time: f64,
+    /// `document.readyState`.
+    pub ready: String,
+    /// Account shown, if signed in.
+    pub signed_in: Option<String>,
+    /// Whether the sign-in page is shown.
+    pub signed_out: bool,
+    /// Whether the page says that it works.
+    pub busy: bool,
+    /// Texts of open dialogs of the page.
+    pub dialogs: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct RawTarget {
+    count: usize,
+    element: Value,
+    text: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct RawField {
+    count: usize,
+    element: Option<Value>,
+    #[serde(default)]
+    label: String,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    editable: bool,
+    complaint: Option<String>,
+    #[serde(default)]
+    options: Vec<String>,
+    #[serde(default)]
+    targets: Vec<Value>,
+    text: Option<String>,
+    choices: Option<Vec<String>>,
+    checked: Option<bool>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct RawFile {
+    name: Option<String>,
+    size: Option<String>,
+    sha256: Option<String>,
+}
+
+/// The rectangles of one look, in CSS pixels.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Rectangles {
+    /// Width of the window's content.
+    pub width: f64,
+    /// Height of the window's content.
+    pub height: f64,
+    /// Device pixels for one CSS pixel.
+    pub scale: f64,
+    /// What may be shown: left, top, right, bottom.
+    pub shown: Vec<[f64; 4]>,
+    /// What may not.
+    pub hidden: Vec<[f64; 4]>,
+    x: f64,
+    y: f64,
+}
+
+/// What the page answered.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Answer {
+    /// State of the page.
+    pub state: State,
+    #[serde(default)]
+    targets: BTreeMap<String, RawTarget>,
+    #[serde(default)]
+    fields: BTreeMap<String, RawField>,
+    #[serde(default)]
+    banners: Vec<String>,
+    /// How many panels match.
+    pub panel: Option<usize>,
+    #[serde(default)]
+    strange: Vec<String>,
+    #[serde(default)]
+    complaints: Vec<String>,
+    /// Rows of each table asked for.
+    #[serde(default)]
+    pub tables: BTreeMap<String, Vec<BTreeMap<String, Option<String>>>>,
+    /// Rectangles, if asked for.
+    pub rectangles: Option<Rectangles>,
+}
+
+/// Something to click: matched exactly once, or how often else, with its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// How often it matches.
+    pub count: usize,
+    /// The first match.
+    pub element: Option<ElementRef>,
+    /// Its text.
+    pub text: Option<String>,
+}
+
+/// What to press to enter a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handles {
+    /// The control.
+    pub element: ElementRef,
+    /// The options or buttons that carry the wanted values.
+    pub options: Vec<ElementRef>,
+}
+
+impl Answer {
+    /// A target asked for.
+    pub fn target(&self, name: &str) -> Target {
+        match self.targets.get(name) {
+            Some(raw) => Target {
+                count: raw.count,
+                element: ElementRef::from_json(&raw.element),
+                text: raw.text.clone(),
+            },
+            None => Target { count: 0, element: None, text: None },
+        }
+    }
+
+    /// What to press for a field that was found exactly once.
+    pub fn handles(&self, id: &FieldId) -> Option<Handles> {
+        let raw = self.fields.get(id.as_str())?;
+        let element = ElementRef::from_json(raw.element.as_ref()?)?;
+        Some(Handles { element, options: raw.targets.iter().filter_map(ElementRef::from_json).collect() })
+    }
+
+    /// One field as it was found.
+    pub fn found(&self, planned: &PlannedField) -> Found<ObservedControl> {
+        let Some(raw) = self.fields.get(planned.id.as_str()) else { return Found::Absent };
+        match raw.count {
+            0 => Found::Absent,
+            1 => Found::One(ObservedControl {
+                label: Private::new(raw.label.clone()),
+                required: raw.required,
+                editable: raw.editable,
+                options: raw.options.iter().cloned().map(Private::new).collect(),
+                value: Private::new(value(planned.widget, raw)),
+                complaint: raw.complaint.clone().map(Private::new),
+            }),
+            several => Found::Several(several),
+        }
+    }
+
+    /// All fields as they were found.
+    pub fn found_all(&self, planned: &[PlannedField]) -> BTreeMap<FieldId, Found<ObservedControl>> {
+        planned.iter().map(|field| (field.id.clone(), self.found(field))).collect()
+    }
+
+    /// Banners on the page.
+    pub fn banners(&self) -> Vec<ObservedBanner> {
+        self.banners.iter().map(|text| ObservedBanner { text: Private::new(text.clone()) }).collect()
+    }
+
+    /// What the page marks as invalid.
+    pub fn complaints(&self) -> Vec<Private<String>> {
+        self.complaints.iter().cloned().map(Private::new).collect()
+    }
+
+    /// Mandatory controls that no field matched.
+    pub fn strange(&self) -> Vec<StrangeControl> {
+        self.strange.iter().map(|label| StrangeControl { label: Private::new(label.clone()) }).collect()
+    }
+
+    /// The rows of a list of uploads. A row without a name is a file without a name, which fits no attachment.
+    pub fn files(&self, name: &str) -> Vec<ListedFile> {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        self.tables
+            .get(name)
+            .into_iter()
+            .flatten()
+            .map(|row| {
+                let cell = |cell: &str| row.get(cell).cloned().flatten();
+                let raw = RawFile { name: cell("name"), size: cell("size"), sha256: cell("sha256") };
+                ListedFile {
+                    name: Private::new(raw.name.unwrap_or_default()),
+                    size: raw.size.and_then(|size| digits(&size).parse().ok()),
+                    // A digest that is none differs from every attachment's.
+                    sha256: raw.sha256.map(|hex| Digest::parse_hex(&hex).unwrap_or_else(|_| Digest::of(hex.as_bytes()))),
+                }
+            })
+            .collect()
+    }
+}
+
+fn value(widget: WidgetKind, raw: &RawField) -> FormValue {
+    match (&raw.choices, raw.checked) {
+        (Some(choices), _) => FormValue::Choices(choices.iter().cloned().collect()),
+        (None, Some(checked)) => FormValue::Checked(checked),
+        (None, None) => {
+            let text = raw.text.clone().unwrap_or_default();
+            match widget {
+                // Browsers keep line breaks of a text area as LF, whatever was typed.
+                WidgetKind::LongText => FormValue::Text(text.replace("\r\n", "\n")),
+                WidgetKind::Text
+                | WidgetKind::Select
+                | WidgetKind::MultiSelect
+                | WidgetKind::Checkbox
+                | WidgetKind::Radio
+                | WidgetKind::Date
+                | WidgetKind::Time
+                | WidgetKind::DateTime
+                | WidgetKind::Number
+                | WidgetKind::File
+                | WidgetKind::ReadOnly => FormValue::Text(text),
+            }
+        }
+    }
+}

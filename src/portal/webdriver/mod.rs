@@ -1,0 +1,75 @@
+//! The portal in a real browser.
+//!
+//! [`wire`] sends commands, [`ask`] puts questions to the page and reads the answers, [`enter`] types, [`pages`] opens and
+//! waits, [`picture`] takes masked pictures.
+
+pub mod ask;
+mod enter;
+mod pages;
+mod picture;
+mod verbs;
+pub mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::gateway::control::Control;
+use crate::mask::masked::MaskGate;
+use crate::model::ids::TabId;
+use crate::selectors::read::SelectorMap;
+use wire::{ElementRef, Wire};
+
+/// Name and password for the portal.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Account name.
+    pub user: String,
+    /// Password.
+    pub password: SecretString,
+}
+
+/// What the browser edge needs to know of a run.
+pub struct WebPortalConfig {
+    /// The selector map.
+    pub map: Arc<SelectorMap>,
+    /// Base URL in effect.
+    pub base: url::Url,
+    /// The gateway that the browser was given.
+    pub control: Control,
+    /// The gate for pictures.
+    pub gate: Arc<MaskGate>,
+    /// For signing in.
+    pub credentials: Credentials,
+    /// Service identifier, for the list of exceptions.
+    pub service: String,
+    /// Change id, for the list of exceptions.
+    pub change: String,
+}
+
+/// The portal in a real browser.
+pub struct WebPortal {
+    wire: Arc<Wire>,
+    config: WebPortalConfig,
+    document: f64,
+    tabs: BTreeMap<TabId, ElementRef>,
+    current: Option<TabId>,
+    confirm: Option<ElementRef>,
+}
+
+impl WebPortal {
+    /// A portal over an open session.
+    pub fn new(wire: Arc<Wire>, config: WebPortalConfig) -> Self {
+        Self { wire, config, document: 0.0, tabs: BTreeMap::new(), current: None, confirm: None }
+    }
+
+    fn map(&self) -> &crate::selectors::schema::MapFile {
+        &self.config.map.file
+    }
+
+    fn ready_limit(&self) -> Duration {
+        Duration::from_secs(self.map().limits.ready_s)
+    }
+}

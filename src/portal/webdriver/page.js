@@ -1,0 +1,253 @@
+// Looks at the page for the agent: one call reads a whole tab. It changes nothing.
+// `ask` is written by the agent from the selector map; every locator list is tried in order, the first that matches decides.
+const ask = arguments[0];
+const fold = (text) => (text ?? '').replace(/\s+/g, ' ').trim();
+const bare = (text) => fold(text).replace(/[\s*:]+$/, '');
+
+function visible(element) {
+  if (!element.getClientRects().length) return false;
+  const style = getComputedStyle(element);
+  return style.visibility !== 'hidden' && style.display !== 'none';
+}
+
+const IMPLIED = {
+  button: 'button, input[type=button], input[type=submit], input[type=image], summary',
+  link: 'a[href]', textbox: 'input:not([type]), input[type=text], input[type=search], input[type=email], textarea',
+  checkbox: 'input[type=checkbox]', radio: 'input[type=radio]', combobox: 'select:not([multiple])', listbox: 'select[multiple]',
+  heading: 'h1, h2, h3, h4, h5, h6', dialog: 'dialog', spinbutton: 'input[type=number]', tab: '[role=tab]',
+};
+
+function referenced(element, attribute) {
+  const ids = (element.getAttribute(attribute) ?? '').split(/\s+/).filter(Boolean);
+  return ids.map((id) => document.getElementById(id)).filter(Boolean);
+}
+
+function labelOf(element) {
+  const by = referenced(element, 'aria-labelledby');
+  if (by.length) return { text: by.map((one) => one.textContent).join(' '), element: by[0] };
+  if (element.hasAttribute('aria-label')) return { text: element.getAttribute('aria-label'), element: null };
+  const legend = element.tagName === 'FIELDSET' ? element.querySelector('legend') : null;
+  const label = legend ?? element.labels?.[0] ?? null;
+  return { text: label?.textContent ?? '', element: label };
+}
+
+function nameOf(element) {
+  const label = fold(labelOf(element).text);
+  if (label) return label;
+  return fold(element.tagName === 'INPUT' ? element.value : element.textContent) || fold(element.title);
+}
+
+function byLabel(text) {
+  const wanted = bare(text);
+  const found = new Set();
+  for (const label of document.querySelectorAll('label')) {
+    if (bare(label.textContent) === wanted && label.control) found.add(label.control);
+  }
+  for (const legend of document.querySelectorAll('legend')) {
+    if (bare(legend.textContent) === wanted) found.add(legend.closest('fieldset'));
+  }
+  for (const element of document.querySelectorAll('[aria-label], [aria-labelledby]')) {
+    if (bare(labelOf(element).text) === wanted) found.add(element);
+  }
+  for (const output of document.querySelectorAll('output')) {
+    if ([...output.labels].some((label) => bare(label.textContent) === wanted)) found.add(output);
+  }
+  return [...found].filter(Boolean);
+}
+
+function all(locator, root) {
+  switch (locator.by) {
+    case 'css': return [...root.querySelectorAll(locator.value)];
+    case 'test-id': return [...root.querySelectorAll(`[data-testid="${CSS.escape(locator.value)}"]`)];
+    case 'label': return byLabel(locator.value);
+    case 'xpath': {
+      const result = document.evaluate(locator.value, root, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
+      return Array.from({ length: result.snapshotLength }, (_, at) => result.snapshotItem(at));
+    }
+    case 'role': {
+      const implied = IMPLIED[locator.role];
+      const candidates = root.querySelectorAll(`[role="${CSS.escape(locator.role)}"]${implied ? ', ' + implied : ''}`);
+      return [...candidates].filter((one) => nameOf(one) === fold(locator.name));
+    }
+  }
+  return [];
+}
+
+function find(locators, root = document) {
+  for (const locator of locators ?? []) {
+    const matched = all(locator, root);
+    if (matched.length) return matched;
+  }
+  return [];
+}
+
+// Of several matches the visible ones count: templates and closed tabs keep hidden twins.
+function findShown(locators, root = document) {
+  const matched = find(locators, root);
+  const shown = matched.filter(visible);
+  return shown.length ? shown : [];
+}
+
+function controls(field) {
+  if (field.widget === 'file') return find(field.locate);
+  const matched = findShown(field.locate);
+  const radios = matched.length > 1 && matched.every((one) => one.type === 'radio');
+  return radios ? [matched[0].closest('fieldset, [role=radiogroup]') ?? matched[0].form ?? document.body] : matched;
+}
+
+const radiosOf = (group) => [...group.querySelectorAll('input[type=radio]')];
+const optionsOf = (select) => [...select.options].filter((option) => option.value !== '' || fold(option.text) === '');
+
+function complaintOf(element) {
+  const invalid = element.getAttribute('aria-invalid') === 'true';
+  const touched = element.value !== undefined && element.value !== '' && element.validity && !element.validity.valid;
+  const near = [...referenced(element, 'aria-errormessage'), ...referenced(element, 'aria-describedby')];
+  const told = fold(near.filter(visible).map((one) => one.textContent).join(' '));
+  if (invalid) return told || 'marked as invalid';
+  return touched ? told || element.validationMessage || 'not accepted by the browser' : null;
+}
+
+function read(field) {
+  const matched = controls(field);
+  if (matched.length !== 1) return { count: matched.length };
+  const element = matched[0];
+  const out = {
+    count: 1, element,
+    label: bare(labelOf(element).text),
+    required: Boolean(element.required) || element.getAttribute('aria-required') === 'true',
+    editable: !element.disabled && !element.readOnly && element.getAttribute('aria-disabled') !== 'true',
+    complaint: complaintOf(element),
+    options: [], targets: [],
+  };
+  switch (field.widget) {
+    case 'select': case 'multi-select': {
+      const offered = optionsOf(element);
+      out.options = offered.map((option) => fold(option.text));
+      out.targets = offered.filter((option) => field.wanted.includes(fold(option.text)));
+      const chosen = [...element.selectedOptions].filter((option) => offered.includes(option)).map((option) => fold(option.text));
+      if (field.widget === 'select') out.text = chosen[0] ?? ''; else out.choices = chosen;
+      break;
+    }
+    case 'radio': {
+      const radios = radiosOf(element);
+      const textOf = (radio) => bare(labelOf(radio).text);
+      out.options = radios.map(textOf);
+      out.targets = radios.filter((radio) => field.wanted.includes(textOf(radio)));
+      const chosen = radios.find((radio) => radio.checked);
+      out.text = chosen ? textOf(chosen) : '';
+      out.required ||= radios.some((radio) => radio.required);
+      out.editable = radios.some((radio) => !radio.disabled);
+      break;
+    }
+    case 'checkbox': out.checked = element.checked ?? element.getAttribute('aria-checked') === 'true'; break;
+    case 'file': out.text = ''; break;
+    case 'read-only': {
+      const items = [...element.querySelectorAll('li')].map((one) => fold(one.textContent));
+      const text = fold(element.value ?? element.textContent);
+      if (field.list) out.choices = items.length ? items : text.split(/,\s*/).filter(Boolean); else out.text = text;
+      break;
+    }
+    default: out.text = element.value ?? element.textContent;
+  }
+  return out;
+}
+
+function cell(row, selector) {
+  const one = selector ? row.querySelector(selector) : null;
+  return one ? fold(one.getAttribute('datetime') ?? one.textContent) : null;
+}
+
+function rows(table) {
+  return find(table.rows).map((row) => Object.fromEntries(Object.entries(table.cells).map(([name, css]) => [name, cell(row, css)])));
+}
+
+function strange(panel, fields) {
+  const known = new Set();
+  for (const field of fields) {
+    for (const element of controls(field)) {
+      known.add(element);
+      for (const inner of element.querySelectorAll('input, select, textarea')) known.add(inner);
+    }
+  }
+  const wanted = 'input:not([type=hidden]), select, textarea, [role=textbox], [role=combobox], [role=checkbox], [contenteditable=true]';
+  return [...panel.querySelectorAll(wanted)]
+    .filter((one) => !known.has(one) && visible(one))
+    .filter((one) => one.required || one.getAttribute('aria-required') === 'true')
+    .map((one) => bare(labelOf(one).text) || one.getAttribute('name') || one.tagName.toLowerCase());
+}
+
+function banners() {
+  const found = new Set([...find(ask.page.banners), ...document.querySelectorAll('[role=alert], [role=alertdialog]')]);
+  const shown = [...found].filter((one) => visible(one) && fold(one.textContent));
+  return shown.filter((one) => !shown.some((other) => other !== one && other.contains(one))).map((one) => fold(one.textContent));
+}
+
+// What is on top where the element claims to be? Nine points, a little inside.
+function onTop(element, box) {
+  for (const across of [0.1, 0.5, 0.9]) {
+    for (const down of [0.15, 0.5, 0.85]) {
+      const [x, y] = [box.left + box.width * across, box.top + box.height * down];
+      if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) continue;
+      const hit = document.elementFromPoint(x, y);
+      if (!hit || !(hit === element || element.contains(hit))) return false;
+    }
+  }
+  return true;
+}
+
+function rectangles() {
+  const shown = [];
+  const hidden = [];
+  const add = (list, element, always) => {
+    const box = element.getBoundingClientRect();
+    if (box.width < 1 || box.height < 1) return;
+    const inside = box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight;
+    if (inside && (always || onTop(element, box))) list.push([box.left, box.top, box.right, box.bottom]);
+  };
+  for (const field of ask.show.fields) {
+    for (const element of field.widget === 'file' ? [] : controls(field)) {
+      if (!visible(element)) continue;
+      add(field.show ? shown : hidden, element, !field.show);
+      const label = ask.show.wording && field.label ? labelOf(element) : null;
+      if (label?.element && bare(label.text) === bare(field.label)) add(shown, label.element, false);
+    }
+    if (field.list) for (const row of find(field.list)) add(field.show ? shown : hidden, row, !field.show);
+  }
+  if (ask.show.wording) for (const element of find(ask.page.wording)) if (visible(element)) add(shown, element, false);
+  return { width: innerWidth, height: innerHeight, scale: devicePixelRatio, shown, hidden, x: scrollX, y: scrollY };
+}
+
+const account = find(ask.page.signed_in);
+const answer = {
+  state: {
+    origin_time: performance.timeOrigin,
+    ready: document.readyState,
+    path: location.pathname,
+    signed_in: account.length === 1 ? fold(account[0].textContent) : null,
+    signed_out: findShown(ask.page.signed_out).length > 0,
+    busy: findShown(ask.page.busy).length > 0,
+    dialogs: findShown(ask.page.dialogs).map((one) => fold(one.textContent)),
+  },
+};
+if (ask.targets) {
+  answer.targets = Object.fromEntries(Object.entries(ask.targets).map(([name, locators]) => {
+    const shown = findShown(locators);
+    return [name, { count: shown.length, element: shown[0] ?? null, text: shown.length ? fold(shown[0].value ?? shown[0].textContent) : null }];
+  }));
+}
+if (ask.fields) {
+  answer.fields = Object.fromEntries(ask.fields.map((field) => [field.id, read(field)]));
+  answer.banners = banners();
+}
+if (ask.panel) {
+  const panel = findShown(ask.panel);
+  answer.panel = panel.length;
+  answer.strange = panel.length === 1 ? strange(panel[0], ask.fields) : [];
+}
+if (ask.complaints) {
+  const invalid = [...document.querySelectorAll('[aria-invalid=true]')];
+  answer.complaints = invalid.map((one) => bare(labelOf(one).text) + ': ' + complaintOf(one));
+}
+if (ask.tables) answer.tables = Object.fromEntries(Object.entries(ask.tables).map(([name, table]) => [name, rows(table)]));
+if (ask.show) answer.rectangles = rectangles();
+return answer;

@@ -1,0 +1,127 @@
+//! Opening pages and waiting for them: by conditions on the page and by what passes the gateway, never by time alone.
+
+use std::time::{Duration, Instant};
+
+use super::WebPortal;
+use super::ask::{Answer, Ask, SCRIPT};
+use super::wire::WireError;
+use crate::model::private::Private;
+use crate::portal::PortalError;
+
+/// Longest pause between two looks when nothing happens at the gateway.
+const TICK: Duration = Duration::from_millis(40);
+
+/// What a look expects of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expect {
+    /// Signed in, no dialog.
+    Session,
+    /// Signed in, a dialog of the page may be open.
+    Dialog,
+    /// Anything.
+    Anything,
+}
+
+impl WebPortal {
+    /// One look. `None` while the page is changing.
+    pub(super) async fn look(&self, ask: &Ask) -> Result<Option<Answer>, PortalError> {
+        match self.wire.script(SCRIPT, ask.clone().into_json()).await {
+            Ok(value) => match serde_json::from_value(value) {
+                Ok(answer) => Ok(Some(answer)),
+                // A page that is being torn down answers null.
+                Err(_) => Ok(None),
+            },
+            Err(WireError::Stale | WireError::Other("a script failed in the page")) => Ok(None),
+            Err(WireError::Dialog) => {
+                let text = self.wire.dialog_text().await.unwrap_or_default();
+                Err(PortalError::Dialog(Private::new(text)))
+            }
+            Err(error @ (WireError::Covered | WireError::Timeout | WireError::Other(_))) => Err(error.into()),
+        }
+    }
+
+    /// Looks until `done`, for at most `limit`.
+    pub(super) async fn wait(
+        &mut self,
+        what: &str,
+        ask: &Ask,
+        expect: Expect,
+        limit: Duration,
+        mut done: impl FnMut(&Answer) -> bool,
+    ) -> Result<Answer, PortalError> {
+        let deadline = Instant::now() + limit;
+        let mut activity = self.config.control.activity();
+        let errors = self.config.control.server_errors();
+        loop {
+            activity.mark_unchanged();
+            if let Some(answer) = self.look(ask).await? {
+                let state = &answer.state;
+                match expect {
+                    Expect::Anything => {}
+                    Expect::Session | Expect::Dialog if state.signed_out => return Err(PortalError::SessionLost),
+                    Expect::Session => {
+                        if let Some(text) = state.dialogs.first() {
+                            return Err(PortalError::Dialog(Private::new(text.clone())));
+                        }
+                    }
+                    Expect::Dialog => {}
+                }
+                if state.ready != "loading" && done(&answer) {
+                    self.document = answer.state.origin_time;
+                    return Ok(answer);
+                }
+                if expect != Expect::Anything && self.config.control.server_errors() > errors && self.quiet() {
+                    return Err(PortalError::Server);
+                }
+            }
+            if Instant::now() >= deadline {
+                return Err(PortalError::Timeout(what.to_owned()));
+            }
+            // Either something happens at the gateway, or a moment passes: scripts can change a page without a request.
+            let _ = tokio::time::timeout(TICK, activity.changed()).await;
+        }
+    }
+
+    /// Whether nothing is on its way to the portal.
+    pub(super) fn quiet(&self) -> bool {
+        self.config.control.in_flight() == 0
+    }
+
+    /// Goes to a path of the portal and waits there for a new document that fulfils `done`.
+    pub(super) async fn open(
+        &mut self,
+        what: &str,
+        path: &str,
+        ask: &Ask,
+        expect: Expect,
+        mut done: impl FnMut(&Answer) -> bool,
+    ) -> Result<Answer, PortalError> {
+        let url = self.config.base.join(path).map_err(|_| PortalError::Browser(format!("{what}: not an address")))?;
+        self.tabs.clear();
+        self.current = None;
+        self.confirm = None;
+        let before = self.document;
+        self.wire.goto(&url).await?;
+        let limit = self.ready_limit();
+        self.wait(what, ask, expect, limit, |answer| answer.state.origin_time > before && done(answer)).await
+    }
+}
+
+/// Puts values into the places of a path, escaped.
+pub(super) fn fill_path(path: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(path.to_owned(), |path, (name, value)| {
+        let escaped: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        path.replace(&format!("{{{name}}}"), &escaped.replace('+', "%20"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_change_the_shape_of_a_path() {
+        let path = fill_path("/e/{draft}/edit?service={service}", &[("draft", "a/b?c"), ("service", "x y&z=1")]);
+        assert_eq!(path, "/e/a%2Fb%3Fc/edit?service=x%20y%26z%3D1");
+    }
+}

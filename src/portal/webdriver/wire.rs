@@ -1,0 +1,231 @@
+//! One WebDriver command at a time, counted and timed.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use fantoccini::error::{CmdError, ErrorStatus, NewSessionError};
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Map, Value, json};
+
+use crate::portal::PortalError;
+
+/// A command by method, path below the session, and body.
+#[derive(Debug, Clone)]
+struct Raw {
+    method: http::Method,
+    path: String,
+    body: Option<String>,
+}
+
+impl WebDriverCompatibleCommand for Raw {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (self.method.clone(), self.body.clone())
+    }
+}
+
+/// Key of an element reference in WebDriver's JSON.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A reference to an element of the current page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ElementRef(String);
+
+impl ElementRef {
+    /// Reads a reference out of what a script returned.
+    pub fn from_json(value: &Value) -> Option<Self> {
+        value.get(ELEMENT)?.as_str().map(|id| Self(id.to_owned()))
+    }
+
+    fn path(&self, command: &str) -> String {
+        format!("element/{}/{command}", self.0)
+    }
+}
+
+/// How a command failed, as far as callers can act on it.
+#[derive(Debug)]
+pub enum WireError {
+    /// A JavaScript dialog is open.
+    Dialog,
+    /// The page changed under the reference, or a script ran into a new page.
+    Stale,
+    /// Something lies over the element.
+    Covered,
+    /// The driver did not answer in time.
+    Timeout,
+    /// Anything else. Drivers quote values in messages, so that only the kind of error is kept.
+    Other(&'static str),
+}
+
+impl From<WireError> for PortalError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Dialog => Self::Dialog(crate::model::private::Private::new(String::new())),
+            WireError::Stale => Self::Browser("an element went away while it was used".into()),
+            WireError::Covered => Self::Browser("something lies over the element to click".into()),
+            WireError::Timeout => Self::Browser("the driver did not answer in time".into()),
+            WireError::Other(what) => Self::Browser(what.into()),
+        }
+    }
+}
+
+fn classify(error: &CmdError) -> WireError {
+    if error.is_unexpected_alert_open() {
+        return WireError::Dialog;
+    }
+    if error.is_stale_element_reference() || error.is_no_such_element() {
+        return WireError::Stale;
+    }
+    match error {
+        CmdError::Standard(told) => match told.error {
+            ErrorStatus::ElementClickIntercepted => WireError::Covered,
+            ErrorStatus::ElementNotInteractable => WireError::Other("the element cannot be used"),
+            ErrorStatus::InvalidSessionId => WireError::Other("the browser session is gone"),
+            ErrorStatus::JavascriptError => WireError::Other("a script failed in the page"),
+            ErrorStatus::InvalidArgument => WireError::Other("the driver refused an argument"),
+            ErrorStatus::NoSuchWindow => WireError::Other("the window is gone"),
+            ErrorStatus::InvalidSelector => WireError::Other("a locator of the map is not valid"),
+            ErrorStatus::Timeout | ErrorStatus::ScriptTimeout => WireError::Timeout,
+            _ => WireError::Other("the driver reported an error"),
+        },
+        CmdError::Lost(_) | CmdError::Failed(_) | CmdError::FailedC(_) => WireError::Other("the driver is gone"),
+        // `detached shadow root`, `inspected target navigated`: the page went away under the command.
+        _ => WireError::Stale,
+    }
+}
+
+/// A session, with its counters.
+pub struct Wire {
+    client: Client,
+    trips: AtomicU64,
+    busy: AtomicU64,
+    limit: Duration,
+}
+
+impl Wire {
+    /// Opens a session. `limit` bounds every single command.
+    ///
+    /// # Errors
+    ///
+    /// A description without anything the driver quoted.
+    pub async fn open(url: &str, capabilities: Map<String, Value>, limit: Duration) -> Result<Self, PortalError> {
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let begun = Instant::now();
+        let client = match tokio::time::timeout(limit.max(Duration::from_secs(60)), builder.connect(url)).await {
+            Err(_) => return Err(PortalError::Browser("the driver did not open a session in time".into())),
+            Ok(Err(NewSessionError::SessionNotCreated(told))) => {
+                return Err(PortalError::Browser(format!("the browser did not start: {}", told.message)));
+            }
+            // The message is the browser's own about its start: nothing has been typed yet.
+            Ok(Err(error)) => return Err(PortalError::Browser(format!("the browser did not start: {error}"))),
+            Ok(Ok(client)) => client,
+        };
+        let wire = Self { client, trips: AtomicU64::new(1), busy: AtomicU64::new(0), limit };
+        wire.spent(begun);
+        Ok(wire)
+    }
+
+    fn spent(&self, begun: Instant) {
+        let nanoseconds = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.busy.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// Commands sent so far.
+    pub fn trips(&self) -> u64 {
+        self.trips.load(Ordering::Relaxed)
+    }
+
+    /// Time spent waiting for the driver so far.
+    pub fn busy(&self) -> Duration {
+        Duration::from_nanos(self.busy.load(Ordering::Relaxed))
+    }
+
+    async fn command(&self, method: http::Method, path: String, body: Option<Value>) -> Result<Value, WireError> {
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        let begun = Instant::now();
+        let command = Raw { method, path, body: body.map(|body| body.to_string()) };
+        let result = tokio::time::timeout(self.limit, self.client.issue_cmd(command)).await;
+        self.spent(begun);
+        match result {
+            Err(_) => Err(WireError::Timeout),
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                let kind = classify(&error);
+                tracing::debug!(?kind, "command failed");
+                Err(kind)
+            }
+        }
+    }
+
+    async fn post(&self, path: impl Into<String>, body: Value) -> Result<Value, WireError> {
+        self.command(http::Method::POST, path.into(), Some(body)).await
+    }
+
+    /// Goes to a URL. Returns at once: the session does not wait for pages.
+    pub async fn goto(&self, url: &url::Url) -> Result<(), WireError> {
+        self.post("url", json!({ "url": url })).await.map(drop)
+    }
+
+    /// Runs a script in the page.
+    pub async fn script(&self, script: &str, argument: Value) -> Result<Value, WireError> {
+        self.post("execute/sync", json!({ "script": script, "args": [argument] })).await
+    }
+
+    /// Clicks as a person would.
+    pub async fn click(&self, element: &ElementRef) -> Result<(), WireError> {
+        self.post(element.path("click"), json!({})).await.map(drop)
+    }
+
+    /// Empties a control.
+    pub async fn clear(&self, element: &ElementRef) -> Result<(), WireError> {
+        self.post(element.path("clear"), json!({})).await.map(drop)
+    }
+
+    /// Presses keys as a person would.
+    pub async fn keys(&self, element: &ElementRef, text: &str) -> Result<(), WireError> {
+        self.post(element.path("value"), json!({ "text": text })).await.map(drop)
+    }
+
+    /// A picture of the window's content, as PNG.
+    pub async fn screenshot(&self) -> Result<Vec<u8>, WireError> {
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        let begun = Instant::now();
+        let result = tokio::time::timeout(self.limit, self.client.screenshot()).await;
+        self.spent(begun);
+        match result {
+            Err(_) => Err(WireError::Timeout),
+            Ok(result) => result.map_err(|error| classify(&error)),
+        }
+    }
+
+    /// Text of the open JavaScript dialog.
+    pub async fn dialog_text(&self) -> Result<String, WireError> {
+        let value = self.command(http::Method::GET, "alert/text".into(), None).await?;
+        Ok(value.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Dismisses the open JavaScript dialog.
+    pub async fn dismiss_dialog(&self) -> Result<(), WireError> {
+        self.post("alert/dismiss", json!({})).await.map(drop)
+    }
+
+    /// Clicks without waiting for the driver's answer: with a request held, it may come only after the release.
+    pub fn click_detached(&self, element: &ElementRef) {
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        let client = self.client.clone();
+        let command =
+            Raw { method: http::Method::POST, path: element.path("click"), body: Some("{}".to_owned()) };
+        tokio::spawn(async move { drop(client.issue_cmd(command).await) });
+    }
+
+    /// Ends the session, within a bound.
+    pub async fn close(&self) {
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.client.clone().close()).await;
+    }
+}

@@ -1,0 +1,101 @@
+//! What the portal remembers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::faults::{Fault, FaultPlan};
+use super::oracle::{Oracle, ReceivedFile, Stored};
+
+/// A stored exception, draft or submitted.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub values: BTreeMap<String, String>,
+    pub files: BTreeMap<String, ReceivedFile>,
+    pub state: &'static str,
+    pub created_at: Timestamp,
+}
+
+/// Who is signed in.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub account: String,
+    pub csrf: String,
+}
+
+/// What the portal knows of the world: values of the read-only fields by name.
+pub type World = BTreeMap<&'static str, String>;
+
+pub struct Inner {
+    pub faults: FaultPlan,
+    pub world: World,
+    pub sessions: BTreeMap<String, Session>,
+    pub uploads: BTreeMap<String, ReceivedFile>,
+    pub entries: BTreeMap<String, Entry>,
+    pub order: Vec<String>,
+    pub counters: Oracle,
+    serial: u64,
+}
+
+/// Shared state.
+#[derive(Clone)]
+pub struct State(Arc<Mutex<Inner>>);
+
+impl State {
+    pub fn new(faults: FaultPlan, world: World) -> Self {
+        let mut inner = Inner {
+            faults,
+            world,
+            sessions: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            order: Vec::new(),
+            counters: Oracle::default(),
+            serial: 0,
+        };
+        if inner.faults.has(Fault::ExistingException) {
+            let values = [("service", "checkout-api"), ("change", "CHG0040001")];
+            let values = values.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            inner.insert("DRF-000900", Entry { values, files: BTreeMap::new(), state: "Draft", created_at: Timestamp::now() });
+        }
+        Self(Arc::new(Mutex::new(inner)))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn has(&self, fault: Fault) -> bool {
+        self.lock().faults.has(fault)
+    }
+}
+
+impl Inner {
+    pub fn next(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    pub fn insert(&mut self, reference: &str, entry: Entry) {
+        if self.entries.insert(reference.to_owned(), entry).is_none() {
+            self.order.push(reference.to_owned());
+        }
+    }
+
+    pub fn oracle(&self) -> Oracle {
+        let stored = |wanted: bool| {
+            self.order
+                .iter()
+                .filter_map(|reference| Some((reference, self.entries.get(reference)?)))
+                .filter(|(_, entry)| (entry.state == "Submitted") == wanted)
+                .map(|(reference, entry)| Stored {
+                    reference: reference.clone(),
+                    values: entry.values.clone(),
+                    files: entry.files.clone(),
+                })
+                .collect()
+        };
+        Oracle { drafts: stored(false), submitted: stored(true), ..self.counters.clone() }
+    }
+}

@@ -1,0 +1,10 @@
+//! Selector maps: how one portal is worked, written down in `selectors/NAME.toml`.
+//!
+//! [`schema`] holds the shapes, [`read`] reads and checks a file and points at the line that is wrong, [`requests`] matches
+//! requests against the declared ones, [`plan`] applies a map to a change record. Imports only `model`.
+
+pub mod locator;
+pub mod plan;
+pub mod read;
+pub mod requests;
+pub mod schema;

@@ -1,0 +1,342 @@
+//! Applies a selector map to a change record: which value belongs into which control, in the portal's own form.
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+use toml::Spanned;
+
+use super::read::{SelectorMap, form_field, parse_record_path};
+use super::schema::{Field, Parameter, ReadPage};
+use crate::model::form::{
+    FormPlan, FormValue, ParameterContent, PlannedField, PlannedFile, PlannedParameter, PlannedTab, RecordPath, WidgetKind,
+};
+use crate::model::ids::FieldId;
+use crate::model::private::Private;
+use crate::model::record::{ChangeRecord, Detail};
+use crate::model::time::Instant;
+
+/// Why a record cannot be entered through a map.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The record lacks a value that the map does not call optional.
+    #[error("field {field} of the selector map takes `{path}`, which the record does not have")]
+    NoValue {
+        /// Field of the map.
+        field: FieldId,
+        /// Path in the record.
+        path: String,
+    },
+    /// The map's table of words has no entry.
+    #[error("field {field} of the selector map has no entry in `values` for the record's `{path}`")]
+    NoWord {
+        /// Field of the map.
+        field: FieldId,
+        /// Path in the record.
+        path: String,
+    },
+    /// The value is of a kind that the widget cannot hold.
+    #[error("field {field} is a {widget:?} and cannot hold the record's `{path}`: {because}")]
+    Unfit {
+        /// Field of the map.
+        field: FieldId,
+        /// Its widget.
+        widget: WidgetKind,
+        /// Path in the record.
+        path: String,
+        /// What does not fit.
+        because: &'static str,
+    },
+    /// The record has an attachment that no file field takes.
+    #[error("no file field of the selector map takes the record's attachment `{0}`")]
+    HomelessAttachment(String),
+}
+
+enum Taken {
+    Text(String),
+    Moment(Instant),
+    Flag(bool),
+    Number(i64),
+    List(Vec<String>),
+}
+
+fn take(record: &ChangeRecord, path: &RecordPath) -> Option<Taken> {
+    let exception = &record.exception;
+    let excepted = exception.excepts.first();
+    let text = |text: &str| Some(Taken::Text(text.to_owned()));
+    match path {
+        RecordPath::ChangeId => text(exception.change_id.as_str()),
+        RecordPath::Revision => Some(Taken::Number(i64::from(exception.revision))),
+        RecordPath::Title => text(exception.title.as_str()),
+        RecordPath::Requester => text(exception.requester.as_str()),
+        RecordPath::ServiceId => text(exception.service.id.as_str()),
+        RecordPath::ServiceOwner => text(exception.service.owner.as_str()),
+        RecordPath::Environment => text(exception.environment.as_str()),
+        RecordPath::Category => text(exception.category.as_str()),
+        RecordPath::Incident => text(exception.incident.as_str()),
+        RecordPath::Scope => text(exception.scope.as_str()),
+        RecordPath::RollbackPlan => exception.rollback.as_ref().and_then(|rollback| text(rollback.plan.as_str())),
+        RecordPath::RollbackVersion => exception.rollback.as_ref().and_then(|rollback| text(rollback.version.as_str())),
+        RecordPath::WindowStart => Some(Taken::Moment(exception.window.start)),
+        RecordPath::WindowEnd => Some(Taken::Moment(exception.window.end)),
+        RecordPath::ExceptsId => excepted.and_then(|blackout| text(blackout.id.as_str())),
+        RecordPath::ExceptsStart => excepted.map(|blackout| Taken::Moment(blackout.start)),
+        RecordPath::ExceptsEnd => excepted.map(|blackout| Taken::Moment(blackout.end)),
+        RecordPath::Approver(role) => record
+            .manifest
+            .signers
+            .iter()
+            .find(|signer| signer.role.as_str() == role)
+            .and_then(|signer| text(signer.approver.as_str())),
+        RecordPath::Detail(name) => exception.details.0.get(name).map(|detail| match detail {
+            Detail::Flag(flag) => Taken::Flag(*flag),
+            Detail::Number(number) => Taken::Number(number.get()),
+            Detail::Text(text) => Taken::Text(text.as_str().to_owned()),
+            Detail::List(list) => Taken::List(list.iter().map(|line| line.as_str().to_owned()).collect()),
+        }),
+        RecordPath::Attachment(_) | RecordPath::Constant => None,
+    }
+}
+
+/// How a control holds a moment on the wire, where HTML prescribes it.
+fn wire_format(widget: WidgetKind) -> Option<&'static str> {
+    match widget {
+        WidgetKind::Date => Some("%Y-%m-%d"),
+        WidgetKind::Time => Some("%H:%M"),
+        WidgetKind::DateTime => Some("%Y-%m-%dT%H:%M"),
+        WidgetKind::Text
+        | WidgetKind::LongText
+        | WidgetKind::Select
+        | WidgetKind::MultiSelect
+        | WidgetKind::Checkbox
+        | WidgetKind::Radio
+        | WidgetKind::Number
+        | WidgetKind::File
+        | WidgetKind::ReadOnly => None,
+    }
+}
+
+struct Planner<'a> {
+    record: &'a ChangeRecord,
+    zone: &'a TimeZone,
+}
+
+impl Planner<'_> {
+    fn moment(&self, field: &Field, path: &RecordPath, at: Instant) -> Result<String, PlanError> {
+        let local = at.in_zone(self.zone);
+        let pattern = match &field.format {
+            Some(pattern) => pattern.get_ref().as_str(),
+            None => wire_format(field.widget).unwrap_or("%Y-%m-%dT%H:%M"),
+        };
+        let unfit = |because| PlanError::Unfit {
+            field: field.id.get_ref().clone(),
+            widget: field.widget,
+            path: path.to_string(),
+            because,
+        };
+        let entered = field.widget != WidgetKind::ReadOnly;
+        if entered && (local.second() != 0 || local.subsec_nanosecond() != 0) {
+            return Err(unfit("it has seconds, and the portal's controls hold minutes"));
+        }
+        if entered && Instant::from_civil(local.datetime(), self.zone) != Ok(at) {
+            return Err(unfit("clocks in the portal's zone show this time twice, and the portal could take either"));
+        }
+        Ok(local.strftime(pattern).to_string())
+    }
+
+    fn word(&self, field: &Field, path: &RecordPath, word: String) -> Result<String, PlanError> {
+        if field.values.is_empty() {
+            return Ok(word);
+        }
+        field.values.get(&word).cloned().ok_or_else(|| PlanError::NoWord {
+            field: field.id.get_ref().clone(),
+            path: path.to_string(),
+        })
+    }
+
+    fn value(&self, field: &Field, path: &RecordPath, taken: Taken) -> Result<FormValue, PlanError> {
+        let unfit = |because| PlanError::Unfit {
+            field: field.id.get_ref().clone(),
+            widget: field.widget,
+            path: path.to_string(),
+            because,
+        };
+        let shown = field.widget == WidgetKind::ReadOnly;
+        match taken {
+            Taken::Flag(flag) if field.widget == WidgetKind::Checkbox => Ok(FormValue::Checked(flag)),
+            Taken::Flag(flag) => {
+                let word = if flag { "yes" } else { "no" };
+                Ok(FormValue::Text(self.word(field, path, word.to_owned())?))
+            }
+            Taken::List(list) if shown || field.widget == WidgetKind::MultiSelect => {
+                let words: Result<BTreeSet<String>, PlanError> =
+                    list.into_iter().map(|word| self.word(field, path, word)).collect();
+                Ok(FormValue::Choices(words?))
+            }
+            Taken::List(_) => Err(unfit("it is a list")),
+            Taken::Moment(at) => Ok(FormValue::Text(self.moment(field, path, at)?)),
+            Taken::Number(number) => Ok(FormValue::Text(self.word(field, path, number.to_string())?)),
+            Taken::Text(text) => match field.widget {
+                WidgetKind::Checkbox => Err(unfit("it is a text, and a box takes true or false")),
+                WidgetKind::MultiSelect => Err(unfit("it is one text, and the control takes a list")),
+                WidgetKind::Text | WidgetKind::Number if text.contains('\n') => {
+                    Err(unfit("it has several lines, and a line break can submit a form"))
+                }
+                WidgetKind::Number if text.parse::<f64>().is_err() => Err(unfit("it is no number")),
+                WidgetKind::Text
+                | WidgetKind::LongText
+                | WidgetKind::Select
+                | WidgetKind::Radio
+                | WidgetKind::Date
+                | WidgetKind::Time
+                | WidgetKind::DateTime
+                | WidgetKind::Number
+                | WidgetKind::File
+                | WidgetKind::ReadOnly => Ok(FormValue::Text(self.word(field, path, text)?)),
+            },
+        }
+    }
+
+    fn field(&self, field: &Field) -> Result<Option<PlannedField>, PlanError> {
+        let (path, taken) = match (&field.record, &field.constant) {
+            (Some(path), _) => {
+                // `read` has checked every path; one that does not parse would be a constant nobody wrote.
+                let Some(path) = parse_record_path(path.get_ref()) else { return Ok(None) };
+                let taken = take(self.record, &path);
+                (path, taken)
+            }
+            (None, Some(constant)) => {
+                let taken = match field.widget {
+                    WidgetKind::Checkbox => Taken::Flag(constant == "yes"),
+                    _ => Taken::Text(constant.clone()),
+                };
+                (RecordPath::Constant, Some(taken))
+            }
+            (None, None) => return Ok(None),
+        };
+        let value = match taken {
+            Some(taken) => self.value(field, &path, taken)?,
+            None if field.widget == WidgetKind::File => FormValue::Text(String::new()),
+            None if field.optional => match field.widget {
+                WidgetKind::Checkbox => FormValue::Checked(false),
+                WidgetKind::MultiSelect => FormValue::Choices(BTreeSet::new()),
+                _ => FormValue::Text(String::new()),
+            },
+            None => {
+                return Err(PlanError::NoValue { field: field.id.get_ref().clone(), path: path.to_string() });
+            }
+        };
+        // Pages that show a value fold its white space, and so does the reading of them.
+        let value = match value {
+            FormValue::Text(text) if field.widget == WidgetKind::ReadOnly => {
+                FormValue::Text(text.split_whitespace().collect::<Vec<_>>().join(" "))
+            }
+            value => value,
+        };
+        let options = match (&value, field.widget) {
+            (FormValue::Text(text), WidgetKind::Select | WidgetKind::Radio) if !text.is_empty() => vec![text.clone()],
+            (FormValue::Choices(choices), WidgetKind::MultiSelect) => choices.iter().cloned().collect(),
+            _ => Vec::new(),
+        };
+        Ok(Some(PlannedField {
+            id: field.id.get_ref().clone(),
+            label: field.label.clone(),
+            widget: field.widget,
+            required: field.required,
+            path,
+            value: Private::new(value),
+            options,
+        }))
+    }
+
+    fn fields(&self, fields: &[Field]) -> Result<Vec<PlannedField>, PlanError> {
+        fields.iter().filter_map(|field| self.field(field).transpose()).collect()
+    }
+
+    /// The lines of a page that only shows values: those of the form's fields, then its own.
+    fn page(&self, page: &ReadPage, map: &SelectorMap) -> Result<Vec<PlannedField>, PlanError> {
+        let mut planned = Vec::new();
+        for (id, locate) in &page.lines {
+            let Some(field) = form_field(&map.file, id.get_ref()) else { continue };
+            let mut line = Field { locate: locate.clone(), label: None, ..field.clone() };
+            line.widget = WidgetKind::ReadOnly;
+            line.format = page.time_format.clone().or_else(|| field.format.clone());
+            if line.format.is_none() {
+                line.format = wire_format(field.widget).map(|format| Spanned::new(0..0, format.to_owned()));
+            }
+            if field.widget == WidgetKind::Checkbox {
+                line.values = [("yes".to_owned(), page.yes.clone()), ("no".to_owned(), page.no.clone())].into();
+            }
+            planned.extend(self.field(&line)?);
+        }
+        planned.extend(self.fields(&page.fields)?);
+        Ok(planned)
+    }
+
+    fn files(&self, fields: &[PlannedField]) -> Vec<PlannedFile> {
+        let attached = &self.record.exception.attachments;
+        fields
+            .iter()
+            .filter_map(|field| match &field.path {
+                RecordPath::Attachment(role) => {
+                    let file = attached.iter().find(|file| &file.role == role)?;
+                    Some(PlannedFile {
+                        field: field.id.clone(),
+                        role: role.clone(),
+                        name: file.name.as_str().to_owned(),
+                        size: file.size,
+                        sha256: file.sha256,
+                    })
+                }
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+fn parameter(parameter: &Parameter, tabs: &[PlannedTab]) -> Option<PlannedParameter> {
+    let content = match (&parameter.field, &parameter.constant) {
+        (Some(field), _) => {
+            let planned = tabs.iter().flat_map(|tab| &tab.fields).find(|known| &known.id == field.get_ref())?;
+            let text = planned.value.expose().as_text();
+            let text = parameter.values.get(&text).cloned().unwrap_or(text);
+            ParameterContent::Value { path: planned.path.clone(), value: Private::new(text) }
+        }
+        (None, Some(constant)) => {
+            ParameterContent::Value { path: RecordPath::Constant, value: Private::new(constant.clone()) }
+        }
+        (None, None) if parameter.draft => ParameterContent::DraftReference,
+        (None, None) => ParameterContent::Volatile,
+    };
+    Some(PlannedParameter { name: parameter.name.get_ref().clone(), content })
+}
+
+/// What the form, the summary, the commit and the confirmed exception must show for `record`.
+///
+/// # Errors
+///
+/// [`PlanError`] when map and record do not fit: a value is missing, has no word in the portal, or cannot be held.
+pub fn plan(map: &SelectorMap, record: &ChangeRecord) -> Result<FormPlan, PlanError> {
+    let planner = Planner { record, zone: &map.zone };
+    let tabs = map
+        .file
+        .tabs
+        .iter()
+        .map(|tab| {
+            let fields = planner.fields(&tab.fields)?;
+            let files = planner.files(&fields);
+            Ok(PlannedTab { id: tab.id.get_ref().clone(), fields, files })
+        })
+        .collect::<Result<Vec<_>, PlanError>>()?;
+    let homed = |role| tabs.iter().flat_map(|tab: &PlannedTab| &tab.files).any(|file| &file.role == role);
+    if let Some(file) = record.exception.attachments.iter().find(|file| !homed(&file.role)) {
+        return Err(PlanError::HomelessAttachment(file.role.to_string()));
+    }
+    let commit = map.file.commit.parameters.iter().filter_map(|declared| parameter(declared, &tabs)).collect();
+    Ok(FormPlan {
+        review: planner.page(&map.file.review, map)?,
+        recheck: planner.page(&map.file.recheck, map)?,
+        submitted: planner.page(&map.file.confirmation.submitted, map)?,
+        commit,
+        tabs,
+    })
+}

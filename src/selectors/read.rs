@@ -1,0 +1,281 @@
+//! Reads a selector map and checks it as a whole; every mistake points at its line.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use regex::Regex;
+use toml::Spanned;
+
+use super::requests::RequestPattern;
+use super::schema::{Field, MapFile};
+use crate::diagnostic::Diagnostic;
+use crate::model::banner::BannerRule;
+use crate::model::digest::Digest;
+use crate::model::form::{RecordPath, WidgetKind};
+use crate::model::ids::{AttachmentRole, FieldId};
+
+/// Largest selector map, in bytes.
+const LIMIT: usize = 1 << 20;
+
+/// A selector map, read and checked.
+#[derive(Debug, Clone)]
+pub struct SelectorMap {
+    /// The map as written.
+    pub file: MapFile,
+    /// Digest of the file, for the evidence.
+    pub digest: Digest,
+    /// Zone of the portal's local times.
+    pub zone: TimeZone,
+    /// Known banners.
+    pub banners: Vec<BannerRule>,
+    /// Declared unsafe requests, the commit not among them.
+    pub requests: Vec<RequestPattern>,
+    /// The commit.
+    pub commit: RequestPattern,
+    /// Form of a draft reference.
+    pub draft_form: Regex,
+    /// Form of a confirmation number, anchored.
+    pub number_form: Regex,
+    /// Text of the dialog before the commit, anchored.
+    pub dialog_text: Option<Regex>,
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn wrong(&self, span: Range<usize>, field: &str, message: impl Into<String>, help: &str) -> Diagnostic {
+        Diagnostic::at(self.path, self.text, span, Some(field.to_owned()), message, help)
+    }
+
+    fn regex(&self, field: &str, text: &Spanned<String>, anchored: bool) -> Result<Regex, Diagnostic> {
+        let source = text.get_ref();
+        let whole = if anchored { format!("^(?:{source})$") } else { source.clone() };
+        Regex::new(&whole).map_err(|error| {
+            self.wrong(text.span(), field, error.to_string(), "write a regular expression of the Rust regex crate")
+        })
+    }
+
+    fn pattern(
+        &self,
+        field: &str,
+        id: &str,
+        method: &Spanned<String>,
+        path: &Spanned<String>,
+        body: &std::collections::BTreeMap<String, String>,
+    ) -> Result<RequestPattern, Diagnostic> {
+        RequestPattern::parse(id, method.get_ref(), path.get_ref(), body).map_err(|error| {
+            let span = if error == super::requests::PatternError::Path { path.span() } else { method.span() };
+            self.wrong(span, field, error.to_string(), "declare what the gateway names in `undeclared-request`")
+        })
+    }
+
+    fn field(&self, field: &Field, entered: bool) -> Result<(), Diagnostic> {
+        let name = field.id.get_ref().as_str();
+        match (&field.record, &field.constant) {
+            (Some(path), None) => {
+                let parsed = parse_record_path(path.get_ref()).ok_or_else(|| {
+                    self.wrong(
+                        path.span(),
+                        name,
+                        format!("{:?} names nothing in a change record", path.get_ref()),
+                        "take one of the README's table, for instance `service.id` or `details.NAME`",
+                    )
+                })?;
+                let file = matches!(parsed, RecordPath::Attachment(_));
+                if file != (field.widget == WidgetKind::File) {
+                    let help = "`attachment.ROLE` goes with widget `file`, and with no other";
+                    return Err(self.wrong(path.span(), name, "value and widget do not fit", help));
+                }
+            }
+            (None, Some(_)) => {}
+            (Some(_), Some(_)) | (None, None) => {
+                let help = "a field takes its value from `record`, or it has a `constant`";
+                return Err(self.wrong(field.id.span(), name, "needs exactly one of `record` and `constant`", help));
+            }
+        }
+        if field.widget == WidgetKind::File && field.list.is_none() {
+            let help = "declare `list`, so that uploads can be read back";
+            return Err(self.wrong(field.id.span(), name, "a file field without a list of uploads", help));
+        }
+        if !entered && field.widget != WidgetKind::ReadOnly {
+            let help = "pages that only show values have fields of widget `read-only`";
+            return Err(self.wrong(field.id.span(), name, "an enterable field outside the form", help));
+        }
+        Ok(())
+    }
+}
+
+/// Reads and checks the selector map in `text`; `path` is used in messages alone.
+///
+/// # Errors
+///
+/// A [`Diagnostic`] naming file, line and field: syntax, unknown or missing keys, regular expressions, record paths,
+/// doubled names, overlapping requests.
+pub fn read(path: &Path, text: &str) -> Result<SelectorMap, Diagnostic> {
+    if text.len() > LIMIT {
+        return Err(Diagnostic::whole(path, "a selector map of more than 1 MiB", "name a selector map"));
+    }
+    let reader = Reader { path, text };
+    let file: MapFile = toml::from_str(text).map_err(|error| {
+        let help = "README.md, section \"Writing a selector map\", lists every key";
+        match error.span() {
+            Some(span) => Diagnostic::at(path, text, span, None, error.message(), help),
+            None => Diagnostic::whole(path, error.message(), help),
+        }
+    })?;
+    check_addresses(&reader, &file)?;
+    check_fields(&reader, &file)?;
+    check_parameters(&reader, &file)?;
+    let zone = TimeZone::get(file.time_zone.get_ref()).map_err(|error| {
+        reader.wrong(file.time_zone.span(), "time_zone", error.to_string(), "write an IANA zone such as \"Europe/Berlin\"")
+    })?;
+    let banners = file
+        .banners
+        .iter()
+        .map(|banner| Ok(BannerRule { pattern: reader.regex("banner.text", &banner.text, false)?, meaning: banner.means }))
+        .collect::<Result<_, Diagnostic>>()?;
+    let (requests, commit) = declared_requests(&reader, &file)?;
+    let dialog_text = match &file.submit.dialog {
+        Some(dialog) => Some(reader.regex("submit.dialog.text", &dialog.text, true)?),
+        None => None,
+    };
+    Ok(SelectorMap {
+        digest: Digest::of(text.as_bytes()),
+        zone,
+        banners,
+        requests,
+        commit,
+        draft_form: reader.regex("draft.form", &file.draft.form, false)?,
+        number_form: reader.regex("confirmation.form", &file.confirmation.form, true)?,
+        dialog_text,
+        file,
+    })
+}
+
+fn check_addresses(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
+    for url in std::iter::once(&file.base_url).chain(&file.origins) {
+        let address = url.get_ref();
+        if !matches!(address.scheme(), "http" | "https") || address.host().is_none() {
+            let help = "write http://HOST[:PORT] or https://HOST[:PORT]";
+            return Err(reader.wrong(url.span(), "base_url", "not an address of a web server", help));
+        }
+    }
+    Ok(())
+}
+
+/// The field of a tab by its name.
+pub fn form_field<'a>(file: &'a MapFile, id: &FieldId) -> Option<&'a Field> {
+    file.tabs.iter().flat_map(|tab| &tab.fields).find(|field| field.id.get_ref() == id)
+}
+
+fn check_fields(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
+    let mut tabs = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    for tab in &file.tabs {
+        if !tabs.insert(tab.id.get_ref()) {
+            return Err(reader.wrong(tab.id.span(), "tab.id", "a tab of this name exists already", "name tabs apart"));
+        }
+        for field in &tab.fields {
+            if !seen.insert(field.id.get_ref()) {
+                let help = "name fields apart, over all tabs";
+                return Err(reader.wrong(field.id.span(), "field.id", "a field of this name exists already", help));
+            }
+            reader.field(field, true)?;
+        }
+    }
+    for page in [&file.review, &file.recheck, &file.confirmation.submitted] {
+        let mut seen: BTreeSet<_> = page.lines.keys().map(Spanned::get_ref).collect();
+        if let Some(line) = page.lines.keys().find(|line| form_field(file, line.get_ref()).is_none()) {
+            let help = "name a field of one of the tabs";
+            return Err(reader.wrong(line.span(), "lines", format!("no field {:?}", line.get_ref().as_str()), help));
+        }
+        for field in &page.fields {
+            if !seen.insert(field.id.get_ref()) {
+                let help = "name the fields of a page apart";
+                return Err(reader.wrong(field.id.span(), "field.id", "a field of this name exists already", help));
+            }
+            reader.field(field, false)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_parameters(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
+    let mut seen = BTreeSet::new();
+    for parameter in &file.commit.parameters {
+        let name = parameter.name.get_ref();
+        if !seen.insert(name) {
+            let help = "a parameter may occur once in a request";
+            return Err(reader.wrong(parameter.name.span(), name, "a parameter of this name exists already", help));
+        }
+        let kinds = [parameter.field.is_some(), parameter.draft, parameter.constant.is_some(), parameter.volatile];
+        if kinds.iter().filter(|kind| **kind).count() != 1 {
+            let help = "say what it carries: `field = \"ID\"`, `draft = true`, `constant = \"TEXT\"` or `volatile = true`";
+            return Err(reader.wrong(parameter.name.span(), name, "needs exactly one kind", help));
+        }
+        if let Some(field) = &parameter.field
+            && form_field(file, field.get_ref()).is_none()
+        {
+            let help = "name a field of one of the tabs";
+            return Err(reader.wrong(field.span(), name, format!("no field {:?}", field.get_ref().as_str()), help));
+        }
+    }
+    Ok(())
+}
+
+fn declared_requests(
+    reader: &Reader<'_>,
+    file: &MapFile,
+) -> Result<(Vec<RequestPattern>, RequestPattern), Diagnostic> {
+    let declared = &file.commit;
+    let commit = reader.pattern("commit", "commit", &declared.method, &declared.path, &declared.body)?;
+    let mut requests: Vec<RequestPattern> = Vec::new();
+    for request in &file.requests {
+        let pattern = reader.pattern("request", &request.id, &request.method, &request.path, &request.body)?;
+        if let Some(other) = requests.iter().chain([&commit]).find(|other| other.overlaps(&pattern)) {
+            let message = format!("could match the same request as {:?}", other.id);
+            let help = "tell them apart by path, or by a property of the body";
+            return Err(reader.wrong(request.path.span(), &request.id, message, help));
+        }
+        requests.push(pattern);
+    }
+    Ok((requests, commit))
+}
+
+/// Reads a path into the change record, as `record = "…"` names it.
+pub fn parse_record_path(text: &str) -> Option<RecordPath> {
+    if let Some(role) = text.strip_prefix("approver.") {
+        return (!role.is_empty()).then(|| RecordPath::Approver(role.to_owned()));
+    }
+    if let Some(role) = text.strip_prefix("attachment.") {
+        return AttachmentRole::parse(role).ok().map(RecordPath::Attachment);
+    }
+    if let Some(name) = text.strip_prefix("details.") {
+        return (!name.is_empty()).then(|| RecordPath::Detail(name.to_owned()));
+    }
+    Some(match text {
+        "change_id" => RecordPath::ChangeId,
+        "revision" => RecordPath::Revision,
+        "title" => RecordPath::Title,
+        "requester" => RecordPath::Requester,
+        "service.id" => RecordPath::ServiceId,
+        "service.owner" => RecordPath::ServiceOwner,
+        "environment" => RecordPath::Environment,
+        "category" => RecordPath::Category,
+        "incident" => RecordPath::Incident,
+        "scope" => RecordPath::Scope,
+        "rollback.plan" => RecordPath::RollbackPlan,
+        "rollback.version" => RecordPath::RollbackVersion,
+        "window.start" => RecordPath::WindowStart,
+        "window.end" => RecordPath::WindowEnd,
+        "excepts.id" => RecordPath::ExceptsId,
+        "excepts.start" => RecordPath::ExceptsStart,
+        "excepts.end" => RecordPath::ExceptsEnd,
+        _ => return None,
+    })
+}

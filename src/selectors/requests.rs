@@ -1,0 +1,164 @@
+//! Which unsafe requests the portal may make, and which one of them is the commit.
+//!
+//! Matching is on method, path segments and, where one URL serves several purposes, on properties of the body. Two
+//! declarations that could match one request are refused when the map is read.
+
+use std::collections::BTreeMap;
+
+/// One part of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Literal(String),
+    Any(String),
+}
+
+/// A declared request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestPattern {
+    /// What it is for.
+    pub id: String,
+    /// Its method, in capitals.
+    pub method: String,
+    segments: Vec<Segment>,
+    /// Properties of the body that must have these values.
+    pub body: BTreeMap<String, String>,
+}
+
+/// Why a declaration is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// GET, HEAD and OPTIONS need no declaration and can commit nothing.
+    #[error("{0:?} is not an unsafe method; declare POST, PUT, PATCH or DELETE")]
+    Method(String),
+    /// Not a path.
+    #[error("a path starts with '/' and holds neither '?' nor '#'")]
+    Path,
+}
+
+fn decode(segment: &str) -> String {
+    // One decoding, so that an escaped spelling of a literal segment cannot slip past its pattern.
+    form_urlencoded::parse(format!("x={}", segment.replace('+', "%2B")).as_bytes())
+        .next()
+        .map_or_else(String::new, |(_, value)| value.into_owned())
+}
+
+impl RequestPattern {
+    /// Reads a declaration.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`].
+    pub fn parse(
+        id: &str,
+        method: &str,
+        path: &str,
+        body: &BTreeMap<String, String>,
+    ) -> Result<Self, PatternError> {
+        if !matches!(method, "POST" | "PUT" | "PATCH" | "DELETE") {
+            return Err(PatternError::Method(method.to_owned()));
+        }
+        let rest = path.strip_prefix('/').filter(|rest| !rest.contains(['?', '#'])).ok_or(PatternError::Path)?;
+        let segments = rest
+            .split('/')
+            .map(|part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+                Some(name) => Segment::Any(name.to_owned()),
+                None => Segment::Literal(part.to_owned()),
+            })
+            .collect();
+        Ok(Self { id: id.to_owned(), method: method.to_owned(), segments, body: body.clone() })
+    }
+
+    /// Whether method and path match, with the values of the named segments. The body is not looked at.
+    pub fn match_path(&self, method: &str, path: &str) -> Option<Vec<(String, String)>> {
+        if method != self.method {
+            return None;
+        }
+        let parts: Vec<String> = path.strip_prefix('/')?.split('/').map(decode).collect();
+        if parts.len() != self.segments.len() {
+            return None;
+        }
+        let mut named = Vec::new();
+        for (segment, part) in self.segments.iter().zip(parts) {
+            match segment {
+                Segment::Literal(literal) if *literal == part => {}
+                Segment::Literal(_) => return None,
+                Segment::Any(name) => named.push((name.clone(), part)),
+            }
+        }
+        Some(named)
+    }
+
+    /// Whether the body's properties tell that this pattern is meant.
+    pub fn match_body(&self, parameters: &[(String, String)]) -> bool {
+        self.body.iter().all(|(name, value)| {
+            parameters.iter().any(|(given, _)| given == name)
+                && parameters.iter().filter(|(given, _)| given == name).all(|(_, carried)| carried == value)
+        })
+    }
+
+    /// Whether some request could match both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let same_path = self.method == other.method
+            && self.segments.len() == other.segments.len()
+            && self.segments.iter().zip(&other.segments).all(|pair| match pair {
+                (Segment::Literal(a), Segment::Literal(b)) => a == b,
+                (Segment::Any(_), _) | (_, Segment::Any(_)) => true,
+            });
+        let told_apart = self.body.iter().any(|(name, value)| other.body.get(name).is_some_and(|theirs| theirs != value));
+        same_path && !told_apart
+    }
+
+    /// The declaration as it would stand in a map.
+    pub fn path_text(&self) -> String {
+        self.segments
+            .iter()
+            .map(|segment| match segment {
+                Segment::Literal(text) => format!("/{text}"),
+                Segment::Any(name) => format!("/{{{name}}}"),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(method: &str, path: &str, body: &[(&str, &str)]) -> RequestPattern {
+        let body = body.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        RequestPattern::parse("x", method, path, &body).unwrap()
+    }
+
+    #[test]
+    fn an_escaped_spelling_of_a_path_is_the_same_path() {
+        let commit = pattern("POST", "/exceptions/{draft}/submit", &[]);
+        assert!(commit.match_path("POST", "/exceptions/D1/submit").is_some());
+        assert!(commit.match_path("POST", "/exceptions/D1/%73ubmit").is_some());
+        assert!(commit.match_path("PUT", "/exceptions/D1/submit").is_none());
+        assert!(commit.match_path("POST", "/exceptions/D1/D2/submit").is_none());
+    }
+
+    #[test]
+    fn patterns_that_could_match_one_request_overlap_unless_the_body_tells_them_apart() {
+        let any = pattern("POST", "/a/{x}", &[]);
+        assert!(any.overlaps(&pattern("POST", "/a/b", &[])));
+        assert!(!any.overlaps(&pattern("PUT", "/a/b", &[])));
+        let save = pattern("POST", "/graphql", &[("operationName", "Save")]);
+        assert!(!save.overlaps(&pattern("POST", "/graphql", &[("operationName", "Submit")])));
+        assert!(save.overlaps(&pattern("POST", "/graphql", &[])));
+    }
+
+    #[test]
+    fn a_doubled_discriminator_does_not_match() {
+        let save = pattern("POST", "/graphql", &[("operationName", "Save")]);
+        let twice = [("operationName".to_owned(), "Save".to_owned()), ("operationName".to_owned(), "Submit".to_owned())];
+        assert!(save.match_body(&twice[..1]));
+        assert!(!save.match_body(&twice));
+    }
+
+    #[test]
+    fn a_safe_method_cannot_be_declared() {
+        assert!(RequestPattern::parse("x", "GET", "/a", &BTreeMap::new()).is_err());
+        assert!(RequestPattern::parse("x", "POST", "/a?b=c", &BTreeMap::new()).is_err());
+    }
+}

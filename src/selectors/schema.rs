@@ -1,0 +1,410 @@
+//! The shapes of a selector map, as read from TOML. `README.md` explains how to write one.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::locator::Locators;
+use crate::model::banner::BannerMeaning;
+use crate::model::form::WidgetKind;
+use crate::model::ids::{FieldId, TabId};
+
+/// A selector map.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapFile {
+    /// Version of this format.
+    pub schema: MapSchema,
+    /// Name for messages and evidence.
+    pub name: String,
+    /// Where the portal lives, unless the command line says otherwise.
+    pub base_url: Spanned<url::Url>,
+    /// Further origins the portal may load from and be reached at.
+    #[serde(default)]
+    pub origins: Vec<Spanned<url::Url>>,
+    /// IANA zone in which the portal shows and takes local times.
+    pub time_zone: Spanned<String>,
+    /// How long the portal may take.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What pictures and notes may show beside declared fields.
+    #[serde(default)]
+    pub show: Show,
+    /// Signing in.
+    pub login: Login,
+    /// What holds on every page.
+    pub page: Page,
+    /// Known banners, first match wins.
+    #[serde(default, rename = "banner")]
+    pub banners: Vec<Banner>,
+    /// The form.
+    pub form: Form,
+    /// Its tabs, in the order in which to visit them.
+    #[serde(rename = "tab")]
+    pub tabs: Vec<Tab>,
+    /// The list of exceptions.
+    pub exceptions: ExceptionList,
+    /// Saving a draft.
+    pub draft: Draft,
+    /// The portal's own summary.
+    pub review: ReadPage,
+    /// What is read again right before the commit.
+    pub recheck: ReadPage,
+    /// From the review page to the commit request.
+    pub submit: Submit,
+    /// The finalising request.
+    pub commit: Commit,
+    /// After the commit.
+    pub confirmation: Confirmation,
+    /// Every other unsafe request that the portal needs.
+    #[serde(default, rename = "request")]
+    pub requests: Vec<Request>,
+}
+
+/// Version of the map format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum MapSchema {
+    /// The first version.
+    #[serde(rename = "portal-agent/map/1")]
+    V1,
+}
+
+/// Bounds on waiting, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// For a page or tab to become ready.
+    pub ready_s: u64,
+    /// For an upload to be listed.
+    pub upload_s: u64,
+    /// For the commit request to arrive at the gateway after the click.
+    pub click_s: u64,
+    /// For the sources to answer while the commit request is held.
+    pub hold_s: u64,
+    /// For the portal to answer the commit.
+    pub commit_s: u64,
+    /// How far the portal's clock may lie behind this machine's.
+    pub clock_tolerance_s: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { ready_s: 20, upload_s: 120, click_s: 15, hold_s: 30, commit_s: 60, clock_tolerance_s: 120 }
+    }
+}
+
+/// What may be shown beside the fields that declare it themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Show {
+    /// Wording of the portal: labels, headings, options.
+    pub wording: bool,
+    /// Banners, validation messages, dialogs.
+    pub messages: bool,
+}
+
+/// Signing in with a name and a password.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// Path of the sign-in page.
+    pub path: String,
+    /// Control for the account name.
+    pub user: Locators,
+    /// Control for the password.
+    pub password: Locators,
+    /// Button that signs in.
+    pub submit: Locators,
+}
+
+/// What holds on every page.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// Present while signed in; its text is the portal account.
+    pub signed_in: Locators,
+    /// Present on the sign-in page, wherever a redirect leads.
+    pub signed_out: Locators,
+    /// Regions whose text is judged by the banner rules. Elements of role `alert` or `alertdialog` count always.
+    #[serde(default)]
+    pub banners: Option<Locators>,
+    /// Dialogs of the page itself.
+    #[serde(default)]
+    pub dialogs: Option<Locators>,
+    /// Present while the page works: a spinner, `aria-busy`.
+    #[serde(default)]
+    pub busy: Option<Locators>,
+    /// Fixed wording that a picture may show: headings, tab titles.
+    #[serde(default)]
+    pub wording: Option<Locators>,
+}
+
+/// A known banner.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Banner {
+    /// Regular expression, matched anywhere in the text.
+    pub text: Spanned<String>,
+    /// What it means.
+    pub means: BannerMeaning,
+}
+
+/// The form.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    /// Path that opens an empty form.
+    pub path: String,
+    /// Path that opens a saved draft; `{draft}` stands for its reference.
+    pub draft_path: String,
+    /// Present once the form can be used.
+    pub ready: Locators,
+}
+
+/// A tab of the form.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tab {
+    /// Name, unique.
+    pub id: Spanned<TabId>,
+    /// What to click to reach it.
+    pub open: Locators,
+    /// Present and visible once it is reached; mandatory controls inside that no field matches stop the run.
+    pub panel: Locators,
+    /// Its controls.
+    #[serde(default, rename = "field")]
+    pub fields: Vec<Field>,
+}
+
+/// A control, or a line that shows a value.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Name, unique in the map's form.
+    pub id: Spanned<FieldId>,
+    /// Where in the record the value stands; see the README's table.
+    #[serde(default)]
+    pub record: Option<Spanned<String>>,
+    /// A value that is the same for every record.
+    #[serde(default)]
+    pub constant: Option<String>,
+    /// Kind of control.
+    pub widget: WidgetKind,
+    /// How it is found.
+    pub locate: Locators,
+    /// Label it must carry.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Whether the portal marks it as mandatory.
+    #[serde(default)]
+    pub required: bool,
+    /// Whether the record may lack the value; the control is then left alone.
+    #[serde(default)]
+    pub optional: bool,
+    /// Whether pictures and notes may show its value.
+    #[serde(default)]
+    pub show: bool,
+    /// From the record's word to the portal's. Where given, a word it does not list is refused.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
+    /// For times that the portal shows as text: a strftime pattern in the map's zone.
+    #[serde(default)]
+    pub format: Option<Spanned<String>>,
+    /// For uploads: how the portal lists them.
+    #[serde(default)]
+    pub list: Option<FileList>,
+}
+
+/// How the portal lists uploads.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileList {
+    /// One element a file.
+    pub rows: Locators,
+    /// CSS selector of the name inside a row.
+    pub name: String,
+    /// CSS selector of the length in bytes inside a row.
+    #[serde(default)]
+    pub size: Option<String>,
+    /// CSS selector of the SHA-256 inside a row, as 64 hex digits.
+    #[serde(default)]
+    pub sha256: Option<String>,
+}
+
+/// The list of exceptions.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExceptionList {
+    /// Paths that together list every exception for the service and for the change; `{service}` and `{change}` stand
+    /// for their identifiers.
+    pub paths: Vec<String>,
+    /// Present once the list is complete.
+    pub ready: Locators,
+    /// One element an exception.
+    pub rows: Locators,
+    /// CSS selector of the number or draft reference inside a row.
+    pub number: String,
+    /// CSS selector of the change id inside a row.
+    pub change_id: String,
+    /// CSS selector of the state inside a row.
+    pub state: String,
+    /// CSS selector of a `time` element inside a row, whose `datetime` is RFC 3339.
+    #[serde(default)]
+    pub created_at: Option<String>,
+    /// The portal's words for each state.
+    pub states: States,
+}
+
+/// The portal's words for the states of an exception.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct States {
+    /// A draft.
+    pub draft: Vec<String>,
+    /// Submitted, or further along.
+    pub submitted: Vec<String>,
+    /// No obstacle any more.
+    #[serde(default)]
+    pub closed: Vec<String>,
+}
+
+/// Saving a draft.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Draft {
+    /// What to click.
+    pub save: Locators,
+    /// Shows the draft's reference once it is saved.
+    pub reference: Locators,
+    /// Regular expression of a reference; the first match in the text counts.
+    pub form: Spanned<String>,
+}
+
+/// A page that shows values.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadPage {
+    /// Its path; `{draft}` stands for the draft's reference, `{number}` for the confirmation number.
+    pub path: String,
+    /// Present once it is complete.
+    pub ready: Locators,
+    /// Where it states the value of a field of the form.
+    #[serde(default)]
+    pub lines: BTreeMap<Spanned<FieldId>, Locators>,
+    /// How it states a ticked box.
+    #[serde(default = "yes")]
+    pub yes: String,
+    /// How it states an empty box.
+    #[serde(default = "no")]
+    pub no: String,
+    /// How it states times: a strftime pattern in the map's zone. Without it, as the form's control holds them.
+    #[serde(default)]
+    pub time_format: Option<Spanned<String>>,
+    /// Further values it states.
+    #[serde(default, rename = "field")]
+    pub fields: Vec<Field>,
+    /// Uploads it lists.
+    #[serde(default)]
+    pub files: Option<FileList>,
+}
+
+fn yes() -> String {
+    "Yes".to_owned()
+}
+
+fn no() -> String {
+    "No".to_owned()
+}
+
+/// From the recheck page to the commit request.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submit {
+    /// What to click.
+    pub button: Locators,
+    /// A dialog of the page that then asks; left out where the button itself commits.
+    #[serde(default)]
+    pub dialog: Option<SubmitDialog>,
+}
+
+/// The dialog before the commit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitDialog {
+    /// The dialog.
+    pub locate: Locators,
+    /// Regular expression that its text must match as a whole.
+    pub text: Spanned<String>,
+    /// Boxes to tick in it.
+    #[serde(default)]
+    pub attest: Vec<Locators>,
+    /// What to click in it.
+    pub confirm: Locators,
+}
+
+/// The finalising request.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commit {
+    /// Its method.
+    pub method: Spanned<String>,
+    /// Its path; a segment in braces stands for any one segment and is a parameter by that name.
+    pub path: Spanned<String>,
+    /// Where one URL serves several purposes: properties of the body that tell this one.
+    #[serde(default)]
+    pub body: BTreeMap<String, String>,
+    /// Its parameters, all of them: of the path, the query and the body.
+    #[serde(default, rename = "parameter")]
+    pub parameters: Vec<Parameter>,
+}
+
+/// A parameter of the commit request: exactly one of the four kinds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// Name; for JSON bodies a dotted path.
+    pub name: Spanned<String>,
+    /// Carries the value of this field of a tab, in the form in which the control holds it.
+    #[serde(default)]
+    pub field: Option<Spanned<FieldId>>,
+    /// With `field`: from the control's word to the request's.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
+    /// Carries the draft's reference.
+    #[serde(default)]
+    pub draft: bool,
+    /// Carries this text.
+    #[serde(default)]
+    pub constant: Option<String>,
+    /// Carries anything, exactly once.
+    #[serde(default)]
+    pub volatile: bool,
+}
+
+/// After the commit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// Shows the number on the page that answers the commit.
+    pub number: Locators,
+    /// Regular expression of a number; it must match the whole text.
+    pub form: Spanned<String>,
+    /// The page of a submitted exception, opened by its number.
+    pub submitted: ReadPage,
+}
+
+/// An unsafe request (any method but GET, HEAD, OPTIONS) that the portal needs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// What it is for; appears in messages.
+    pub id: String,
+    /// Its method.
+    pub method: Spanned<String>,
+    /// Its path; a segment in braces stands for any one segment.
+    pub path: Spanned<String>,
+    /// Where one URL serves several purposes: properties of the body that tell this one.
+    #[serde(default)]
+    pub body: BTreeMap<String, String>,
+}
