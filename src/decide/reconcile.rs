@@ -206,7 +206,7 @@ pub fn draft_may_be_saved(reasons: impl IntoIterator<Item = HaltCode>) -> bool {
     !reasons.into_iter().any(|code| {
         matches!(
             code,
-            HaltCode::ScopeBroadening | HaltCode::ExistingException | HaltCode::SessionLost | HaltCode::UnexpectedDialog
+            HaltCode::ScopeBroadening | HaltCode::ExistingException | HaltCode::SessionLost
         )
     })
 }

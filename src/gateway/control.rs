@@ -7,40 +7,8 @@ use std::time::{Duration, Instant as Clock};
 use tokio::sync::{oneshot, watch};
 
 use super::interlock::{Admission, AttemptId, Interlock, Phase, ReleaseRefused, ReleaseToken};
-use crate::model::portal_facts::CommitContent;
+use crate::model::portal_facts::{CommitContent, Refused};
 use crate::model::time::Instant;
-
-/// Why a request was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Refusal {
-    /// An origin outside the map: the browser's own traffic, or a link of the page.
-    ForeignOrigin,
-    /// A page of the portal tried to change something elsewhere, or something undeclared.
-    Undeclared,
-    /// A commit at the wrong time.
-    Commit,
-    /// WebSocket or another upgrade.
-    Upgrade,
-    /// A tunnel that is not TLS, or a request whose host is not its tunnel's.
-    Tunnel,
-    /// A header that asks for another method than the request's own.
-    MethodOverride,
-}
-
-/// A refused request, without anything it carried.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub struct Refused {
-    /// Why.
-    pub why: Refusal,
-    /// Its method.
-    pub method: String,
-    /// Its origin.
-    pub origin: String,
-    /// Its path, without the query. Undeclared paths can carry data; the mask decides whether it is shown.
-    #[serde(skip)]
-    pub path: String,
-}
 
 /// What became of the released request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

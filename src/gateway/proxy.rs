@@ -21,12 +21,12 @@ use tokio_rustls::TlsAcceptor;
 
 use super::authority::{Authority, AuthorityError};
 use super::content::{self, READ_LIMIT};
-use super::control::{Answered, Control, Decision, InFlight, Refusal, Refused, Release};
+use super::control::{Answered, Control, Decision, InFlight, Release};
 use super::interlock::AttemptId;
 use super::policy::{ByBody, ByPath, GatewayPolicy, Origin};
 use super::upstream::{Outgoing, Upstream, UpstreamError, whole};
 use crate::model::digest::Digest;
-use crate::model::portal_facts::CommitContent;
+use crate::model::portal_facts::{CommitContent, Refusal, Refused};
 use crate::model::private::Private;
 
 type Answer = Response<BoxBody<Bytes, hyper::Error>>;
@@ -428,7 +428,7 @@ fn refusal(
         Some(origin) => format!("{}://{}:{}", origin.scheme, origin.host, origin.port),
         None => uri.authority().map_or_else(String::new, ToString::to_string),
     };
-    rules.control.refuse(Refused { why, method: method.to_string(), origin, path: uri.path().to_owned() });
+    rules.control.refuse(Refused { why, method: method.to_string(), origin, path: Refused::shape_of(uri.path()) });
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let navigation = match text("sec-fetch-mode") {
         Some(mode) => mode == "navigate",

@@ -197,7 +197,7 @@ pub struct PlannedTab {
 }
 
 /// Everything the form, the review page, the commit and the independent look-up must show.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FormPlan {
     /// Tabs in the order in which they are visited.
     pub tabs: Vec<PlannedTab>,

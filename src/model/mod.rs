@@ -3,6 +3,7 @@
 //! Nothing here performs I/O or reads a clock, and nothing here imports another module of the crate.
 
 pub mod banner;
+pub mod browser;
 pub mod calendar;
 pub mod digest;
 pub mod form;

@@ -58,3 +58,65 @@ impl LookedUp {
         self.rows.iter().find(|row| row.state == ListedState::Draft && row.number == reference.as_str())
     }
 }
+
+/// Why a request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// An origin outside the map: the browser's own traffic, or a link of the page.
+    ForeignOrigin,
+    /// A page of the portal tried to change something elsewhere, or something undeclared.
+    Undeclared,
+    /// A commit at the wrong time.
+    Commit,
+    /// WebSocket or another upgrade.
+    Upgrade,
+    /// A tunnel that is not TLS, or a request whose host is not its tunnel's.
+    Tunnel,
+    /// A header that asks for another method than the request's own.
+    MethodOverride,
+}
+
+/// A refused request, without anything it carried.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// Its method.
+    pub method: String,
+    /// Its origin.
+    pub origin: String,
+    /// Shape of its path: what looks like data is replaced by a place, so that it can be shown and pasted into a map.
+    pub path: String,
+}
+
+impl Refused {
+    /// The shape of `path`: segments that are words stay, all others become `{1}`, `{2}` and so on.
+    pub fn shape_of(path: &str) -> String {
+        let word = |segment: &str| {
+            segment.len() <= 40 && segment.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_' | '.'))
+        };
+        let mut places = 0;
+        path.split('/')
+            .map(|segment| {
+                if word(segment) {
+                    return segment.to_owned();
+                }
+                places += 1;
+                format!("{{{places}}}")
+            })
+            .collect::<Vec<_>>()
+            .join("/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_of_a_path_holds_no_data() {
+        assert_eq!(Refused::shape_of("/api/autosave"), "/api/autosave");
+        assert_eq!(Refused::shape_of("/e/DRF-000012/customers/Jane%20Doe/v2"), "/e/{1}/customers/{2}/{3}");
+    }
+}

@@ -1,6 +1,5 @@
 //! Finds an installed browser and its driver, starts the driver as a process group of its own, and ends that group.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,35 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// Browsers that the agent works with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum BrowserKind {
-    /// Chromium, or Google Chrome.
-    Chromium,
-    /// Firefox.
-    Firefox,
-}
-
-impl fmt::Display for BrowserKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Chromium => "chromium",
-            Self::Firefox => "firefox",
-        })
-    }
-}
-
-/// How the browser is confined by the system.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BrowserProfile {
-    /// With the browser's own sandbox. The default.
-    #[default]
-    Desktop,
-    /// For containers and tests, where the browser's sandbox cannot work: without it.
-    Container,
-}
+use crate::model::browser::{BrowserKind, BrowserProfile};
 
 /// Why there is no browser.
 #[derive(Debug, thiserror::Error)]
@@ -152,6 +123,8 @@ impl Driver {
             }
         };
         // A group of its own: the terminal's ctrl-C reaches the agent alone, and the group ends as one.
+        // Days and times are typed in the order of this language.
+        command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8");
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().map_err(failed)?;
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
@@ -253,7 +226,7 @@ pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {
                 "autofill.profile_enabled": false,
                 "translate.enabled": false,
             });
-            let mut chrome = json!({ "args": arguments, "prefs": preferences, "excludeSwitches": ["enable-automation"] });
+            let mut chrome = json!({ "args": arguments, "prefs": preferences });
             if let Some(program) = options.program {
                 chrome["binary"] = json!(program);
             }
@@ -295,6 +268,7 @@ const CHROMIUM: &[&str] = &[
     "--force-device-scale-factor=1",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--hide-scrollbars",
+    "--lang=en-US",
     "--metrics-recording-only",
     "--no-default-browser-check",
     "--no-first-run",

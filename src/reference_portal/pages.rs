@@ -214,7 +214,7 @@ pub fn form(form: &FormPage<'_>) -> String {
         "Freeze exception",
         Some(account),
         &format!(
-            "{}<form id=\"exception\" data-csrf=\"{csrf}\" data-reference=\"{reference}\" data-switches=\"{}\">\
+            "{}<form id=\"exception\" novalidate data-csrf=\"{csrf}\" data-reference=\"{reference}\" data-switches=\"{}\">\
              <p>Draft <b data-testid=\"draft-reference\">{reference}</b></p>\
              <div role=\"tablist\">{tabs}</div>{panels}\
              <p><button type=\"submit\" id=\"save\">Save draft</button></p></form>{dialog}\

@@ -2,12 +2,48 @@
 
 use super::WebPortal;
 use super::ask::{Answer, Handles};
+use crate::model::browser::BrowserKind;
 use crate::model::form::{FormValue, PlannedField, PlannedTab, WidgetKind};
 use crate::model::observed::{Found, ObservedControl};
 use crate::portal::PortalError;
 
-/// WebDriver's code for the Tab key: the one key that the agent itself ever presses. Values never hold such codes.
+/// WebDriver's code for the Tab key. With [`RIGHT`] the only keys that the agent itself presses; values never hold such codes.
 const TAB: &str = "\u{E004}";
+/// WebDriver's code for the right arrow, which moves on inside a day or time.
+const RIGHT: &str = "\u{E014}";
+
+/// The keys for a day or a time, given in its ISO form.
+///
+/// Firefox's driver takes the ISO form of a day and of a time, though not of both; everything else is typed key by key into
+/// the parts that the control shows, in American order, since the browser is started in that language. Whatever comes of it
+/// is read back.
+fn day_or_time_keys(browser: BrowserKind, iso: &str) -> String {
+    match browser {
+        BrowserKind::Firefox if !iso.contains('T') => iso.to_owned(),
+        BrowserKind::Firefox | BrowserKind::Chromium => {
+            let day = |day: &str| {
+                let parts: Vec<&str> = day.split('-').collect();
+                match parts.as_slice() {
+                    [year, month, day] => format!("{month}{day}{year}"),
+                    _ => day.to_owned(),
+                }
+            };
+            let time = |time: &str| match time.split_once(':').and_then(|(h, m)| Some((h.parse::<u8>().ok()?, m))) {
+                Some((hour, minute)) => {
+                    let half = if hour < 12 { "AM" } else { "PM" };
+                    format!("{:02}{minute}{half}", if hour % 12 == 0 { 12 } else { hour % 12 })
+                }
+                None => time.to_owned(),
+            };
+            let keys = match iso.split_once('T') {
+                Some((date, clock)) => format!("{}{RIGHT}{}", day(date), time(clock)),
+                None if iso.contains(':') => time(iso),
+                None => day(iso),
+            };
+            format!("{keys}{TAB}")
+        }
+    }
+}
 
 impl WebPortal {
     /// Enters every field of a tab that does not hold its value yet. What cannot be entered is left to the read-back.
@@ -32,11 +68,10 @@ impl WebPortal {
                 wire.keys(&at.element, &format!("{text}{TAB}")).await?;
             }
             (WidgetKind::Date | WidgetKind::Time | WidgetKind::DateTime, FormValue::Text(text)) => {
-                // Drivers take these in their ISO form, whatever the browser's language shows.
                 if !now.value.expose().is_blank() {
                     wire.clear(&at.element).await?;
                 }
-                wire.keys(&at.element, text).await?;
+                wire.keys(&at.element, &day_or_time_keys(self.config.browser, text)).await?;
             }
             (WidgetKind::Select | WidgetKind::Radio, _) => {
                 if let [option] = at.options.as_slice() {
@@ -62,5 +97,19 @@ impl WebPortal {
             ) => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_times_are_typed_part_by_part_in_chromium() {
+        let keys = |iso| day_or_time_keys(BrowserKind::Chromium, iso);
+        assert_eq!(keys("2026-11-19"), "11192026\u{E004}");
+        assert_eq!(keys("2026-12-04T00:05"), "12042026\u{E014}1205AM\u{E004}");
+        assert_eq!(keys("13:30"), "0130PM\u{E004}");
+        assert_eq!(day_or_time_keys(BrowserKind::Firefox, "13:30"), "13:30");
     }
 }

@@ -18,6 +18,7 @@ use secrecy::SecretString;
 
 use crate::gateway::control::Control;
 use crate::mask::masked::MaskGate;
+use crate::model::browser::BrowserKind;
 use crate::model::ids::TabId;
 use crate::selectors::read::SelectorMap;
 use wire::{ElementRef, Wire};
@@ -41,6 +42,8 @@ pub struct WebPortalConfig {
     pub control: Control,
     /// The gate for pictures.
     pub gate: Arc<MaskGate>,
+    /// The browser, which decides how days and times are typed.
+    pub browser: BrowserKind,
     /// For signing in.
     pub credentials: Credentials,
     /// Service identifier, for the list of exceptions.

@@ -1,0 +1,108 @@
+//! `check`: stage `packet` without the claim. No browser, no evidence.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::args::{Check, Output};
+use super::exit::Exit;
+use super::settings::{self, SettingsError};
+use super::submit::map_from;
+use super::terminal::{invalid_input, print_json};
+use crate::decide::verdict::{Stage, Verdict};
+use crate::mask::masked::{MaskGate, Masked, PublicDocument};
+use crate::mask::views::HaltView;
+use crate::model::digest::Digest;
+use crate::model::form::FormPlan;
+use crate::model::ids::ChangeId;
+use crate::run::advice::advice;
+use crate::run::flow::{Clock as _, RunFacts, SystemClock, judge_packet};
+use crate::run::launch::{InputError, check_origin, permissions, states};
+use crate::selectors::plan::plan;
+use crate::sources::attachments::examine;
+use crate::sources::{FileSources, Sources as _};
+
+#[derive(Serialize)]
+struct CheckDocument {
+    schema: &'static str,
+    change_id: ChangeId,
+    would: &'static str,
+    packet: Digest,
+    halt: Vec<Masked<HaltView>>,
+}
+impl PublicDocument for CheckDocument {}
+
+#[derive(Debug, thiserror::Error)]
+enum CheckError {
+    #[error("{0}")]
+    Settings(#[from] SettingsError),
+    #[error("{0}")]
+    Input(#[from] InputError),
+}
+
+/// Carries out `check`.
+pub fn run(args: Check, output: Output) -> Exit {
+    match judge(&args) {
+        Err(error) => invalid_input(output, &error),
+        Ok(document) => {
+            let check = document.get();
+            match output {
+                Output::Json => drop(print_json(&document)),
+                Output::Text => {
+                    println!("would {}  {}\n  packet  {}", check.would, check.change_id, check.packet);
+                    for reason in &check.halt {
+                        let reason = reason.get();
+                        println!("  {} ({})", reason.code, reason.subject);
+                        println!("    expected  {}\n    observed  {}", reason.expected, reason.observed);
+                        println!("    decide    {}", advice(reason.code));
+                    }
+                }
+            }
+            if check.halt.is_empty() { Exit::Yes } else { Exit::No }
+        }
+    }
+}
+
+fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
+    let record_path: &Path = &args.record;
+    let settings = settings::read(&args.common, std::env::vars().collect())?;
+    let operator = settings.operator()?;
+    let map = map_from(settings.map()?).map_err(InputError::from)?;
+    let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
+    check_origin(&map, &base)?;
+    let sources = FileSources { record: record_path.to_owned(), calendar: settings.calendar()?.to_owned() };
+    let record = sources.record().map_err(InputError::from)?;
+    let calendar = sources.calendar().map_err(InputError::from)?;
+    let found = examine(record_path, &record, None).map_err(InputError::from)?;
+    let policy = settings.approval_policy();
+    let planned = plan(&map, &record.record);
+    let empty = FormPlan::default();
+    let facts = RunFacts {
+        record: &record,
+        map: &map,
+        plan: planned.as_ref().unwrap_or(&empty),
+        portal: &base,
+        operator,
+        policy: &policy,
+        file_states: &states(&found),
+        files: &[],
+        draft_only: true,
+    };
+    let verdict = judge_packet(Stage::Packet, &facts, &record, &calendar, SystemClock.now());
+    let gate = MaskGate::new(permissions(&map), rand::random(), Vec::new());
+    let halt: Vec<_> = match &verdict {
+        Verdict::Halt(reasons) => reasons.iter().map(|reason| gate.halt(reason)).collect(),
+        Verdict::Proceed(()) => {
+            planned.map_err(InputError::from)?;
+            Vec::new()
+        }
+    };
+    let document = CheckDocument {
+        schema: "portal-agent/check/1",
+        change_id: record.record.exception.change_id.clone(),
+        would: if halt.is_empty() { "proceed" } else { "halt" },
+        packet: record.packet,
+        halt,
+    };
+    gate.document(document).map_err(|_| InputError::Withheld.into())
+}

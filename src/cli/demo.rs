@@ -1,0 +1,66 @@
+//! The embedded default: the reference portal, its example record and its map, for a first run on a fresh machine.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use tempfile::TempDir;
+
+use super::args::Common;
+use crate::portal::webdriver::Credentials;
+use crate::reference_portal::example::{Example, ExampleTimes, world, write};
+use crate::reference_portal::faults::FaultPlan;
+use crate::reference_portal::{ACCOUNT, PASSWORD, Portal, PortalError, Scheme};
+
+/// The map of the reference portal.
+pub const MAP: &str = include_str!("../../selectors/reference.toml");
+
+/// A running embedded portal and the files that fit it.
+pub struct Demo {
+    _portal: Portal,
+    _folder: TempDir,
+    /// The example's files.
+    pub example: Example,
+}
+
+/// Why there is no demonstration.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The portal.
+    #[error(transparent)]
+    Portal(#[from] PortalError),
+    /// The files.
+    #[error(transparent)]
+    Files(#[from] std::io::Error),
+}
+
+/// The map of the reference portal, with another base URL.
+pub fn map_at(base: &url::Url) -> String {
+    MAP.replace("http://127.0.0.1:8480/", base.as_str())
+}
+
+impl Demo {
+    /// Starts the portal, writes the files, and points `common` at them.
+    pub async fn start(common: &mut Common) -> Result<Self, DemoError> {
+        let times = ExampleTimes::around(jiff::Timestamp::now());
+        let portal = Portal::start(Scheme::Http, FaultPlan::none(), world(&times)).await?;
+        let folder = tempfile::Builder::new().prefix("portal-agent-demo-").tempdir()?;
+        let example = write(folder.path(), &portal.url(), &times)?;
+        let map: PathBuf = folder.path().join("reference.toml");
+        std::fs::write(&map, map_at(&portal.url()))?;
+        common.map = Some(map);
+        common.base_url = Some(portal.url());
+        common.calendar = Some(example.calendar.clone());
+        Ok(Self { _portal: portal, _folder: folder, example })
+    }
+
+    /// Settings that a first run need not make.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let set = |name: &str, value: &str| (format!("PORTAL_AGENT_{name}"), value.to_owned());
+        vec![set("OPERATOR", "you")]
+    }
+
+    /// Name and password for the embedded portal.
+    pub fn credentials(&self) -> Credentials {
+        Credentials { user: ACCOUNT.to_owned(), password: SecretString::from(PASSWORD) }
+    }
+}

@@ -1,0 +1,61 @@
+//! The command line: arguments, settings, what is printed, exit codes.
+
+pub mod args;
+mod check;
+mod demo;
+pub mod exit;
+mod progress;
+pub mod settings;
+pub mod submit;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Args, Command, SchemaName};
+use exit::Exit;
+
+/// Parses arguments, does what they ask for, and says how it went.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are answers; anything else is a usage error, which clap numbers 2 as well.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Input.into() } else { Exit::Yes.into() };
+        }
+    };
+    terminal::start_log(args.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return Exit::Environment.into();
+        }
+    };
+    let exit = runtime.block_on(dispatch(args));
+    // Tasks that still wait for a browser that has been ended must not hold up the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    exit.into()
+}
+
+async fn dispatch(args: Args) -> Exit {
+    let output = args.output;
+    match args.command {
+        Command::Submit(submit) => submit::run(submit, output).await,
+        Command::Check(check) => check::run(check, output),
+        Command::Selectors(_) | Command::Doctor(_) => Exit::Input,
+        Command::Schema { name } => {
+            let schema = match name {
+                SchemaName::Record => schemars::schema_for!(crate::model::record::ChangeRecord),
+            };
+            terminal::print_json(&schema)
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "portal-agent", &mut std::io::stdout());
+            Exit::Yes
+        }
+    }
+}

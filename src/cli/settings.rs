@@ -1,0 +1,311 @@
+//! Settings: flags over `PORTAL_AGENT_*` over `portal-agent.toml` over defaults. An unknown key names the nearest known one.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use config::{Config, Environment, File, FileFormat};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::args::Common;
+use crate::decide::policy::ApprovalPolicy;
+use crate::diagnostic::Diagnostic;
+use crate::model::browser::{BrowserKind, BrowserProfile};
+use crate::model::ids::{PersonId, Role};
+
+const FILE: &str = "portal-agent.toml";
+const PREFIX: &str = "PORTAL_AGENT_";
+/// Holds the password; never a key of the file.
+const PASSWORD: &str = "PORTAL_AGENT_PASSWORD";
+
+/// Whether runs may commit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommitPolicy {
+    /// They may.
+    #[default]
+    Allowed,
+    /// Every run stops at a verified draft.
+    Never,
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Who runs the agent; segregation of duties applies.
+    pub operator: Option<PersonId>,
+    /// Selector map.
+    pub map: Option<PathBuf>,
+    /// Base URL of the portal; the map's own otherwise.
+    pub base_url: Option<url::Url>,
+    /// Evidence folder.
+    #[serde(default = "evidence")]
+    pub evidence: PathBuf,
+    /// Freeze calendar.
+    pub calendar: Option<PathBuf>,
+    /// Browser.
+    #[serde(default = "browser")]
+    pub browser: BrowserKind,
+    /// Confinement of the browser.
+    #[serde(default)]
+    pub browser_profile: BrowserProfile,
+    /// A driver that runs already.
+    pub webdriver: Option<url::Url>,
+    /// Certificate authorities (PEM) for the portal, beside the system's.
+    pub portal_ca: Option<PathBuf>,
+    /// Account at the portal.
+    pub user: Option<String>,
+    /// A program and its arguments that print the password.
+    pub password_command: Option<Vec<String>>,
+    /// Whether runs may commit.
+    #[serde(default)]
+    pub commit: CommitPolicy,
+    /// Roles that must have approved.
+    #[serde(default = "approval_roles")]
+    pub approval_roles: Vec<Role>,
+    /// Oldest approval that still counts, in hours.
+    #[serde(default = "approval_max_age_hours")]
+    pub approval_max_age_hours: u32,
+}
+
+const KEYS: [&str; 14] = [
+    "operator",
+    "map",
+    "base_url",
+    "evidence",
+    "calendar",
+    "browser",
+    "browser_profile",
+    "webdriver",
+    "portal_ca",
+    "user",
+    "password_command",
+    "commit",
+    "approval_roles",
+    "approval_max_age_hours",
+];
+
+fn evidence() -> PathBuf {
+    PathBuf::from("evidence")
+}
+
+fn browser() -> BrowserKind {
+    BrowserKind::Chromium
+}
+
+fn approval_roles() -> Vec<Role> {
+    ["service-owner", "incident-commander", "change-authority"].iter().filter_map(|role| Role::parse(role).ok()).collect()
+}
+
+fn approval_max_age_hours() -> u32 {
+    72
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A mistake in the file.
+    #[error("{0}")]
+    File(Diagnostic),
+    /// A value of the wrong kind, in file or environment.
+    #[error("error: settings: {0}")]
+    Value(String),
+    /// Something a run needs is not set.
+    #[error("error: `{key}` is not set\n  = help: {help}")]
+    Missing {
+        /// The key.
+        key: &'static str,
+        /// What to do.
+        help: &'static str,
+    },
+    /// The password could not be had.
+    #[error("error: the password could not be read: {0}\n  = help: set PORTAL_AGENT_PASSWORD, or `password_command`")]
+    Password(String),
+}
+
+fn nearest(key: &str) -> &'static str {
+    KEYS.into_iter().min_by_key(|known| strsim::damerau_levenshtein(known, key)).unwrap_or("operator")
+}
+
+fn check_keys(path: &Path, text: &str) -> Result<(), SettingsError> {
+    let table: HashMap<toml::Spanned<String>, toml::Value> = toml::from_str(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        SettingsError::File(Diagnostic::at(path, text, span, None, error.message(), "settings are TOML: key = value"))
+    })?;
+    let mut unknown: Vec<_> = table.keys().filter(|key| !KEYS.contains(&key.get_ref().as_str())).collect();
+    unknown.sort_by_key(|key| key.span().start);
+    match unknown.first() {
+        None => Ok(()),
+        Some(key) => {
+            let name = key.get_ref();
+            let help = if name.contains("password") {
+                "a password never stands in this file: set PORTAL_AGENT_PASSWORD, or `password_command`".to_owned()
+            } else {
+                format!("did you mean `{}`?", nearest(name))
+            };
+            let field = Some(name.clone());
+            Err(SettingsError::File(Diagnostic::at(path, text, key.span(), field, "no such setting", help)))
+        }
+    }
+}
+
+/// Reads all layers; `environment` is the process's own in production.
+///
+/// # Errors
+///
+/// [`SettingsError`] naming the file and line, or the variable.
+pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Settings, SettingsError> {
+    let mut builder = Config::builder();
+    let path = flags.settings.clone().unwrap_or_else(|| PathBuf::from(FILE));
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            check_keys(&path, &text)?;
+            builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && flags.settings.is_none() => {}
+        Err(error) => {
+            let help = "name a settings file with --settings, or remove it";
+            let message = format!("cannot be read: {error}");
+            return Err(SettingsError::File(Diagnostic::whole(&path, message, help)));
+        }
+    }
+    let ours: HashMap<String, String> =
+        environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX) && name != PASSWORD).collect();
+    let mut names: Vec<_> = ours.keys().map(|name| name[PREFIX.len()..].to_ascii_lowercase()).collect();
+    names.sort();
+    if let Some(name) = names.iter().find(|name| !KEYS.contains(&name.as_str())) {
+        let upper = nearest(name).to_ascii_uppercase();
+        let message = format!("{PREFIX}{} is no setting; did you mean {PREFIX}{upper}?", name.to_ascii_uppercase());
+        return Err(SettingsError::Value(message));
+    }
+    let lists = Environment::with_prefix("PORTAL_AGENT").prefix_separator("_").try_parsing(true).list_separator(",");
+    let lists = lists.with_list_parse_key("approval_roles").with_list_parse_key("password_command").source(Some(ours));
+    let wrong = |error: config::ConfigError| SettingsError::Value(error.to_string());
+    let mut settings: Settings = builder.add_source(lists).build().map_err(wrong)?.try_deserialize().map_err(wrong)?;
+    // Paths in a settings file are relative to that file.
+    if flags.settings.is_some()
+        && let Some(folder) = path.parent()
+    {
+        let paths = [&mut settings.map, &mut settings.calendar, &mut settings.portal_ca];
+        for path in paths.into_iter().flatten().chain([&mut settings.evidence]) {
+            *path = folder.join(&*path);
+        }
+    }
+    let Common { settings: _, map, base_url, evidence, calendar, browser, webdriver } = flags.clone();
+    settings.map = map.or(settings.map);
+    settings.base_url = base_url.or(settings.base_url);
+    settings.evidence = evidence.unwrap_or(settings.evidence);
+    settings.calendar = calendar.or(settings.calendar);
+    settings.browser = browser.unwrap_or(settings.browser);
+    settings.webdriver = webdriver.or(settings.webdriver);
+    Ok(settings)
+}
+
+impl Settings {
+    /// Who runs the agent.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Missing`].
+    pub fn operator(&self) -> Result<&PersonId, SettingsError> {
+        let help = "set `operator` in portal-agent.toml, or PORTAL_AGENT_OPERATOR, to the account of whoever runs the agent";
+        self.operator.as_ref().ok_or(SettingsError::Missing { key: "operator", help })
+    }
+
+    /// The selector map's file.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Missing`].
+    pub fn map(&self) -> Result<&Path, SettingsError> {
+        let help = "name one with --map, or set `map` in portal-agent.toml";
+        self.map.as_deref().ok_or(SettingsError::Missing { key: "map", help })
+    }
+
+    /// The freeze calendar's file.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Missing`].
+    pub fn calendar(&self) -> Result<&Path, SettingsError> {
+        let help = "name one with --calendar, or set `calendar` in portal-agent.toml";
+        self.calendar.as_deref().ok_or(SettingsError::Missing { key: "calendar", help })
+    }
+
+    /// The account at the portal.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Missing`].
+    pub fn user(&self) -> Result<&str, SettingsError> {
+        let help = "set `user` in portal-agent.toml, or PORTAL_AGENT_USER, to the account at the portal";
+        self.user.as_deref().ok_or(SettingsError::Missing { key: "user", help })
+    }
+
+    /// The password, from the environment or from a program; never from a file or an argument.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Password`].
+    pub fn password(&self) -> Result<SecretString, SettingsError> {
+        if let Ok(password) = std::env::var(PASSWORD) {
+            return Ok(SecretString::from(password));
+        }
+        let Some([program, arguments @ ..]) = self.password_command.as_deref() else {
+            return Err(SettingsError::Password("none is set".into()));
+        };
+        let ran = Command::new(program).args(arguments).output();
+        let ran = ran.map_err(|error| SettingsError::Password(format!("{program} did not start: {error}")))?;
+        if !ran.status.success() {
+            return Err(SettingsError::Password(format!("{program} failed ({})", ran.status)));
+        }
+        let text = String::from_utf8(ran.stdout).map_err(|_| SettingsError::Password(format!("{program} printed no text")))?;
+        Ok(SecretString::from(text.trim_end_matches(['\n', '\r']).to_owned()))
+    }
+
+    /// What is demanded of approvals.
+    pub fn approval_policy(&self) -> ApprovalPolicy {
+        ApprovalPolicy {
+            required_roles: self.approval_roles.clone(),
+            max_age_s: i64::from(self.approval_max_age_hours) * 3600,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(text: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.toml");
+        std::fs::write(&path, text).unwrap();
+        let flags = Common { settings: Some(path), ..Common::default() };
+        read(&flags, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one_and_its_line() {
+        let told = with_file("# mine\noperater = \"x\"\n", &[]).unwrap_err().to_string();
+        assert!(told.contains("s.toml:2:1") && told.contains("did you mean `operator`"), "{told}");
+        let told = with_file("", &[("PORTAL_AGENT_BROWSR", "firefox")]).unwrap_err().to_string();
+        assert!(told.contains("PORTAL_AGENT_BROWSER"), "{told}");
+    }
+
+    #[test]
+    fn a_password_in_the_file_is_refused_with_the_way_to_give_it() {
+        let told = with_file("password = \"x\"\n", &[]).unwrap_err().to_string();
+        assert!(told.contains("PORTAL_AGENT_PASSWORD"), "{told}");
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file() {
+        let file = "operator = \"from.file\"\nbrowser = \"chromium\"\n";
+        let settings = with_file(file, &[("PORTAL_AGENT_BROWSER", "firefox"), ("OTHER", "x")]).unwrap();
+        assert_eq!(settings.browser, BrowserKind::Firefox);
+        assert_eq!(settings.operator().unwrap().as_str(), "from.file");
+        assert!(with_file("browser = \"netscape\"\n", &[]).is_err());
+    }
+}

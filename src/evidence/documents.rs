@@ -1,0 +1,276 @@
+//! The shapes of the evidence's documents. All of them are made of public and masked values alone.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::store::FileDigest;
+use crate::decide::verdict::{HaltCode, Stage};
+use crate::mask::masked::{Masked, PublicDocument};
+use crate::mask::views::{HaltView, ObservationView};
+use crate::model::browser::BrowserKind;
+use crate::model::digest::Digest;
+use crate::model::ids::{ChangeId, DraftReference, FieldId, PersonId, RunId, TabId};
+use crate::model::portal_facts::Refused;
+use crate::model::record::{Approval, ApprovalManifest};
+use crate::model::time::Instant;
+
+/// How a run ended. The names are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Released once, and a look-up proves exactly one.
+    Submitted,
+    /// The portal held exactly this exception before anything was entered.
+    AlreadySubmitted,
+    /// A verified draft, as asked for.
+    DraftSaved,
+    /// Stopped with a draft in the portal.
+    HaltedDraft,
+    /// Stopped with nothing left in the portal.
+    HaltedAbandoned,
+    /// Released, and the result cannot be proven.
+    InDoubt,
+    /// Something did not answer before the first keystroke.
+    Environment,
+}
+
+impl Outcome {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::AlreadySubmitted => "already-submitted",
+            Self::DraftSaved => "draft-saved",
+            Self::HaltedDraft => "halted-draft",
+            Self::HaltedAbandoned => "halted-abandoned",
+            Self::InDoubt => "in-doubt",
+            Self::Environment => "environment",
+        }
+    }
+}
+
+/// How far the draft in the portal is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DraftState {
+    /// Reopened from the server, equal to the record.
+    Verified,
+    /// Saved before everything was entered.
+    Partial,
+    /// Reopened, and it differs.
+    Differs,
+    /// Not reopened, or not even known to exist.
+    Unread,
+}
+
+/// Version of the shapes below.
+pub const RUN_SCHEMA: &str = "portal-agent/run/1";
+
+/// `run.json`, and what `submit --output json` prints.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunDocument {
+    /// Version of this shape.
+    pub schema: &'static str,
+    /// The run.
+    pub run_id: RunId,
+    /// The change.
+    pub change_id: ChangeId,
+    /// Who ran the agent.
+    pub operator: PersonId,
+    /// Account at the portal, once known.
+    pub portal_account: Option<Masked<String>>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it halted, if it did.
+    pub halt: Vec<Masked<HaltView>>,
+    /// What the environment did not do, for outcome `environment`.
+    pub environment: Option<Masked<String>>,
+    /// The draft, if one is known.
+    pub draft_reference: Option<DraftReference>,
+    /// How far it is known.
+    pub draft_state: Option<DraftState>,
+    /// Number of the submitted exception.
+    pub confirmation_number: Option<Masked<String>>,
+    /// Where the evidence is.
+    pub evidence_dir: String,
+    /// Whether the manifest over the evidence was written.
+    pub sealed: bool,
+    /// Start.
+    pub started_at: Instant,
+    /// End.
+    pub finished_at: Instant,
+    /// Commit requests that were let go.
+    pub commit_requests_released: u64,
+    /// Commit requests that were refused.
+    pub commit_requests_blocked: u64,
+    /// From the last answer of a source to the first forwarded byte, in milliseconds.
+    pub recheck_to_commit_ms: Option<f64>,
+    /// Versions and digests of what judged.
+    pub versions: Versions,
+    /// Cost of the run.
+    pub cost: Cost,
+    /// Requests refused by the gateway, with how often.
+    pub refused_requests: Vec<RefusedView>,
+}
+impl PublicDocument for RunDocument {}
+
+/// Versions and digests of what judged.
+#[derive(Debug, Clone, Serialize)]
+pub struct Versions {
+    /// Version of the agent.
+    pub agent: &'static str,
+    /// Browser.
+    pub browser: Option<BrowserKind>,
+    /// Digest of the selector map.
+    pub map: Digest,
+    /// Name of the selector map.
+    pub map_name: String,
+    /// Digest of the approval policy in force.
+    pub policy: Digest,
+    /// Digest of the packet.
+    pub packet: Digest,
+    /// Digest of the record file.
+    pub record: Digest,
+    /// Base URL in effect.
+    pub portal: String,
+}
+
+/// What a run cost.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Cost {
+    /// WebDriver commands.
+    pub webdriver_round_trips: u64,
+    /// Time spent waiting for the browser, in milliseconds.
+    pub browser_ms: u64,
+    /// Wall time, in milliseconds.
+    pub wall_ms: u64,
+    /// Requests that passed the gateway.
+    pub requests_passed: u64,
+}
+
+/// A refused request and how often it came.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusedView {
+    /// The request.
+    #[serde(flatten)]
+    pub request: Refused,
+    /// How often.
+    pub count: u64,
+}
+
+/// One line of `observations.jsonl`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ObservationLine {
+    /// When.
+    pub at: Instant,
+    /// At which stage.
+    pub stage: Stage,
+    /// On which tab, or on which page.
+    pub place: String,
+    /// What was seen.
+    pub fields: Vec<Masked<ObservationView>>,
+    /// Texts of banners.
+    pub banners: Vec<Masked<String>>,
+    /// What was decided.
+    pub verdict: Vec<HaltCode>,
+}
+impl PublicDocument for ObservationLine {}
+
+/// `approvals.json`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApprovalsDocument {
+    /// The approvals as they stood each time they were read.
+    pub readings: Vec<ApprovalReading>,
+    /// Which reading unlocked the commit, if one did.
+    pub unlocked_by: Option<usize>,
+}
+impl PublicDocument for ApprovalsDocument {}
+
+/// Manifest and approvals at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApprovalReading {
+    /// When they were read.
+    pub at: Instant,
+    /// At which stage.
+    pub stage: Stage,
+    /// Digest of the packet as read.
+    pub packet: Digest,
+    /// The manifest.
+    pub manifest: ApprovalManifest,
+    /// The approvals.
+    pub approvals: Vec<Approval>,
+}
+
+/// `attachments.json`: references and digests, never copies.
+#[derive(Debug, Clone, Serialize)]
+pub struct AttachmentsDocument {
+    /// The files.
+    pub attachments: Vec<AttachmentView>,
+}
+impl PublicDocument for AttachmentsDocument {}
+
+/// One attachment and whether the portal lists it.
+#[derive(Debug, Clone, Serialize)]
+pub struct AttachmentView {
+    /// Role.
+    pub role: String,
+    /// Name.
+    pub name: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// Digest.
+    pub sha256: Digest,
+    /// Whether it was uploaded and is listed by the portal as it was sent.
+    pub uploaded: bool,
+}
+
+/// `takeover.json`.
+#[derive(Debug, Clone, Serialize)]
+pub struct TakeoverDocument {
+    /// The run.
+    pub run_id: RunId,
+    /// The change.
+    pub change_id: ChangeId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why.
+    pub halt: Vec<Masked<HaltView>>,
+    /// The stage and the tab or page it stood on.
+    pub stood_on: String,
+    /// The draft.
+    pub draft_reference: Option<DraftReference>,
+    /// How far it is known.
+    pub draft_state: Option<DraftState>,
+    /// Where to open it.
+    pub open: Option<String>,
+    /// Fields that were entered and read back.
+    pub entered: Vec<FieldId>,
+    /// Fields that were not.
+    pub not_entered: Vec<FieldId>,
+    /// Tabs that were filled.
+    pub tabs_filled: Vec<TabId>,
+    /// Attachments that the portal lists.
+    pub uploaded: Vec<String>,
+    /// Approvals as they stood.
+    pub approvals: Vec<Approval>,
+    /// What a person must decide.
+    pub decide: Vec<String>,
+    /// What must not be done.
+    pub must_not: Vec<String>,
+    /// How to go on.
+    pub next: String,
+}
+impl PublicDocument for TakeoverDocument {}
+
+/// `manifest.json`: digests of every other file.
+#[derive(Debug, Clone, Serialize)]
+pub struct ManifestDocument {
+    /// Version of this shape.
+    pub schema: &'static str,
+    /// The run.
+    pub run_id: RunId,
+    /// Digests by path.
+    pub files: BTreeMap<String, FileDigest>,
+}
+impl PublicDocument for ManifestDocument {}

@@ -1,0 +1,138 @@
+//! Everything a run writes down while it goes on: journal, observations, pictures, approvals, and what has been entered.
+
+use std::collections::BTreeSet;
+
+use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
+use crate::evidence::documents::{ApprovalReading, ObservationLine};
+use crate::evidence::journal::{Event, Journal, Progress};
+use crate::evidence::store::{EvidenceError, EvidenceFolder};
+use crate::mask::masked::MaskGate;
+use crate::mask::picture::MaskedPicture;
+use crate::model::form::PlannedField;
+use crate::model::ids::{FieldId, TabId};
+use crate::model::observed::{Found, ObservedBanner, ObservedControl};
+use crate::model::private::{Exposure, Fact};
+use crate::model::time::Instant;
+
+/// The books of one run.
+pub struct Books<'a> {
+    /// The evidence folder.
+    pub folder: EvidenceFolder,
+    /// The gate.
+    pub gate: &'a MaskGate,
+    /// The journal.
+    pub journal: Journal,
+    /// Approvals each time they were read.
+    pub readings: Vec<ApprovalReading>,
+    /// Which reading unlocked the commit.
+    pub unlocked_by: Option<usize>,
+    /// Fields that hold their value.
+    pub entered: BTreeSet<FieldId>,
+    /// Tabs that were filled.
+    pub tabs_filled: Vec<TabId>,
+    /// Roles of attachments that the portal lists as sent.
+    pub uploaded: BTreeSet<String>,
+}
+
+/// A reason to halt because evidence cannot be written. The system's message names a path and no value.
+pub fn unwritable(stage: Stage, error: &EvidenceError) -> HaltReason {
+    HaltReason {
+        code: HaltCode::EvidenceUnwritable,
+        stage,
+        subject: "evidence".to_owned(),
+        expected: Fact::public("evidence on disk"),
+        observed: Fact::public(error),
+        source: FactSource::Agent,
+    }
+}
+
+/// What a look at a tab or page is noted under.
+pub struct Seen<'a> {
+    /// When.
+    pub at: Instant,
+    /// Stage.
+    pub stage: Stage,
+    /// Tab or page.
+    pub place: String,
+    /// What was planned.
+    pub planned: &'a [PlannedField],
+    /// What was found.
+    pub found: &'a std::collections::BTreeMap<FieldId, Found<ObservedControl>>,
+    /// Banners.
+    pub banners: &'a [ObservedBanner],
+    /// What was decided.
+    pub verdict: &'a Verdict,
+}
+
+impl<'a> Books<'a> {
+    /// Books in a fresh folder.
+    pub fn new(folder: EvidenceFolder, gate: &'a MaskGate) -> Self {
+        Self {
+            folder,
+            gate,
+            journal: Journal::default(),
+            readings: Vec::new(),
+            unlocked_by: None,
+            entered: BTreeSet::new(),
+            tabs_filled: Vec::new(),
+            uploaded: BTreeSet::new(),
+        }
+    }
+
+    /// Where the run stands.
+    pub fn progress(&self) -> Progress {
+        self.journal.progress()
+    }
+
+    /// Notes an event; on disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// A halt `evidence-unwritable`.
+    pub fn event(&mut self, at: Instant, stage: Stage, event: &Event) -> Result<(), NonEmpty<HaltReason>> {
+        let written = self.journal.write(&mut self.folder, self.gate, at, event);
+        written.map_err(|error| NonEmpty::one(unwritable(stage, &error)))
+    }
+
+    /// Notes what was seen of a tab or a page.
+    ///
+    /// # Errors
+    ///
+    /// A halt `evidence-unwritable`.
+    pub fn observe(&mut self, seen: &Seen<'_>) -> Result<(), NonEmpty<HaltReason>> {
+        let fields = seen.planned.iter().map(|field| self.gate.observation(field, seen.found.get(&field.id))).collect();
+        let banner = |banner: &ObservedBanner| self.gate.fact(&Fact::new(banner.text.expose().clone(), Exposure::Message));
+        let line = ObservationLine {
+            at: seen.at,
+            stage: seen.stage,
+            place: seen.place.clone(),
+            fields,
+            banners: seen.banners.iter().map(banner).collect(),
+            verdict: match seen.verdict {
+                Verdict::Proceed(()) => Vec::new(),
+                Verdict::Halt(reasons) => reasons.iter().map(|reason| reason.code).collect(),
+            },
+        };
+        let masked = self.gate.document(line).map_err(|_| EvidenceError::Withheld("observations.jsonl".into()));
+        let written = masked.and_then(|line| self.folder.line("observations.jsonl", &line, false));
+        written.map_err(|error| NonEmpty::one(unwritable(seen.stage, &error)))
+    }
+
+    /// Keeps a picture.
+    ///
+    /// # Errors
+    ///
+    /// A halt `evidence-unwritable`.
+    pub fn picture(&mut self, stage: Stage, name: &str, picture: &MaskedPicture) -> Result<(), NonEmpty<HaltReason>> {
+        self.folder.picture(name, picture).map_err(|error| NonEmpty::one(unwritable(stage, &error)))
+    }
+
+    /// Remembers which fields of a tab hold their value.
+    pub fn note_entered(&mut self, planned: &[PlannedField], found: &std::collections::BTreeMap<FieldId, Found<ObservedControl>>) {
+        for field in planned {
+            if matches!(found.get(&field.id), Some(Found::One(control)) if control.value == field.value) {
+                self.entered.insert(field.id.clone());
+            }
+        }
+    }
+}

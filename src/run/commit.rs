@@ -1,0 +1,261 @@
+//! Recheck, release once, confirm.
+
+use std::time::Instant as Monotonic;
+
+use super::books::Seen;
+use super::flow::{Clock, Ending, Flow, Stop, Watcher, judge_packet, reading, reason_of, verb};
+use crate::decide::reconcile;
+use crate::decide::rules::commit::commit_payload_differs;
+use crate::decide::rules::confirmation::{AfterRelease, Proof, proof};
+use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
+use crate::diagnostic::Diagnostic;
+use crate::evidence::documents::Outcome;
+use crate::evidence::journal::Event;
+use crate::gateway::control::{Answered, Held, Release};
+use crate::gateway::interlock::{ReleaseRefused, ReleaseToken};
+use crate::model::ids::DraftReference;
+use crate::model::portal_facts::LookedUp;
+use crate::model::private::Fact;
+use crate::model::time::Instant;
+use crate::portal::{Portal, PortalError, Scene, ShownPage};
+use crate::sources::Sources;
+
+fn held_reason(code: HaltCode, expected: &str, observed: impl ToString, source: FactSource) -> HaltReason {
+    HaltReason {
+        code,
+        stage: Stage::Recheck,
+        subject: "commit".to_owned(),
+        expected: Fact::public(expected),
+        observed: Fact::public(observed),
+        source,
+    }
+}
+
+impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
+    pub(super) async fn commit(&mut self, draft: &DraftReference) -> Result<Ending, Stop> {
+        self.recheck_panel(draft).await?;
+        let held = self.hold_commit().await?;
+        match self.recheck_held(draft, &held) {
+            Ok(token) => self.release(token).await,
+            Err(stop) => {
+                self.gateway.lock();
+                Err(stop)
+            }
+        }
+    }
+
+    async fn recheck_panel(&mut self, draft: &DraftReference) -> Result<(), Stop> {
+        let stage = Stage::Recheck;
+        self.stand(stage, "approver panel and freeze window");
+        let lines = &self.facts.plan.recheck;
+        let shown = ShownPage::Recheck(draft);
+        let page = verb!(self, stage, self.portal.read_page(shown, lines))?;
+        let verdict = reconcile::recheck_panel(self.facts.plan, &page, &self.facts.map.banners);
+        self.books.observe(&Seen {
+            at: self.clock.now(),
+            stage,
+            place: "recheck".to_owned(),
+            planned: lines,
+            found: &page.lines,
+            banners: &page.banners,
+            verdict: &verdict,
+        })?;
+        self.keep_picture(stage, "recheck", Scene::Lines(shown, lines)).await?;
+        match verdict {
+            Verdict::Proceed(()) => self.note(stage, &Event::PanelRechecked),
+            Verdict::Halt(reasons) => Err(Stop::Halt(reasons)),
+        }
+    }
+
+    /// Clicks, and waits until the request that the click caused stands at the gateway.
+    async fn hold_commit(&mut self) -> Result<Held, Stop> {
+        let stage = Stage::Recheck;
+        verb!(self, stage, self.portal.approach_commit())?;
+        // The portal as it stood when the click was due; the sources are read again once the request is held.
+        let before_click = reading(stage, self.facts.record, self.clock.now());
+        self.books.readings.push(before_click);
+        self.stand(stage, "holding the commit request");
+        self.gateway.expect_commit();
+        let pressed = verb!(self, stage, self.portal.press_commit());
+        if let Err(stop) = pressed {
+            self.gateway.lock();
+            return Err(stop);
+        }
+        let gateway = self.gateway.clone();
+        let within = Self::limit(self.facts.map.file.limits.click_s);
+        let held = verb!(self, stage, async { Ok::<_, PortalError>(gateway.held(within).await) });
+        match held {
+            Ok(Some(held)) => {
+                self.note(stage, &Event::CommitHeld { content: held.content.digest })?;
+                Ok(held)
+            }
+            Ok(None) => {
+                self.gateway.lock();
+                let observed = "no commit request within the limit";
+                Err(Stop::Halt(NonEmpty::one(held_reason(
+                    HaltCode::PortalTimeout,
+                    "a commit request after the click",
+                    observed,
+                    FactSource::Gateway,
+                ))))
+            }
+            Err(stop) => {
+                self.gateway.lock();
+                Err(stop)
+            }
+        }
+    }
+
+    /// With the request held: sources anew, uncached, and the request's own content.
+    fn recheck_held(&mut self, draft: &DraftReference, held: &Held) -> Result<ReleaseToken, Stop> {
+        let stage = Stage::Recheck;
+        let unavailable = |what: &str, error: Diagnostic| {
+            // Diagnostics quote the file; that it does not answer is all a note needs.
+            let observed = match error.field {
+                Some(field) => format!("{what}: {field} is not valid"),
+                None => format!("{what} cannot be read"),
+            };
+            let reason = held_reason(HaltCode::SourceUnavailable, "an answer from every source", observed, FactSource::Record);
+            Stop::Halt(NonEmpty::one(reason))
+        };
+        let record = self.sources.record().map_err(|error| unavailable("the change record", error))?;
+        let calendar = self.sources.calendar().map_err(|error| unavailable("the freeze calendar", error))?;
+        let answered = Monotonic::now();
+        let now = self.clock.now();
+        self.books.readings.push(reading(stage, &record, now));
+        let mut reasons = Vec::new();
+        if record.packet != self.facts.record.packet {
+            reasons.push(held_reason(
+                HaltCode::RevisionNotApproved,
+                &self.facts.record.packet.to_string(),
+                record.packet,
+                FactSource::Record,
+            ));
+        }
+        if let Verdict::Halt(found) = judge_packet(stage, self.facts, &record, &calendar, now) {
+            reasons.extend(found.iter().cloned());
+        }
+        reasons.extend(commit_payload_differs(&self.facts.plan.commit, draft, &held.content));
+        reasons.extend(self.alarms(stage));
+        if self.interrupt.is_pressed() {
+            let expected = "an undisturbed run";
+            let observed = "a signal asked the agent to stop";
+            reasons.push(held_reason(HaltCode::Interrupted, expected, observed, FactSource::Agent));
+        }
+        if let Some(reasons) = NonEmpty::from_vec(reasons) {
+            return Err(Stop::Halt(reasons));
+        }
+        let hold = self.facts.map.file.limits.hold_s;
+        let expires_at = i64::try_from(hold)
+            .ok()
+            .and_then(|seconds| now.timestamp().checked_add(jiff::SignedDuration::from_secs(seconds)).ok())
+            .map_or(now, Instant::from);
+        self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest })?;
+        self.books.unlocked_by = self.books.readings.len().checked_sub(1);
+        self.recheck_to_commit_ms = Some(answered.elapsed().as_secs_f64() * 1e3);
+        Ok(ReleaseToken { attempt: held.attempt, content: held.content.digest, expires_at })
+    }
+
+    async fn release(&mut self, token: ReleaseToken) -> Result<Ending, Stop> {
+        self.stand(Stage::Commit, "releasing the one commit request");
+        let within = Self::limit(self.facts.map.file.limits.commit_s);
+        let released_at = self.clock.now();
+        let begun = Monotonic::now();
+        let released = match self.gateway.release(token, released_at, within).await {
+            Ok(released) => released,
+            Err(refused) => {
+                self.gateway.lock();
+                let code = match refused {
+                    ReleaseRefused::Stray => HaltCode::UnexpectedCommitAttempt,
+                    ReleaseRefused::NotHeld | ReleaseRefused::Expired => HaltCode::HoldExpired,
+                    ReleaseRefused::OtherContent => HaltCode::CommitPayloadDiffers,
+                };
+                self.recheck_to_commit_ms = None;
+                let reason = held_reason(code, "the held request, still waiting", refused, FactSource::Gateway);
+                return Err(Stop::Halt(NonEmpty::one(reason)));
+            }
+        };
+        let Release { sent_at, answered } = released;
+        let waited = sent_at.map(|at| at.saturating_duration_since(begun).as_secs_f64() * 1e3);
+        self.recheck_to_commit_ms = self.recheck_to_commit_ms.zip(waited).map(|(judged, waited)| judged + waited);
+        let (status, sent) = match answered {
+            Answered::Status(status) => (Some(status), true),
+            Answered::NoAnswer => (None, true),
+            Answered::NotSent => (None, false),
+        };
+        self.released = u64::from(sent);
+        // From here on the outcome is looked up; a journal that cannot be written does not change what was released.
+        let _ = self.note(Stage::Commit, &Event::CommitAnswered { status, sent });
+        if !sent {
+            let observed = "the portal could not be reached; nothing was sent";
+            let reason = held_reason(HaltCode::PortalError, "a connection to the portal", observed, FactSource::Gateway);
+            return Ok(self.ending(Outcome::HaltedDraft, vec![reason]));
+        }
+        Ok(self.confirm(released_at).await)
+    }
+
+    async fn confirm(&mut self, released_at: Instant) -> Ending {
+        self.stand(Stage::Confirm, "looking the exception up");
+        let on_page = self.portal.confirmation_number().await.ok().flatten();
+        let _ = self.keep_picture_anyway("confirmation").await;
+        match self.prove(on_page.as_deref(), released_at).await {
+            Ok(number) => {
+                let _ = self.note(Stage::Confirm, &Event::Confirmed { number: number.clone() });
+                let mut ending = self.ending(Outcome::Submitted, Vec::new());
+                ending.draft_state = None;
+                ending.number = Some(Fact::public(number));
+                ending
+            }
+            Err(reasons) => {
+                let codes = reasons.iter().map(|reason| reason.code).collect();
+                let _ = self.note(Stage::Confirm, &Event::Halted { stage: Stage::Confirm, codes });
+                self.ending(Outcome::InDoubt, reasons.iter().cloned().collect())
+            }
+        }
+    }
+
+    async fn keep_picture_anyway(&mut self, name: &str) -> Option<()> {
+        let picture = self.portal.picture(Scene::Page).await.ok()?;
+        self.books.picture(Stage::Confirm, name, &picture).ok()
+    }
+
+    async fn prove(&mut self, on_page: Option<&str>, released_at: Instant) -> Result<String, NonEmpty<HaltReason>> {
+        let stage = Stage::Confirm;
+        let failed = |error| NonEmpty::one(reason_of(stage, error));
+        let rows = self.look_up().await.map_err(failed)?;
+        let looked_up = LookedUp { rows };
+        let facts = AfterRelease {
+            change: &self.facts.record.record.exception.change_id,
+            number_form: &self.facts.map.number_form,
+            number_on_page: on_page,
+            looked_up: &looked_up,
+            released_at,
+            clock_tolerance_s: self.facts.map.file.limits.clock_tolerance_s,
+        };
+        let row = match proof(&facts) {
+            Proof::One(row) => row,
+            Proof::None(reasons) => return Err(reasons),
+        };
+        let lines = &self.facts.plan.submitted;
+        let shown = ShownPage::Submitted(&row.number);
+        let page = self.portal.read_page(shown, lines).await.map_err(failed)?;
+        let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
+        // The proof stands without its note.
+        let _ = self.books.observe(&Seen {
+            at: self.clock.now(),
+            stage,
+            place: "submitted".to_owned(),
+            planned: lines,
+            found: &page.lines,
+            banners: &page.banners,
+            verdict: &verdict,
+        });
+        if let Ok(picture) = self.portal.picture(Scene::Lines(shown, lines)).await {
+            let _ = self.books.picture(stage, "submitted", &picture);
+        }
+        match verdict {
+            Verdict::Proceed(()) => Ok(row.number),
+            Verdict::Halt(reasons) => Err(reasons),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The takeover note: everything that a person needs who was not there.
+
+use super::advice::advice;
+use super::books::Books;
+use super::flow::{Ending, RunFacts};
+use crate::evidence::documents::{DraftState, Outcome, TakeoverDocument};
+use crate::model::form::WidgetKind;
+use crate::model::ids::RunId;
+
+/// The note of a run that ended with a person's work left; none for the others.
+pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Books<'_>) -> Option<TakeoverDocument> {
+    let in_doubt = match ending.outcome {
+        Outcome::HaltedDraft | Outcome::HaltedAbandoned => false,
+        Outcome::InDoubt => true,
+        Outcome::Submitted | Outcome::AlreadySubmitted | Outcome::DraftSaved | Outcome::Environment => return None,
+    };
+    let enterable = facts.plan.tabs.iter().flat_map(|tab| &tab.fields).filter(|field| {
+        !matches!(field.widget, WidgetKind::ReadOnly | WidgetKind::File) && !field.value.expose().is_blank()
+    });
+    let (entered, not_entered): (Vec<_>, Vec<_>) =
+        enterable.map(|field| field.id.clone()).partition(|id| books.entered.contains(id));
+    let draft_path = |draft: &crate::model::ids::DraftReference| {
+        let path = facts.map.file.form.draft_path.replace("{draft}", draft.as_str());
+        facts.portal.join(&path).map(|url| url.to_string()).ok()
+    };
+    let mut decide: Vec<String> = Vec::new();
+    for reason in &ending.halt {
+        let line = format!("{}: {}", reason.code, advice(reason.code));
+        if !decide.contains(&line) {
+            decide.push(line);
+        }
+    }
+    let mut must_not = vec!["Do not submit the draft as it is: the reasons above still stand.".to_owned()];
+    if in_doubt {
+        must_not = vec![
+            "Do not submit again. The request was released once and may have been stored.".to_owned(),
+            "A second submission would page the on-call again, write the compliance log twice and reserve the deployment \
+             window twice."
+                .to_owned(),
+        ];
+    }
+    let next = match ending.outcome {
+        Outcome::InDoubt => format!(
+            "portal-agent resolve {run} --by WHO --reason TEXT (--submitted NUMBER | --not-submitted), once the portal has been \
+             looked at"
+        ),
+        Outcome::HaltedDraft => format!("portal-agent resume {run} --by WHO --reason TEXT, once the cause is mended"),
+        Outcome::HaltedAbandoned
+        | Outcome::Submitted
+        | Outcome::AlreadySubmitted
+        | Outcome::DraftSaved
+        | Outcome::Environment => "portal-agent submit RECORD, once the cause is mended".to_owned(),
+    };
+    Some(TakeoverDocument {
+        run_id: run.clone(),
+        change_id: facts.record.record.exception.change_id.clone(),
+        outcome: ending.outcome,
+        halt: ending.halt.iter().map(|reason| books.gate.halt(reason)).collect(),
+        stood_on: ending.stood_on.clone(),
+        draft_reference: ending.draft.clone(),
+        draft_state: ending.draft_state,
+        open: ending.draft.as_ref().and_then(draft_path),
+        entered,
+        not_entered,
+        tabs_filled: books.tabs_filled.clone(),
+        uploaded: books.uploaded.iter().cloned().collect(),
+        approvals: facts.record.record.approvals.clone(),
+        decide,
+        must_not,
+        next,
+    })
+}
+
+/// The note for people to read.
+pub fn markdown(note: &TakeoverDocument) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        out.push_str(&text);
+        out.push('\n');
+    };
+    let title = match note.outcome {
+        Outcome::InDoubt => "in doubt: submitted or not, nobody knows yet",
+        Outcome::HaltedDraft => "halted, a draft is in the portal",
+        Outcome::HaltedAbandoned
+        | Outcome::Submitted
+        | Outcome::AlreadySubmitted
+        | Outcome::DraftSaved
+        | Outcome::Environment => "halted, nothing is left in the portal",
+    };
+    line(format!("# {} {title}\n", note.change_id));
+    line(format!("Run `{}`, stood on {}.\n", note.run_id, note.stood_on));
+    line("## Why\n".into());
+    for reason in &note.halt {
+        let reason = reason.get();
+        line(format!("- **{}** ({}, {})", reason.code, reason.stage, reason.subject));
+        line(format!("  - expected: {}", quoted(reason.expected.get())));
+        line(format!("  - observed: {}", quoted(reason.observed.get())));
+    }
+    line("\n## The draft\n".into());
+    match (&note.draft_reference, &note.open) {
+        (Some(draft), open) => {
+            line(format!("- reference: `{draft}`"));
+            if let Some(open) = open {
+                line(format!("- open it: <{open}>"));
+            }
+        }
+        (None, _) => line("- none is known".into()),
+    }
+    line(format!("- state: {}", match note.draft_state {
+        Some(DraftState::Verified) => "verified: reopened from the server, equal to the record",
+        Some(DraftState::Partial) => "partial: saved before everything was entered",
+        Some(DraftState::Differs) => "differs: the portal stored something else than was entered",
+        Some(DraftState::Unread) => "unread: it may exist, and was not compared",
+        None => "none",
+    }));
+    let list = |ids: &mut dyn Iterator<Item = String>| {
+        let text = ids.collect::<Vec<_>>().join(", ");
+        if text.is_empty() { "none".to_owned() } else { text }
+    };
+    line(format!("- entered and read back: {}", list(&mut note.entered.iter().map(ToString::to_string))));
+    line(format!("- not entered: {}", list(&mut note.not_entered.iter().map(ToString::to_string))));
+    line(format!("- uploaded: {}", list(&mut note.uploaded.iter().cloned())));
+    line("\n## Approvals as they stood\n".into());
+    for approval in &note.approvals {
+        let decision = serde_json::to_string(&approval.decision).unwrap_or_default();
+        line(format!("- {}: {} {} at {}", approval.role, approval.approver, decision.trim_matches('"'), approval.decided_at));
+    }
+    line("\n## What to decide\n".into());
+    note.decide.iter().for_each(|text| line(format!("- {text}")));
+    line("\n## What must not be done\n".into());
+    note.must_not.iter().for_each(|text| line(format!("- {text}")));
+    line("\n## How to go on\n".into());
+    line(format!("    {}", note.next));
+    out
+}
+
+/// A text of the portal inside Markdown: in code quotes, so that it can neither become markup nor a link.
+fn quoted(text: &str) -> String {
+    let one_line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!("`{}`", one_line.replace('`', "'"))
+}

@@ -1,0 +1,113 @@
+//! What becomes of the portal when a run stops: a draft is saved unless saving would be wrong, and what is left is looked up.
+
+use super::flow::{Clock, Ending, Flow, Stop, Watcher};
+use crate::decide::reconcile::draft_may_be_saved;
+use crate::decide::verdict::{HaltCode, HaltReason, NonEmpty, Stage};
+use crate::evidence::documents::{DraftState, Outcome};
+use crate::evidence::journal::{Event, Progress};
+use crate::model::ids::DraftReference;
+use crate::model::portal_facts::{ListedException, ListedState};
+use crate::model::private::Fact;
+use crate::portal::{Portal, PortalError, Scene};
+use crate::sources::Sources;
+
+impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
+    pub(super) async fn settle(&mut self, stop: Stop) -> Ending {
+        self.gateway.lock();
+        match stop {
+            Stop::Environment(what) => {
+                let mut ending = self.ending(Outcome::Environment, Vec::new());
+                ending.environment = Some(what);
+                ending
+            }
+            Stop::AlreadySubmitted(row) => {
+                let mut ending = self.ending(Outcome::AlreadySubmitted, Vec::new());
+                ending.number = Some(Fact::public(row.number));
+                ending
+            }
+            Stop::Halt(reasons) => self.halt(reasons).await,
+        }
+    }
+
+    async fn halt(&mut self, reasons: NonEmpty<HaltReason>) -> Ending {
+        let codes: Vec<HaltCode> = reasons.iter().map(|reason| reason.code).collect();
+        let stage = reasons.first().stage;
+        // Evidence that cannot be written is what the halt may be about: the draft matters more.
+        let _ = self.note(stage, &Event::Halted { stage, codes: codes.clone() });
+        let outcome = match self.books.progress() {
+            Progress::Empty | Progress::Preparing => Outcome::HaltedAbandoned,
+            Progress::Entering if draft_may_be_saved(codes.iter().copied()) => {
+                let dialog = codes.contains(&HaltCode::UnexpectedDialog);
+                self.save_what_was_entered(dialog).await
+            }
+            Progress::Entering | Progress::Saving => self.what_is_left().await,
+            Progress::Drafted | Progress::Held | Progress::Released | Progress::Answered | Progress::Ended => {
+                Outcome::HaltedDraft
+            }
+        };
+        if let Ok(picture) = self.portal.picture(Scene::Page).await {
+            let _ = self.books.picture(stage, "halt", &picture);
+        }
+        self.ending(outcome, reasons.iter().cloned().collect())
+    }
+
+    async fn save_what_was_entered(&mut self, dialog: bool) -> Outcome {
+        self.stand(Stage::Draft, "saving what was entered");
+        if dialog {
+            // Only a dialog of the browser can be dismissed without answering it; one of the page stays.
+            let _ = self.portal.dismiss_dialog().await;
+        }
+        let _ = self.note(Stage::Draft, &Event::SaveBegins);
+        match self.portal.save_draft().await {
+            Ok(saved) => match saved.reference {
+                Some(draft) => {
+                    let _ = self.note(Stage::Draft, &Event::DraftSaved { draft: draft.clone() });
+                    self.draft = Some(draft);
+                    self.draft_state = Some(DraftState::Partial);
+                    Outcome::HaltedDraft
+                }
+                None => self.what_is_left().await,
+            },
+            Err(_) => self.what_is_left().await,
+        }
+    }
+
+    /// Looks up whether a draft was left. What cannot be looked up counts as left.
+    async fn what_is_left(&mut self) -> Outcome {
+        self.stand(Stage::Draft, "looking up what was left");
+        let change = self.facts.record.record.exception.change_id.clone();
+        match self.look_up().await {
+            Ok(rows) => {
+                let left = rows.iter().find(|row| row.state != ListedState::Closed && row.change_id == change.as_str());
+                match left {
+                    None => Outcome::HaltedAbandoned,
+                    Some(row) => {
+                        self.draft = DraftReference::parse(&row.number).ok();
+                        self.draft_state = Some(DraftState::Unread);
+                        Outcome::HaltedDraft
+                    }
+                }
+            }
+            Err(_) => {
+                self.draft_state = Some(DraftState::Unread);
+                Outcome::HaltedDraft
+            }
+        }
+    }
+
+    /// The list of exceptions, read only. A lost session is renewed once: reading can double nothing.
+    pub(super) async fn look_up(&mut self) -> Result<Vec<ListedException>, PortalError> {
+        match self.portal.list_exceptions().await {
+            Err(PortalError::SessionLost) => {
+                self.portal.sign_in().await?;
+                self.portal.list_exceptions().await
+            }
+            Err(PortalError::Dialog(_)) => {
+                self.portal.dismiss_dialog().await?;
+                self.portal.list_exceptions().await
+            }
+            Err(PortalError::Timeout(_) | PortalError::Server) => self.portal.list_exceptions().await,
+            other => other,
+        }
+    }
+}

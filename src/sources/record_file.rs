@@ -1,0 +1,111 @@
+//! Reads a change record from a JSON file; every mistake names file, line and field.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::json_span::{find, steps};
+use super::read_text;
+use crate::diagnostic::Diagnostic;
+use crate::model::digest::Digest;
+use crate::model::packet::packet_digest;
+use crate::model::record::ChangeRecord;
+use crate::model::time::ChangeWindow;
+
+/// Largest record file, in bytes: the attachments are files of their own.
+const LIMIT: u64 = 4 << 20;
+
+/// A record, valid in itself, with its digests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadRecord {
+    /// The record.
+    pub record: ChangeRecord,
+    /// Digest of its semantic fields.
+    pub packet: Digest,
+    /// Digest of the file.
+    pub file: Digest,
+    /// Folder that attachments are relative to.
+    pub folder: PathBuf,
+}
+
+/// Reads and checks the record at `path`.
+///
+/// # Errors
+///
+/// A [`Diagnostic`]: not there, not a file, too large, not UTF-8, not JSON, unknown or doubled keys, wrong types, windows that
+/// end before they start, names that occur twice.
+pub fn read(path: &Path) -> Result<ReadRecord, Diagnostic> {
+    let text = read_text(path, LIMIT, "a change record in JSON")?;
+    let record = parse(path, &text)?;
+    check(path, &text, &record)?;
+    let packet = packet_digest(&record)
+        .map_err(|error| Diagnostic::whole(path, error.to_string(), "`portal-agent schema record` prints the format"))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(ReadRecord { record, packet, file: Digest::of(text.as_bytes()), folder: folder.to_owned() })
+}
+
+fn parse(path: &Path, text: &str) -> Result<ChangeRecord, Diagnostic> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let help = "`portal-agent schema record` prints the format";
+    let offset = |line: usize, column: usize| {
+        let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        (start + column.saturating_sub(1)).min(text.len())
+    };
+    let record: ChangeRecord = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let field = Some(error.path().to_string()).filter(|field| field != ".");
+        let inner = error.into_inner();
+        let at = offset(inner.line(), inner.column());
+        // Where the value itself can be found, point at it; serde_json stops behind it.
+        let value = field.as_deref().and_then(|field| find(text, &steps(field))).filter(|_| inner.is_data());
+        let message = inner.to_string();
+        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+        Diagnostic::at(path, text, value.unwrap_or(at..at), field, message, help)
+    })?;
+    reader.end().map_err(|error| {
+        let at = offset(error.line(), error.column());
+        Diagnostic::at(path, text, at..at, None, "something follows the record", "one file holds one record")
+    })?;
+    Ok(record)
+}
+
+fn check(path: &Path, text: &str, record: &ChangeRecord) -> Result<(), Diagnostic> {
+    let wrong = |field: &str, message: &str, help: &str| {
+        let span = find(text, &steps(field)).unwrap_or(0..0);
+        Diagnostic::at(path, text, span, Some(field.to_owned()), message, help)
+    };
+    let exception = &record.exception;
+    if exception.revision == 0 {
+        return Err(wrong("exception.revision", "revisions count from 1", "write the revision that was approved"));
+    }
+    let forward = |field: &str, window: ChangeWindow| {
+        if window.is_forward() {
+            Ok(())
+        } else {
+            Err(wrong(&format!("{field}.end"), "the window ends before it starts", "write an end after the start"))
+        }
+    };
+    forward("exception.window", exception.window)?;
+    forward("remediation.window", record.remediation.window)?;
+    forward("manifest.window", record.manifest.window)?;
+    for (place, named) in exception.excepts.iter().enumerate() {
+        forward(&format!("exception.excepts[{place}]"), named.window())?;
+    }
+    let mut seen = BTreeSet::new();
+    let mut once = |kind: &'static str, value: &str, field: String| {
+        if seen.insert((kind, value.to_owned())) {
+            Ok(())
+        } else {
+            Err(wrong(&field, "stands here twice", "name each one once"))
+        }
+    };
+    for (place, named) in exception.excepts.iter().enumerate() {
+        once("blackout", named.id.as_str(), format!("exception.excepts[{place}].id"))?;
+    }
+    for (place, file) in exception.attachments.iter().enumerate() {
+        once("role", file.role.as_str(), format!("exception.attachments[{place}].role"))?;
+        once("name", file.name.as_str(), format!("exception.attachments[{place}].name"))?;
+    }
+    for (place, signer) in record.manifest.signers.iter().enumerate() {
+        once("signer", signer.role.as_str(), format!("manifest.signers[{place}].role"))?;
+    }
+    Ok(())
+}
