@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::args::Common;
 use crate::portal::webdriver::Credentials;
-use crate::reference_portal::example::{Example, ExampleTimes, world, write};
+use crate::reference_portal::example::{Example, ExampleTimes, LARGE, world, write};
 use crate::reference_portal::faults::FaultPlan;
 use crate::reference_portal::{ACCOUNT, PASSWORD, Portal, PortalError, Scheme};
 
@@ -44,7 +44,7 @@ impl Demo {
         let times = ExampleTimes::around(jiff::Timestamp::now());
         let portal = Portal::start(Scheme::Http, FaultPlan::none(), world(&times)).await?;
         let folder = tempfile::Builder::new().prefix("portal-agent-demo-").tempdir()?;
-        let example = write(folder.path(), &portal.url(), &times)?;
+        let example = write(folder.path(), &portal.url(), &times, LARGE)?;
         let map: PathBuf = folder.path().join("reference.toml");
         std::fs::write(&map, map_at(&portal.url()))?;
         common.map = Some(map);

@@ -105,11 +105,14 @@ pub fn exception(times: &ExampleTimes) -> Value {
     })
 }
 
+/// Length of the largest attachment of the example, in bytes.
+pub const LARGE: usize = 20 << 20;
+
 const ATTACHMENTS: [(&str, &str, usize); 4] = [
     ("rollback-plan", "rollback-plan.pdf", 48_000),
     ("remediation-packet", "remediation packet.pdf", 130_000),
     ("test-evidence", "test-evidence.zip", 640_000),
-    ("deployment-evidence", "deployment-evidence.tar", 20 << 20),
+    ("deployment-evidence", "deployment-evidence.tar", LARGE),
 ];
 
 fn write_attachment(path: &Path, seed: u8, size: usize) -> io::Result<Digest> {
@@ -131,17 +134,19 @@ fn write_attachment(path: &Path, seed: u8, size: usize) -> io::Result<Digest> {
     Digest::of_reader(fs::File::open(path)?).map(|(digest, _)| digest)
 }
 
-/// Writes record, attachments and calendar into `folder`, bound to the portal at `portal`.
+/// Writes record, attachments and calendar into `folder`, bound to the portal at `portal`. No attachment is longer than
+/// `longest` bytes.
 ///
 /// # Errors
 ///
 /// Whatever writing the files reports.
-pub fn write(folder: &Path, portal: &url::Url, times: &ExampleTimes) -> io::Result<Example> {
+pub fn write(folder: &Path, portal: &url::Url, times: &ExampleTimes, longest: usize) -> io::Result<Example> {
     fs::create_dir_all(folder.join("attachments"))?;
     let mut exception = exception(times);
     let mut attachments = Vec::new();
     for (place, (role, name, size)) in ATTACHMENTS.into_iter().enumerate() {
         let path = format!("attachments/{name}");
+        let size = size.min(longest);
         let digest = write_attachment(&folder.join(&path), place as u8, size)?;
         attachments.push(json!({ "role": role, "name": name, "path": path, "size": size, "sha256": digest }));
     }

@@ -15,8 +15,8 @@ const RIGHT: &str = "\u{E014}";
 /// The keys for a day or a time, given in its ISO form.
 ///
 /// Firefox's driver takes the ISO form of a day and of a time, though not of both; everything else is typed key by key into
-/// the parts that the control shows, in American order, since the browser is started in that language. Whatever comes of it
-/// is read back.
+/// the parts that the control shows, in American order, since the browser is started in that language. Firefox moves on to
+/// the hour by itself, Chromium waits for the arrow. Whatever comes of it is read back.
 fn day_or_time_keys(browser: BrowserKind, iso: &str) -> String {
     match browser {
         BrowserKind::Firefox if !iso.contains('T') => iso.to_owned(),
@@ -36,7 +36,10 @@ fn day_or_time_keys(browser: BrowserKind, iso: &str) -> String {
                 None => time.to_owned(),
             };
             let keys = match iso.split_once('T') {
-                Some((date, clock)) => format!("{}{RIGHT}{}", day(date), time(clock)),
+                Some((date, clock)) => {
+                    let onward = if browser == BrowserKind::Chromium { RIGHT } else { "" };
+                    format!("{}{onward}{}", day(date), time(clock))
+                }
                 None if iso.contains(':') => time(iso),
                 None => day(iso),
             };
@@ -111,5 +114,6 @@ mod tests {
         assert_eq!(keys("2026-12-04T00:05"), "12042026\u{E014}1205AM\u{E004}");
         assert_eq!(keys("13:30"), "0130PM\u{E004}");
         assert_eq!(day_or_time_keys(BrowserKind::Firefox, "13:30"), "13:30");
+        assert_eq!(day_or_time_keys(BrowserKind::Firefox, "2026-12-04T00:05"), "120420261205AM\u{E004}");
     }
 }

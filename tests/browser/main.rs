@@ -1,0 +1,8 @@
+//! Runs in real Chromium and real Firefox against portals on loopback. A missing browser fails them, with the command that
+//! installs it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod faults;
+mod submission;

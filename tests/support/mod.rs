@@ -1,0 +1,231 @@
+//! A portal, a record that fits it, and a run against it.
+
+#![allow(dead_code, reason = "every test program uses another part of it")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use portal_agent::decide::verdict::{HaltCode, Stage};
+use portal_agent::diagnostic::Diagnostic;
+use portal_agent::evidence::documents::RunDocument;
+use portal_agent::mask::masked::Masked;
+use portal_agent::model::browser::{BrowserKind, BrowserProfile};
+use portal_agent::model::calendar::FreezeCalendar;
+use portal_agent::model::ids::PersonId;
+use portal_agent::portal::webdriver::Credentials;
+use portal_agent::reference_portal::example::{ExampleTimes, approved, world, write};
+use portal_agent::reference_portal::faults::FaultPlan;
+use portal_agent::reference_portal::oracle::Oracle;
+use portal_agent::reference_portal::{ACCOUNT, PASSWORD, Portal, Scheme};
+use portal_agent::run::flow::{SystemClock, Watcher};
+use portal_agent::run::interrupt::{Interrupt, InterruptSwitch};
+use portal_agent::run::launch::{BrowserOrder, InputError, Order, submit};
+use portal_agent::selectors::read::read as read_map;
+use portal_agent::sources::record_file::ReadRecord;
+use portal_agent::sources::{FileSources, Sources};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The map of the reference portal.
+pub const MAP: &str = include_str!("../../selectors/reference.toml");
+
+/// How a test's portal and record are made.
+pub struct Plan {
+    pub browser: BrowserKind,
+    pub scheme: Scheme,
+    pub faults: FaultPlan,
+    /// Longest attachment, in bytes.
+    pub longest: usize,
+}
+
+impl Plan {
+    pub fn new(browser: BrowserKind, faults: FaultPlan) -> Self {
+        Self { browser, scheme: Scheme::Http, faults, longest: 40_000 }
+    }
+}
+
+/// A portal, a record, and everything a run is asked for.
+pub struct Rig {
+    pub portal: Portal,
+    pub folder: TempDir,
+    pub times: ExampleTimes,
+    pub order: Order,
+    pub sources: FileSources,
+}
+
+/// Browsers need their sandbox off where the tests run as root, as they do in containers.
+pub fn profile() -> BrowserProfile {
+    if rustix::process::geteuid().is_root() { BrowserProfile::Container } else { BrowserProfile::Desktop }
+}
+
+impl Rig {
+    pub async fn new(plan: Plan) -> Self {
+        let times = ExampleTimes::around(jiff::Timestamp::now());
+        let portal = Portal::start(plan.scheme, plan.faults, world(&times)).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let example = write(folder.path(), &portal.url(), &times, plan.longest).unwrap();
+        let portal_ca = portal.certificate().map(|pem| {
+            let path = folder.path().join("portal-ca.pem");
+            std::fs::write(&path, pem).unwrap();
+            path
+        });
+        let order = Order {
+            record: example.record.clone(),
+            map: Arc::new(read_map("reference.toml".as_ref(), &map_text(&portal)).unwrap()),
+            base: portal.url(),
+            operator: PersonId::parse("op.night").unwrap(),
+            policy: portal_agent::decide::policy::ApprovalPolicy {
+                required_roles: ["service-owner", "incident-commander", "change-authority"]
+                    .into_iter()
+                    .map(|role| portal_agent::model::ids::Role::parse(role).unwrap())
+                    .collect(),
+                max_age_s: 72 * 3600,
+            },
+            evidence: folder.path().join("evidence"),
+            browser: BrowserOrder { kind: plan.browser, profile: profile(), headed: false, webdriver: None },
+            portal_ca,
+            credentials: Credentials { user: ACCOUNT.into(), password: PASSWORD.into() },
+            draft_only: false,
+        };
+        let sources = FileSources { record: example.record, calendar: example.calendar };
+        Self { portal, folder, times, order, sources }
+    }
+
+    /// Changes the exception, has it approved anew, and writes the record.
+    pub fn approve_with(&self, change: impl FnOnce(&mut Value)) {
+        let mut record = self.record_json();
+        change(&mut record["exception"]);
+        let record = approved(record["exception"].clone(), &self.portal.url(), &self.times).unwrap();
+        self.write_record(&record);
+    }
+
+    pub fn record_json(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(&self.sources.record).unwrap()).unwrap()
+    }
+
+    pub fn write_record(&self, record: &Value) {
+        std::fs::write(&self.sources.record, serde_json::to_vec_pretty(record).unwrap()).unwrap();
+    }
+
+    /// Runs with another selector map.
+    pub fn with_map(mut self, change: impl FnOnce(String) -> String) -> Self {
+        let text = change(map_text(&self.portal));
+        self.order.map = Arc::new(read_map("reference.toml".as_ref(), &text).unwrap_or_else(|error| panic!("{error}")));
+        self
+    }
+
+    pub async fn run(&self) -> Masked<RunDocument> {
+        self.try_run().await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub async fn try_run(&self) -> Result<Masked<RunDocument>, InputError> {
+        self.run_with(&self.sources, &Quiet).await
+    }
+
+    pub async fn run_with(&self, sources: &impl Sources, watcher: &impl Watcher) -> Result<Masked<RunDocument>, InputError> {
+        let (_switch, interrupt) = Interrupt::by_hand();
+        submit(&self.order, sources, &SystemClock, interrupt, watcher).await
+    }
+
+    pub async fn run_interruptible(&self, interrupt: Interrupt, watcher: &impl Watcher) -> Masked<RunDocument> {
+        let result = submit(&self.order, &self.sources, &SystemClock, interrupt, watcher).await;
+        result.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub fn oracle(&self) -> Oracle {
+        self.portal.oracle()
+    }
+
+    pub fn evidence(&self, document: &Masked<RunDocument>) -> PathBuf {
+        PathBuf::from(&document.get().evidence_dir)
+    }
+}
+
+/// The reference map at this portal, with limits fit for tests.
+pub fn map_text(portal: &Portal) -> String {
+    MAP.replace("http://127.0.0.1:8480/", portal.url().as_str()).replace("commit_s = 60", "commit_s = 4")
+}
+
+/// Codes of a document, in order, each once.
+pub fn codes(document: &Masked<RunDocument>) -> Vec<HaltCode> {
+    let mut codes: Vec<HaltCode> = document.get().halt.iter().map(|reason| reason.get().code).collect();
+    codes.dedup();
+    codes
+}
+
+/// Everything a failed assertion should show.
+pub fn told(document: &Masked<RunDocument>) -> String {
+    serde_json::to_string_pretty(document).unwrap()
+}
+
+/// Watches nothing.
+pub struct Quiet;
+
+impl Watcher for Quiet {
+    fn step(&self, _: Stage, _: &str) {}
+}
+
+/// Interrupts the run when a stage and place are reached.
+pub struct InterruptAt {
+    pub stage: Stage,
+    pub place: &'static str,
+    pub switch: InterruptSwitch,
+}
+
+impl Watcher for InterruptAt {
+    fn step(&self, stage: Stage, place: &str) {
+        if stage == self.stage && place == self.place {
+            self.switch.press();
+        }
+    }
+}
+
+/// Answers from the files at first, and with something else once the commit request is held.
+pub struct ChangesWhileHeld<F> {
+    pub files: FileSources,
+    pub reads: std::sync::atomic::AtomicU32,
+    pub change: F,
+}
+
+impl<F> ChangesWhileHeld<F> {
+    pub fn new(files: FileSources, change: F) -> Self {
+        Self { files, reads: std::sync::atomic::AtomicU32::new(0), change }
+    }
+}
+
+impl<F: Fn()> Sources for ChangesWhileHeld<F> {
+    fn record(&self) -> Result<ReadRecord, Diagnostic> {
+        // The first reading is the packet's; the second is made with the commit request held.
+        if self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 {
+            (self.change)();
+        }
+        self.files.record()
+    }
+
+    fn calendar(&self) -> Result<FreezeCalendar, Diagnostic> {
+        self.files.calendar()
+    }
+}
+
+/// Runs a test once in each browser.
+#[macro_export]
+macro_rules! in_both_browsers {
+    ($($(#[$attribute:meta])* async fn $name:ident($browser:ident: BrowserKind) $body:block)*) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "each test needs another part of it")]
+            use super::*;
+
+            async fn run($browser: BrowserKind) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn chromium() {
+                run(BrowserKind::Chromium).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn firefox() {
+                run(BrowserKind::Firefox).await;
+            }
+        }
+    )*};
+}
