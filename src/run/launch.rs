@@ -176,7 +176,7 @@ async fn start(order: &Order, folder: &Path) -> Result<Started, String> {
         (None, Some(url)) => url.to_string(),
         (None, None) => return Err("no driver".to_owned()),
     };
-    let limit = Duration::from_secs(order.map.file.limits.ready_s + 30);
+    let limit = Duration::from_secs(order.map.file.limits.ready_s + 10);
     let wire = Wire::open(&url, capabilities(&options), limit).await.map_err(|error| {
         let told = error.to_string();
         let sandbox = told.contains("sandbox") || told.contains("instance exited") || told.contains("crashed") || told.contains("DevToolsActivePort");

@@ -108,8 +108,6 @@ faults! {
     a_save_that_fails_leaves_nothing: from_start(SaveFails) => abandoned(&[HaltCode::PortalError]);
     a_page_that_commits_by_itself_is_stopped:
         from_start(ScriptCommits) => draft(&[HaltCode::UnexpectedCommitAttempt], DraftState::Partial);
-    a_commit_sent_twice_is_released_not_at_all:
-        from_start(CommitSentTwice) => draft(&[HaltCode::UnexpectedCommitAttempt], DraftState::Verified);
     a_commit_that_the_page_altered_is_refused:
         from_start(CommitAltered) => draft(&[HaltCode::CommitPayloadDiffers], DraftState::Verified);
     a_commit_that_the_page_widened_is_refused:
@@ -196,5 +194,36 @@ mod a_portal_that_hangs_midway_keeps_the_draft {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn firefox() {
         hangs_midway(BrowserKind::Firefox).await;
+    }
+}
+
+async fn sent_twice(browser: BrowserKind) {
+    let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::CommitSentTwice))).await;
+    let run = rig.run().await;
+    let (oracle, document) = (rig.oracle(), run.get());
+    // Which of the two arrives first, and whether the browser sends both, is the browser's. One may leave, no more; the other
+    // is refused, and forbids the release if it comes before it.
+    match document.outcome {
+        Outcome::Submitted => assert_eq!((oracle.commit_requests, oracle.submitted.len()), (1, 1), "{}", told(&run)),
+        Outcome::HaltedDraft => {
+            assert_eq!(codes(&run), [HaltCode::UnexpectedCommitAttempt], "{}", told(&run));
+            assert_eq!((oracle.commit_requests, oracle.drafts.len()), (0, 1), "{}", told(&run));
+        }
+        _ => panic!("{}", told(&run)),
+    }
+    assert_eq!(oracle.commit_requests, document.commit_requests_released);
+}
+
+mod of_a_commit_sent_twice_at_most_one_is_released {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn chromium() {
+        sent_twice(BrowserKind::Chromium).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn firefox() {
+        sent_twice(BrowserKind::Firefox).await;
     }
 }

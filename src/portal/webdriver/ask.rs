@@ -103,6 +103,8 @@ pub struct State {
     pub origin_time: f64,
     /// `document.readyState`.
     pub ready: String,
+    /// Path of the page.
+    pub path: String,
     /// Account shown, if signed in.
     pub signed_in: Option<String>,
     /// Whether the sign-in page is shown.

@@ -11,6 +11,9 @@ use crate::portal::PortalError;
 /// Longest pause between two looks when nothing happens at the gateway.
 const TICK: Duration = Duration::from_millis(40);
 
+/// How long a navigation may take to show any sign of life before it is asked for again.
+const LOST: Duration = Duration::from_secs(4);
+
 /// What a look expects of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expect {
@@ -36,7 +39,8 @@ impl WebPortal {
                 let text = self.wire.dialog_text().await.unwrap_or_default();
                 Err(PortalError::Dialog(Private::new(text)))
             }
-            Err(error @ (WireError::Covered | WireError::Timeout | WireError::Other(_))) => Err(error.into()),
+            Err(WireError::Timeout) => Err(PortalError::Timeout("the page".to_owned())),
+            Err(error @ (WireError::Covered | WireError::Other(_))) => Err(error.into()),
         }
     }
 
@@ -103,7 +107,22 @@ impl WebPortal {
         let before = self.document;
         self.wire.goto(&url).await?;
         let limit = self.ready_limit();
-        self.wait(what, ask, expect, limit, |answer| answer.state.origin_time > before && done(answer)).await
+        let mut arrived = false;
+        let mut ready = |answer: &Answer| {
+            arrived |= answer.state.origin_time > before;
+            answer.state.origin_time > before && done(answer)
+        };
+        match self.wait(what, ask, expect, LOST.min(limit), &mut ready).await {
+            Err(PortalError::Timeout(_)) => {}
+            other => return other,
+        }
+        if !arrived && self.quiet() {
+            // No new document and nothing on its way: the browser dropped the navigation. Asking again only reads.
+            tracing::info!(what, "navigating again");
+            self.wire.goto(&url).await?;
+        }
+        let mut ready = |answer: &Answer| answer.state.origin_time > before && done(answer);
+        self.wait(what, ask, expect, limit.saturating_sub(LOST), &mut ready).await
     }
 }
 

@@ -206,7 +206,12 @@ impl Portal for WebPortal {
         };
         let limit = self.ready_limit();
         let seen = tokio::time::timeout(limit, seen).await;
-        seen.map_err(|_| PortalError::Browser("the browser does not go through the gateway".into()))
+        seen.map_err(|_| PortalError::Browser("the browser does not go through the gateway".into()))?;
+        // The next navigation must not overtake this one.
+        let ask = Ask::state(self.map());
+        let path = url.path().to_owned();
+        let there = |answer: &Answer| answer.state.path == path && answer.state.ready == "complete";
+        self.wait("the gateway's own page", &ask, Expect::Anything, limit, there).await.map(drop)
     }
 
     async fn sign_in(&mut self) -> Result<Private<String>, PortalError> {

@@ -1,6 +1,6 @@
 //! One WebDriver command at a time, counted and timed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use fantoccini::error::{CmdError, ErrorStatus, NewSessionError};
@@ -104,6 +104,7 @@ pub struct Wire {
     client: Client,
     trips: AtomicU64,
     busy: AtomicU64,
+    stuck: AtomicBool,
     limit: Duration,
 }
 
@@ -126,7 +127,7 @@ impl Wire {
             Ok(Err(error)) => return Err(PortalError::Browser(format!("the browser did not start: {error}"))),
             Ok(Ok(client)) => client,
         };
-        let wire = Self { client, trips: AtomicU64::new(1), busy: AtomicU64::new(0), limit };
+        let wire = Self { client, trips: AtomicU64::new(1), busy: AtomicU64::new(0), stuck: AtomicBool::new(false), limit };
         wire.spent(begun);
         Ok(wire)
     }
@@ -147,13 +148,20 @@ impl Wire {
     }
 
     async fn command(&self, method: http::Method, path: String, body: Option<Value>) -> Result<Value, WireError> {
+        if self.stuck.load(Ordering::Relaxed) {
+            // Commands of one session queue up: behind one that is not answered, none is.
+            return Err(WireError::Timeout);
+        }
         self.trips.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
         let command = Raw { method, path, body: body.map(|body| body.to_string()) };
         let result = tokio::time::timeout(self.limit, self.client.issue_cmd(command)).await;
         self.spent(begun);
         match result {
-            Err(_) => Err(WireError::Timeout),
+            Err(_) => {
+                self.stuck.store(true, Ordering::Relaxed);
+                Err(WireError::Timeout)
+            }
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 let kind = classify(&error);
@@ -194,6 +202,9 @@ impl Wire {
 
     /// A picture of the window's content, as PNG.
     pub async fn screenshot(&self) -> Result<Vec<u8>, WireError> {
+        if self.stuck.load(Ordering::Relaxed) {
+            return Err(WireError::Timeout);
+        }
         self.trips.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
         let result = tokio::time::timeout(self.limit, self.client.screenshot()).await;
