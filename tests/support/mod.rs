@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test program uses another part of it")]
 
+pub mod lab;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

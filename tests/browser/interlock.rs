@@ -1,0 +1,207 @@
+//! The gateway in front of real browsers: nothing commits unarmed, and nothing leaves when anything dies.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use portal_agent::gateway::control::Control;
+use portal_agent::gateway::proxy::Gateway;
+use portal_agent::model::browser::BrowserKind;
+use portal_agent::model::portal_facts::Refusal;
+use portal_agent::portal::browser::{Driver, SessionOptions, capabilities, find};
+use portal_agent::portal::webdriver::wire::Wire;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tempfile::TempDir;
+
+use crate::in_both_browsers;
+use crate::support::lab::{Lab, WAYS};
+use crate::support::profile;
+
+/// Longest wait for a browser to try.
+const TRIES: Duration = Duration::from_secs(8);
+/// How long nothing must arrive after something died. In the trials, what leaked leaked within 60 ms.
+const QUIET: Duration = Duration::from_millis(1500);
+
+struct Bench {
+    gateway: Gateway,
+    driver: Driver,
+    wire: Wire,
+    _folder: TempDir,
+}
+
+async fn bench(browser: BrowserKind, lab: &Lab) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let authorities = lab.certificates.as_ref().map(|pem| {
+        let path = folder.path().join("lab.pem");
+        std::fs::write(&path, pem).unwrap();
+        path
+    });
+    let gateway = Gateway::start(lab.policy(), authorities.as_deref()).await.unwrap();
+    let installed = find(browser).unwrap_or_else(|error| panic!("{error}; mend it with: {}", error.advice()));
+    let driver = Driver::start(&installed, folder.path()).await.unwrap();
+    let address = gateway.address().to_string();
+    let options = SessionOptions {
+        kind: browser,
+        program: Some(&installed.browser),
+        gateway: &address,
+        folder: folder.path(),
+        headed: false,
+        profile: profile(),
+    };
+    let wire = Wire::open(driver.url(), capabilities(&options), Duration::from_secs(30)).await.unwrap();
+    Bench { gateway, driver, wire, _folder: folder }
+}
+
+/// Unsafe requests refused so far: commits, and what is not declared.
+fn refused(control: &Control) -> u64 {
+    let counted = |why| matches!(why, Refusal::Commit | Refusal::Undeclared);
+    control.refused().iter().filter(|(refused, _)| counted(refused.why)).map(|(_, count)| count).sum()
+}
+
+async fn until(control: &Control, mut done: impl FnMut() -> bool) -> bool {
+    let mut activity = control.activity();
+    let wait = async {
+        while !done() {
+            if activity.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(TRIES, wait).await.is_ok()
+}
+
+/// Ways that a browser does not offer at all: nothing is sent, so nothing can be refused.
+fn not_offered(browser: BrowserKind, https: bool, way: &str) -> bool {
+    match (browser, way) {
+        // Link auditing is off in Firefox. Streams as bodies need HTTP/2 in Chromium, and exist not at all in Firefox.
+        (BrowserKind::Firefox, "ping") | (BrowserKind::Chromium, "streamed") => true,
+        // A service worker needs a certificate without an exception in Chromium.
+        (BrowserKind::Chromium, "service-worker" | "through-service-worker") => https,
+        _ => false,
+    }
+}
+
+async fn nothing_commits_unarmed(browser: BrowserKind, https: bool) {
+    let lab = Lab::start(https).await;
+    let bench = bench(browser, &lab).await;
+    let control = bench.gateway.control();
+    let mut silent = Vec::new();
+    for (way, _) in WAYS {
+        let before = refused(control);
+        bench.wire.goto(&lab.base.join(&format!("way/{way}")).unwrap()).await.unwrap();
+        let offered = !not_offered(browser, https, way);
+        if offered && !until(control, || refused(control) > before).await {
+            silent.push(way);
+        }
+        assert_eq!(lab.commits(), 0, "{way} reached the portal");
+    }
+    assert!(silent.is_empty(), "these ways were never tried, so nothing is known of them: {silent:?}");
+    assert!(!lab.a_commit_arrives_within(QUIET).await);
+    assert!(control.interlock().strays() > 0);
+    bench.wire.close().await;
+}
+
+/// Opens a page that commits once, expected, and waits until its request is held.
+async fn held(browser: BrowserKind, https: bool, page: &str) -> (Lab, Bench) {
+    let lab = Lab::start(https).await;
+    let bench = bench(browser, &lab).await;
+    assert!(bench.gateway.control().expect_commit());
+    bench.wire.goto(&lab.base.join(page).unwrap()).await.unwrap();
+    assert!(bench.gateway.control().held(TRIES).await.is_some(), "no commit request was held");
+    (lab, bench)
+}
+
+/// The program that holds a commit request and waits to be killed: built with the tests as an example.
+fn holder() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let path = tests.parent().unwrap().parent().unwrap().join("examples/hold");
+    assert!(path.is_file(), "{} is missing: build it with `cargo build --example hold`", path.display());
+    path
+}
+
+fn killing_the_agent(browser: BrowserKind, lab: &Lab) -> Pid {
+    let mut command = Command::new(holder());
+    command.arg(browser.to_string()).arg(lab.base.as_str()).arg(lab.other.as_str());
+    if let Some(pem) = &lab.certificates {
+        command.env("LAB_CERTIFICATES", pem);
+    }
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let group = line.trim().strip_prefix("held ").unwrap_or_else(|| panic!("{line:?}")).parse().unwrap();
+    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+    child.wait().unwrap();
+    Pid::from_raw(group).unwrap()
+}
+
+async fn nothing_leaves_when_the_agent_is_killed(browser: BrowserKind, https: bool) {
+    let lab = Lab::start(https).await;
+    let group = killing_the_agent(browser, &lab);
+    // The browser lives on, and its page keeps trying.
+    assert!(!lab.a_commit_arrives_within(QUIET).await);
+    let _ = kill_process_group(group, Signal::KILL);
+}
+
+async fn nothing_leaves_when_driver_and_browser_are_killed(browser: BrowserKind, https: bool) {
+    let (lab, bench) = held(browser, https, "insistent").await;
+    let Bench { gateway, driver, wire, _folder } = bench;
+    drop(driver);
+    assert!(!lab.a_commit_arrives_within(QUIET).await);
+    assert!(until(gateway.control(), || gateway.control().held_now().is_none()).await, "a dead browser still waits");
+    drop(wire);
+}
+
+in_both_browsers! {
+    async fn no_way_to_commit_reaches_the_portal_unarmed(browser: BrowserKind) {
+        nothing_commits_unarmed(browser, false).await;
+    }
+
+    async fn no_way_to_commit_reaches_the_portal_unarmed_over_https(browser: BrowserKind) {
+        nothing_commits_unarmed(browser, true).await;
+    }
+
+    async fn killing_the_agent_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
+        nothing_leaves_when_the_agent_is_killed(browser, false).await;
+        nothing_leaves_when_the_agent_is_killed(browser, true).await;
+    }
+
+    async fn killing_driver_and_browser_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
+        nothing_leaves_when_driver_and_browser_are_killed(browser, false).await;
+        nothing_leaves_when_driver_and_browser_are_killed(browser, true).await;
+    }
+
+    async fn killing_the_driver_alone_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
+        let (lab, bench) = held(browser, false, "insistent").await;
+        let driver = Pid::from_raw(bench.driver.group().unwrap()).unwrap();
+        kill_process(driver, Signal::KILL).unwrap();
+        assert!(!lab.a_commit_arrives_within(QUIET).await);
+    }
+
+    async fn ending_the_session_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
+        let (lab, bench) = held(browser, false, "single").await;
+        bench.wire.close().await;
+        assert!(!lab.a_commit_arrives_within(QUIET).await);
+    }
+
+    async fn a_released_request_arrives_exactly_once_and_later_ones_are_refused(browser: BrowserKind) {
+        use portal_agent::gateway::interlock::ReleaseToken;
+        use portal_agent::model::time::Instant;
+        let (lab, bench) = held(browser, false, "single").await;
+        let control = bench.gateway.control();
+        let held = control.held_now().unwrap();
+        let carried: HashMap<_, _> =
+            held.content.parameters.iter().map(|(name, value)| (name.as_str(), value.expose().as_str())).collect();
+        assert_eq!(carried, [("a", "1")].into());
+        let now = Instant::from(jiff::Timestamp::now());
+        let expires_at = Instant::parse("2999-01-01T00:00:00Z").unwrap();
+        let token = ReleaseToken { attempt: held.attempt, content: held.content.digest, expires_at };
+        control.release(token, now, TRIES).await.unwrap();
+        assert_eq!(lab.commits(), 1);
+        bench.wire.goto(&lab.base.join("single").unwrap()).await.unwrap();
+        assert!(until(control, || refused(control) > 0).await);
+        assert_eq!(lab.commits(), 1);
+        assert_eq!(control.interlock().strays(), 0);
+    }
+}

@@ -1,0 +1,50 @@
+//! Holds a commit request of a real browser and waits to be killed: `hold BROWSER BASE OTHER`. Built as an example, run by the
+//! browser tests alone.
+
+use std::path::Path;
+use std::time::Duration;
+
+use portal_agent::gateway::policy::{GatewayPolicy, Origin};
+use portal_agent::gateway::proxy::Gateway;
+use portal_agent::model::browser::{BrowserKind, BrowserProfile};
+use portal_agent::portal::browser::{Driver, SessionOptions, capabilities, find};
+use portal_agent::portal::webdriver::wire::Wire;
+use portal_agent::selectors::requests::RequestPattern;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [browser, base, other] = arguments.as_slice() else { panic!("usage: hold BROWSER BASE OTHER") };
+    let kind = if browser == "firefox" { BrowserKind::Firefox } else { BrowserKind::Chromium };
+    let base: url::Url = base.parse().unwrap();
+    let policy = GatewayPolicy {
+        origins: [&base, &other.parse().unwrap()].into_iter().filter_map(Origin::of).collect(),
+        requests: Vec::new(),
+        commit: RequestPattern::parse("commit", "POST", "/commit", &Default::default()).unwrap(),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let authorities = std::env::var("LAB_CERTIFICATES").ok().map(|pem| {
+        let path = folder.path().join("lab.pem");
+        std::fs::write(&path, pem).unwrap();
+        path
+    });
+    let gateway = Gateway::start(policy, authorities.as_deref().map(Path::new)).await.unwrap();
+    let installed = find(kind).unwrap();
+    let driver = Driver::start(&installed, folder.path()).await.unwrap();
+    let address = gateway.address().to_string();
+    let root = rustix::process::geteuid().is_root();
+    let options = SessionOptions {
+        kind,
+        program: Some(&installed.browser),
+        gateway: &address,
+        folder: folder.path(),
+        headed: false,
+        profile: if root { BrowserProfile::Container } else { BrowserProfile::Desktop },
+    };
+    let wire = Wire::open(driver.url(), capabilities(&options), Duration::from_secs(30)).await.unwrap();
+    assert!(gateway.control().expect_commit());
+    wire.goto(&base.join("insistent").unwrap()).await.unwrap();
+    gateway.control().held(Duration::from_secs(20)).await.unwrap();
+    println!("held {}", driver.group().unwrap());
+    std::future::pending::<()>().await;
+}
