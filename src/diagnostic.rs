@@ -2,23 +2,17 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
 
 /// A mistake in an input file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnostic {
-    /// The file as the user named it.
-    pub path: PathBuf,
-    /// Line, counted from 1; absent when the file as a whole is meant.
-    pub line: Option<usize>,
-    /// Path of the field, for instance `exception.window.end`.
-    pub field: Option<String>,
-    /// What is wrong, one lowercase sentence without a full stop.
-    pub message: String,
-    /// What to do.
-    pub help: String,
+pub struct Diagnostic(Box<Told>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    field: Option<String>,
     rendered: String,
 }
 
@@ -26,6 +20,11 @@ pub struct Diagnostic {
 const QUOTED: usize = 160;
 
 impl Diagnostic {
+    /// Path of the field that is wrong, for instance `exception.window.end`; none when the file as a whole is.
+    pub fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
     /// A mistake in the file as a whole: unreadable, too large, not text.
     pub fn whole(path: &Path, message: impl Into<String>, help: impl Into<String>) -> Self {
         let (message, help) = (message.into(), help.into());
@@ -35,7 +34,7 @@ impl Diagnostic {
             normalize_untrusted_str(&message),
             normalize_untrusted_str(&help)
         );
-        Self { path: path.to_owned(), line: None, field: None, message, help, rendered }
+        Self(Box::new(Told { field: None, rendered }))
     }
 
     /// A mistake at a byte range of `source`.
@@ -67,7 +66,7 @@ impl Diagnostic {
         let advice = normalize_untrusted_str(&help);
         let group = Level::ERROR.primary_title(title).element(snippet).element(Level::HELP.message(advice));
         let rendered = Renderer::plain().render(&[group]);
-        Self { path: path.to_owned(), line: Some(line), field, message, help, rendered }
+        Self(Box::new(Told { field, rendered }))
     }
 }
 
@@ -80,7 +79,7 @@ fn floor(text: &str, mut at: usize) -> usize {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.rendered)
+        f.write_str(&self.0.rendered)
     }
 }
 

@@ -121,10 +121,8 @@ pub struct Check {
 #[derive(Debug, clap::Args)]
 pub struct SelectorsCheck {
     /// The selector map
+    #[arg(value_name = "MAP")]
     pub map_file: PathBuf,
-    /// A change record to compare read-only values with
-    #[arg(long, value_name = "FILE")]
-    pub record: PathBuf,
     #[command(flatten)]
     pub common: Common,
 }

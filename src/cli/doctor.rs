@@ -1,0 +1,173 @@
+//! `doctor`: what would keep a run from working, and the command that mends it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::args::{Doctor, Output};
+use super::demo::MAP;
+use super::exit::Exit;
+use super::settings::{self, Settings};
+use super::submit::map_from;
+use super::terminal::print_json;
+use crate::gateway::control::Control;
+use crate::gateway::proxy::PROBE;
+use crate::model::browser::BrowserKind;
+use crate::portal::browser::find;
+use crate::run::session::{BrowserOrder, Session, Target};
+use crate::selectors::read::read as read_map;
+use crate::sources::calendar_file;
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    ok: bool,
+    told: String,
+    mend: Option<String>,
+}
+
+fn good(what: &'static str, told: impl Into<String>) -> Finding {
+    Finding { what, ok: true, told: told.into(), mend: None }
+}
+
+fn bad(what: &'static str, told: impl ToString, mend: impl Into<String>) -> Finding {
+    Finding { what, ok: false, told: told.to_string(), mend: Some(mend.into()) }
+}
+
+#[derive(Serialize)]
+struct DoctorDocument {
+    schema: &'static str,
+    healthy: bool,
+    findings: Vec<Finding>,
+}
+
+/// Carries out `doctor`.
+pub async fn run(args: Doctor, output: Output) -> Exit {
+    let findings = match settings::read(&args.common, std::env::vars().collect()) {
+        Err(error) => vec![bad("settings", error, "correct the file or the variable")],
+        Ok(settings) => examine(&settings).await,
+    };
+    let healthy = findings.iter().all(|finding| finding.ok);
+    match output {
+        Output::Json => {
+            print_json(&DoctorDocument { schema: "portal-agent/doctor/1", healthy, findings });
+        }
+        Output::Text => {
+            for finding in &findings {
+                println!("{:<4} {:<10} {}", if finding.ok { "ok" } else { "BAD" }, finding.what, finding.told);
+                if let Some(mend) = &finding.mend {
+                    println!("     {:<10} mend it: {mend}", "");
+                }
+            }
+        }
+    }
+    if healthy { Exit::Yes } else { Exit::No }
+}
+
+async fn examine(settings: &Settings) -> Vec<Finding> {
+    let mut findings = vec![
+        operator(settings),
+        match settings.user() {
+            Ok(user) => good("account", user),
+            Err(error) => bad("account", error, "set `user` in portal-agent.toml"),
+        },
+        match settings.password() {
+            Ok(_) => good("password", "can be read"),
+            Err(error) => bad("password", error, "export PORTAL_AGENT_PASSWORD, or set `password_command`"),
+        },
+        selector_map(settings),
+        calendar(settings),
+        evidence(&settings.evidence),
+    ];
+    findings.extend(browser_and_interlock(settings).await);
+    findings
+}
+
+fn operator(settings: &Settings) -> Finding {
+    match settings.operator() {
+        Ok(operator) => good("operator", operator.as_str()),
+        Err(error) => bad("operator", error, "export PORTAL_AGENT_OPERATOR=YOUR.ACCOUNT"),
+    }
+}
+
+fn selector_map(settings: &Settings) -> Finding {
+    match settings.map() {
+        Err(error) => bad("map", error, "set `map` in portal-agent.toml"),
+        Ok(path) => match map_from(path) {
+            Ok(map) => good("map", format!("{} ({} tabs)", map.file.name, map.file.tabs.len())),
+            Err(error) => bad("map", error, format!("correct {}", path.display())),
+        },
+    }
+}
+
+fn calendar(settings: &Settings) -> Finding {
+    match settings.calendar() {
+        Err(error) => bad("calendar", error, "set `calendar` in portal-agent.toml"),
+        Ok(path) => match calendar_file::read(path) {
+            Ok(calendar) => good("calendar", format!("{} blackouts", calendar.blackouts.len())),
+            Err(error) => bad("calendar", error, format!("correct {}", path.display())),
+        },
+    }
+}
+
+/// Writes and removes a file there, as a run would.
+fn evidence(folder: &Path) -> Finding {
+    let tried = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder).map(drop));
+    match tried {
+        Ok(()) => good("evidence", folder.display().to_string()),
+        Err(error) => {
+            let mend = format!("mkdir -p {0} && chmod u+rwx {0}", folder.display());
+            bad("evidence", format!("{}: {error}", folder.display()), mend)
+        }
+    }
+}
+
+/// Starts the browser behind a gateway of its own and sends a probe through it.
+async fn browser_and_interlock(settings: &Settings) -> Vec<Finding> {
+    let installed = match find(settings.browser) {
+        Ok(installed) => installed,
+        Err(error) => return vec![bad("browser", &error, error.advice())],
+    };
+    let mut findings =
+        vec![good("browser", format!("{} with {}", installed.browser.display(), installed.driver.display()))];
+    match probe(settings).await {
+        Ok(control) => {
+            let refused: u64 = control.refused().iter().map(|(_, count)| count).sum();
+            findings.push(good(
+                "interlock",
+                format!("the browser goes through the gateway ({refused} other requests refused)"),
+            ));
+        }
+        Err(what) => {
+            let mend = match settings.browser {
+                BrowserKind::Chromium => "in a container, or as root: export PORTAL_AGENT_BROWSER_PROFILE=container",
+                BrowserKind::Firefox => "run `firefox --version` and `geckodriver --version`",
+            };
+            findings.push(bad("interlock", what, mend));
+        }
+    }
+    findings
+}
+
+async fn probe(settings: &Settings) -> Result<Control, String> {
+    let folder = tempfile::Builder::new().prefix("portal-agent-").tempdir().map_err(|error| error.to_string())?;
+    let map = read_map("reference.toml".as_ref(), MAP).map_err(|error| error.to_string())?;
+    let base = map.file.base_url.get_ref().clone();
+    let browser = BrowserOrder {
+        kind: settings.browser,
+        profile: settings.browser_profile,
+        headed: false,
+        webdriver: settings.webdriver.clone(),
+    };
+    let target = Target { browser: &browser, map: &map, base: &base, portal_ca: settings.portal_ca.as_deref() };
+    let Session { driver, wire, gateway } = target.start(folder.path()).await?;
+    let nonce = format!("{:016x}", rand::random::<u64>());
+    let url = base.join(&format!("{PROBE}{nonce}")).map_err(|error| error.to_string())?;
+    wire.goto(&url).await.map_err(|error| format!("the browser does not navigate: {error:?}"))?;
+    let control = gateway.control().clone();
+    let seen = control.await_probe(&nonce, Duration::from_secs(30)).await;
+    wire.close().await;
+    drop(driver);
+    if seen { Ok(control) } else { Err("the browser does not go through the gateway".to_owned()) }
+}

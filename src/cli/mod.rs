@@ -3,10 +3,12 @@
 pub mod args;
 mod check;
 mod demo;
+mod doctor;
 pub mod exit;
 mod progress;
 pub mod settings;
 pub mod submit;
+mod survey;
 mod terminal;
 
 use std::ffi::OsString;
@@ -14,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use args::{Args, Command, SchemaName};
+use args::{Args, Command, SchemaName, SelectorsCommand};
 use exit::Exit;
 
 /// Parses arguments, does what they ask for, and says how it went.
@@ -46,7 +48,8 @@ async fn dispatch(args: Args) -> Exit {
     match args.command {
         Command::Submit(submit) => submit::run(submit, output).await,
         Command::Check(check) => check::run(check, output),
-        Command::Selectors(_) | Command::Doctor(_) => Exit::Input,
+        Command::Selectors(SelectorsCommand::Check(survey)) => survey::run(survey, output).await,
+        Command::Doctor(doctor) => doctor::run(doctor, output).await,
         Command::Schema { name } => {
             let schema = match name {
                 SchemaName::Record => schemars::schema_for!(crate::model::record::ChangeRecord),

@@ -96,7 +96,10 @@ fn browser() -> BrowserKind {
 }
 
 fn approval_roles() -> Vec<Role> {
-    ["service-owner", "incident-commander", "change-authority"].iter().filter_map(|role| Role::parse(role).ok()).collect()
+    ["service-owner", "incident-commander", "change-authority"]
+        .iter()
+        .filter_map(|role| Role::parse(role).ok())
+        .collect()
 }
 
 fn approval_max_age_hours() -> u32 {
@@ -210,7 +213,8 @@ impl Settings {
     ///
     /// [`SettingsError::Missing`].
     pub fn operator(&self) -> Result<&PersonId, SettingsError> {
-        let help = "set `operator` in portal-agent.toml, or PORTAL_AGENT_OPERATOR, to the account of whoever runs the agent";
+        let help =
+            "set `operator` in portal-agent.toml, or PORTAL_AGENT_OPERATOR, to the account of whoever runs the agent";
         self.operator.as_ref().ok_or(SettingsError::Missing { key: "operator", help })
     }
 
@@ -261,7 +265,8 @@ impl Settings {
         if !ran.status.success() {
             return Err(SettingsError::Password(format!("{program} failed ({})", ran.status)));
         }
-        let text = String::from_utf8(ran.stdout).map_err(|_| SettingsError::Password(format!("{program} printed no text")))?;
+        let text =
+            String::from_utf8(ran.stdout).map_err(|_| SettingsError::Password(format!("{program} printed no text")))?;
         Ok(SecretString::from(text.trim_end_matches(['\n', '\r']).to_owned()))
     }
 

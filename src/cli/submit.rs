@@ -16,7 +16,8 @@ use crate::portal::webdriver::Credentials;
 use crate::run::advice::advice;
 use crate::run::flow::SystemClock;
 use crate::run::interrupt::Interrupt;
-use crate::run::launch::{BrowserOrder, Order, submit};
+use crate::run::launch::{Order, submit};
+use crate::run::session::BrowserOrder;
 use crate::selectors::read::{SelectorMap, read as read_map};
 use crate::sources::FileSources;
 
@@ -28,7 +29,12 @@ pub fn map_from(path: &Path) -> Result<SelectorMap, Diagnostic> {
     read_map(path, &text)
 }
 
-fn order(args: &Submit, settings: &Settings, record: &Path, demo: Option<&Demo>) -> Result<(Order, FileSources), String> {
+fn order(
+    args: &Submit,
+    settings: &Settings,
+    record: &Path,
+    demo: Option<&Demo>,
+) -> Result<(Order, FileSources), String> {
     let told = |error: &dyn std::fmt::Display| error.to_string();
     let operator = settings.operator().map_err(|error| told(&error))?.clone();
     let map_path = settings.map().map_err(|error| told(&error))?;

@@ -1,1 +1,144 @@
-//! `selectors check`: a live portal against a map. Placeholder until the module is complete.
+//! `selectors check`: surveys a live portal against a map. Nothing is entered, and nothing can be committed.
+
+use serde::Serialize;
+
+use super::args::{Output, SelectorsCheck};
+use super::exit::Exit;
+use super::settings::{self, Settings};
+use super::submit::map_from;
+use super::terminal::{invalid_input, print_json};
+use crate::decide::reconcile::mapped_tab;
+use crate::decide::verdict::Verdict;
+use crate::mask::masked::{MaskGate, Masked, PublicDocument};
+use crate::mask::views::HaltView;
+use crate::model::ids::TabId;
+use crate::model::private::Private;
+use crate::portal::webdriver::{Credentials, WebPortal, WebPortalConfig};
+use crate::portal::{Portal as _, PortalError};
+use crate::run::advice::advice;
+use crate::run::launch::{check_origin, permissions};
+use crate::run::session::{BrowserOrder, Session, Target};
+use crate::selectors::plan::outline;
+use crate::selectors::read::SelectorMap;
+
+#[derive(Serialize)]
+struct TabReport {
+    tab: TabId,
+    controls: usize,
+    drift: Vec<Masked<HaltView>>,
+}
+
+#[derive(Serialize)]
+struct SurveyDocument {
+    schema: &'static str,
+    map: String,
+    drifted: bool,
+    tabs: Vec<TabReport>,
+}
+impl PublicDocument for SurveyDocument {}
+
+/// Carries out `selectors check`.
+pub async fn run(args: SelectorsCheck, output: Output) -> Exit {
+    let settings = match settings::read(&args.common, std::env::vars().collect()) {
+        Ok(settings) => settings,
+        Err(error) => return invalid_input(output, &error),
+    };
+    let map = match map_from(&args.map_file) {
+        Ok(map) => map,
+        Err(error) => return invalid_input(output, &error),
+    };
+    let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
+    if let Err(error) = check_origin(&map, &base) {
+        return invalid_input(output, &error);
+    }
+    let credentials = match credentials(&settings) {
+        Ok(credentials) => credentials,
+        Err(error) => return invalid_input(output, &error),
+    };
+    match survey(&settings, map, base, credentials).await {
+        Err(what) => {
+            eprintln!("error: {what}");
+            Exit::Environment
+        }
+        Ok(document) => {
+            let drifted = document.get().drifted;
+            match output {
+                Output::Json => drop(print_json(&document)),
+                Output::Text => print(document.get()),
+            }
+            if drifted { Exit::No } else { Exit::Yes }
+        }
+    }
+}
+
+fn credentials(settings: &Settings) -> Result<Credentials, settings::SettingsError> {
+    Ok(Credentials { user: settings.user()?.to_owned(), password: settings.password()? })
+}
+
+async fn survey(
+    settings: &Settings,
+    map: SelectorMap,
+    base: url::Url,
+    credentials: Credentials,
+) -> Result<Masked<SurveyDocument>, String> {
+    let folder = tempfile::Builder::new().prefix("portal-agent-").tempdir().map_err(|error| error.to_string())?;
+    let map = std::sync::Arc::new(map);
+    let secret = Private::new(secrecy::ExposeSecret::expose_secret(&credentials.password).to_owned());
+    let gate = std::sync::Arc::new(MaskGate::new(permissions(&map), rand::random(), vec![secret]));
+    let browser = BrowserOrder {
+        kind: settings.browser,
+        profile: settings.browser_profile,
+        headed: false,
+        webdriver: settings.webdriver.clone(),
+    };
+    let target = Target { browser: &browser, map: &map, base: &base, portal_ca: settings.portal_ca.as_deref() };
+    let Session { driver, wire, gateway } = target.start(folder.path()).await?;
+    let config = WebPortalConfig {
+        map: std::sync::Arc::clone(&map),
+        base: base.clone(),
+        control: gateway.control().clone(),
+        gate: std::sync::Arc::clone(&gate),
+        browser: browser.kind,
+        credentials,
+        service: String::new(),
+        change: String::new(),
+    };
+    let mut portal = WebPortal::new(wire, config);
+    let tabs = look(&mut portal, &map, &gate).await.map_err(|error| error.to_string());
+    portal.close().await;
+    drop(driver);
+    let tabs = tabs?;
+    let drifted = tabs.iter().any(|tab| !tab.drift.is_empty());
+    let document = SurveyDocument { schema: "portal-agent/survey/1", map: map.file.name.clone(), drifted, tabs };
+    gate.document(document).map_err(|leak| leak.to_string())
+}
+
+async fn look(portal: &mut WebPortal, map: &SelectorMap, gate: &MaskGate) -> Result<Vec<TabReport>, PortalError> {
+    portal.prove_path().await?;
+    portal.sign_in().await?;
+    portal.list_exceptions().await?;
+    portal.open_form().await?;
+    let mut reports = Vec::new();
+    for planned in outline(map) {
+        let observed = portal.read_tab(&planned).await?;
+        let drift = match mapped_tab(&planned, &observed, &map.banners) {
+            Verdict::Proceed(()) => Vec::new(),
+            Verdict::Halt(reasons) => reasons.iter().map(|reason| gate.halt(reason)).collect(),
+        };
+        reports.push(TabReport { tab: planned.id, controls: planned.fields.len(), drift });
+    }
+    Ok(reports)
+}
+
+fn print(document: &SurveyDocument) {
+    println!("{}  {}", document.map, if document.drifted { "drifted" } else { "fits" });
+    for tab in &document.tabs {
+        println!("  {:<12} {} controls, {} drifted", tab.tab, tab.controls, tab.drift.len());
+        for reason in &tab.drift {
+            let reason = reason.get();
+            println!("    {} ({})", reason.code, reason.subject);
+            println!("      expected  {}\n      observed  {}", reason.expected, reason.observed);
+            println!("      decide    {}", advice(reason.code));
+        }
+    }
+}

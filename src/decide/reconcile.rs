@@ -81,13 +81,29 @@ fn located<'a>(
     }
 }
 
-/// Judges one tab before anything is typed.
-pub fn surveyed_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[BannerRule]) -> Verdict {
+/// Judges whether a tab still is what the map says: controls, labels, mandatory fields, banners. Values are not looked at.
+pub fn mapped_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[BannerRule]) -> Verdict {
     let stage = Stage::Survey;
     let mut found = Vec::new();
     for field in &planned.fields {
         let Some(control) = located(stage, field, observed.controls.get(&field.id), &mut found) else { continue };
         found.extend(controls::label_changed(stage, field, control));
+    }
+    found.extend(controls::unexpected_required_field(stage, &observed.strange_required));
+    found.extend(controls::banners(stage, &observed.banners, rules));
+    Verdict::of(found)
+}
+
+/// Judges one tab before anything is typed: what [`mapped_tab`] judges, and whether the record's values can be entered and
+/// agree with what the portal states.
+pub fn surveyed_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[BannerRule]) -> Verdict {
+    let stage = Stage::Survey;
+    let mut found = match mapped_tab(planned, observed, rules) {
+        Verdict::Proceed(()) => Vec::new(),
+        Verdict::Halt(reasons) => reasons.iter().cloned().collect(),
+    };
+    for field in &planned.fields {
+        let Some(Found::One(control)) = observed.controls.get(&field.id) else { continue };
         found.extend(controls::required_without_value(stage, field, control));
         found.extend(controls::option_missing(stage, field, control));
         found.extend(controls::control_locked(stage, field, control));
@@ -95,8 +111,6 @@ pub fn surveyed_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[Banne
             found.extend(values::stated_value_differs(stage, field, control));
         }
     }
-    found.extend(controls::unexpected_required_field(stage, &observed.strange_required));
-    found.extend(controls::banners(stage, &observed.banners, rules));
     Verdict::of(found)
 }
 
@@ -203,10 +217,7 @@ pub fn recheck_panel(plan: &FormPlan, page: &ObservedPage, rules: &[BannerRule])
 
 /// Whether saving a draft would itself be wrong, given why a run halts.
 pub fn draft_may_be_saved(reasons: impl IntoIterator<Item = HaltCode>) -> bool {
-    !reasons.into_iter().any(|code| {
-        matches!(
-            code,
-            HaltCode::ScopeBroadening | HaltCode::ExistingException | HaltCode::SessionLost
-        )
-    })
+    !reasons
+        .into_iter()
+        .any(|code| matches!(code, HaltCode::ScopeBroadening | HaltCode::ExistingException | HaltCode::SessionLost))
 }

@@ -218,36 +218,33 @@ pub struct HaltReason {
 
 /// At least one of something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NonEmpty<T> {
-    first: T,
-    rest: Vec<T>,
-}
+pub struct NonEmpty<T>(Vec<T>);
 
 impl<T> NonEmpty<T> {
     /// Exactly one.
     pub fn one(first: T) -> Self {
-        Self { first, rest: Vec::new() }
+        Self(vec![first])
     }
 
     /// All of `items`, unless there are none.
     pub fn from_vec(items: Vec<T>) -> Option<Self> {
-        let mut items = items.into_iter();
-        items.next().map(|first| Self { first, rest: items.collect() })
+        if items.is_empty() { None } else { Some(Self(items)) }
     }
 
     /// The first.
     pub fn first(&self) -> &T {
-        &self.first
+        // Both constructors put in at least one, and nothing is ever taken out.
+        &self.0[0]
     }
 
     /// All, in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        std::iter::once(&self.first).chain(&self.rest)
+        self.0.iter()
     }
 
     /// Adds more.
     pub fn extend(&mut self, more: impl IntoIterator<Item = T>) {
-        self.rest.extend(more);
+        self.0.extend(more);
     }
 }
 

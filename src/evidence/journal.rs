@@ -209,9 +209,11 @@ impl Journal {
         let next = next(self.progress, event)
             .ok_or_else(|| EvidenceError::IllegalEvent(format!("{event:?} may not follow {:?}", self.progress)))?;
         let entry = Entry { seq: self.seq + 1, at, prev: self.last, event };
-        let canonical = serde_json_canonicalizer::to_vec(&entry).map_err(|_| EvidenceError::Json("journal.jsonl".into()))?;
+        let canonical =
+            serde_json_canonicalizer::to_vec(&entry).map_err(|_| EvidenceError::Json("journal.jsonl".into()))?;
         let hash = Digest::of(&canonical);
-        let line = gate.document(Chained { entry, hash }).map_err(|_| EvidenceError::Withheld("journal.jsonl".into()))?;
+        let line =
+            gate.document(Chained { entry, hash }).map_err(|_| EvidenceError::Withheld("journal.jsonl".into()))?;
         folder.line("journal.jsonl", &line, true)?;
         self.progress = next;
         self.seq += 1;

@@ -117,6 +117,19 @@ impl Control {
         self.state().probes.iter().any(|seen| seen == nonce)
     }
 
+    /// Waits for a probe with this nonce, at most `within`; whether it came.
+    pub async fn await_probe(&self, nonce: &str, within: Duration) -> bool {
+        let mut activity = self.activity();
+        let seen = async {
+            while !self.saw_probe(nonce) {
+                if activity.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(within, seen).await.is_ok() && self.saw_probe(nonce)
+    }
+
     /// Server errors (status 500 and above) that the portal gave.
     pub fn server_errors(&self) -> usize {
         self.state().answers.len()
@@ -168,7 +181,12 @@ impl Control {
     /// # Errors
     ///
     /// [`ReleaseRefused`]: nothing was sent.
-    pub async fn release(&self, token: ReleaseToken, now: Instant, within: Duration) -> Result<Release, ReleaseRefused> {
+    pub async fn release(
+        &self,
+        token: ReleaseToken,
+        now: Instant,
+        within: Duration,
+    ) -> Result<Release, ReleaseRefused> {
         let (tell, told) = oneshot::channel();
         self.change(|state| {
             let waiting = state.waiting.take().ok_or(ReleaseRefused::NotHeld)?;

@@ -173,8 +173,9 @@ async fn serve_tunnel(upgraded: hyper::upgrade::Upgraded, origin: Origin, rules:
             Ok(answer(request, Some(origin), &rules).await)
         }
     });
-    let connection =
-        hyper::server::conn::http1::Builder::new().preserve_header_case(true).serve_connection(TokioIo::new(stream), service);
+    let connection = hyper::server::conn::http1::Builder::new()
+        .preserve_header_case(true)
+        .serve_connection(TokioIo::new(stream), service);
     let _ = connection.await;
 }
 
@@ -394,7 +395,10 @@ impl Body for Guarded {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         Pin::new(&mut self.body).poll_frame(context)
     }
 

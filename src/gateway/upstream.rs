@@ -48,7 +48,6 @@ pub struct Upstream {
     reading: Client<HttpsConnector<HttpConnector>, Outgoing>,
 }
 
-
 impl Upstream {
     /// System authorities, and those of `authorities` (PEM) where given.
     ///
@@ -60,9 +59,8 @@ impl Upstream {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some(path) = authorities {
             let unusable = || UpstreamError::Authorities(path.to_owned());
-            let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect)
-                .map_err(|_| unusable())?;
+            let certificates: Vec<CertificateDer<'static>> =
+                CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|_| unusable())?;
             if roots.add_parsable_certificates(certificates).0 == 0 {
                 return Err(unusable());
             }

@@ -127,7 +127,9 @@ mod tests {
     #[test]
     fn a_digest_of_another_length_case_or_prefix_is_refused() {
         let hex = Digest::of(b"abc").hex();
-        for bad in [hex.clone(), format!("sha256:{}", hex.to_uppercase()), format!("sha256:{}", &hex[2..]), "sha1:00".into()] {
+        for bad in
+            [hex.clone(), format!("sha256:{}", hex.to_uppercase()), format!("sha256:{}", &hex[2..]), "sha1:00".into()]
+        {
             assert!(Digest::parse(&bad).is_err(), "{bad} was accepted");
         }
     }

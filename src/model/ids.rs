@@ -11,7 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// Why a text is not an identifier of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} must be 1 to {longest} characters of letters, digits, '.', '_' or '-', starting with a letter or digit")]
+#[error(
+    "{kind} must be 1 to {longest} characters of letters, digits, '.', '_' or '-', starting with a letter or digit"
+)]
 pub struct IdError {
     kind: &'static str,
     longest: usize,
@@ -22,11 +24,7 @@ const LONGEST: usize = 80;
 fn check(kind: &'static str, text: &str) -> Result<(), IdError> {
     let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
     let all_allowed = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    if starts_well && all_allowed && text.len() <= LONGEST {
-        Ok(())
-    } else {
-        Err(IdError { kind, longest: LONGEST })
-    }
+    if starts_well && all_allowed && text.len() <= LONGEST { Ok(()) } else { Err(IdError { kind, longest: LONGEST }) }
 }
 
 macro_rules! identifier {

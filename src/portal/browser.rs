@@ -233,9 +233,12 @@ pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {
             set("browserName", json!("chrome"));
             set("goog:chromeOptions", chrome);
             // Chromium otherwise goes around the proxy for loopback.
-            set("proxy", json!({
-                "proxyType": "manual", "httpProxy": options.gateway, "sslProxy": options.gateway, "noProxy": ["<-loopback>"],
-            }));
+            set(
+                "proxy",
+                json!({
+                    "proxyType": "manual", "httpProxy": options.gateway, "sslProxy": options.gateway, "noProxy": ["<-loopback>"],
+                }),
+            );
         }
         BrowserKind::Firefox => {
             let mut arguments = vec![format!("--width={width}"), format!("--height={height}")];

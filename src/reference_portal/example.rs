@@ -173,7 +173,8 @@ pub fn calendar_text(times: &ExampleTimes) -> String {
 ///
 /// An `exception` that is no valid record.
 pub fn approved(exception: Value, portal: &url::Url, times: &ExampleTimes) -> io::Result<Value> {
-    let signers = [("service-owner", "maria.chen"), ("incident-commander", "tom.okafor"), ("change-authority", "ines.duarte")];
+    let signers =
+        [("service-owner", "maria.chen"), ("incident-commander", "tom.okafor"), ("change-authority", "ines.duarte")];
     let build = |packet: Digest| {
         json!({
             "schema": "portal-agent/record/1",

@@ -123,7 +123,8 @@ fn render(state: &State, session: &Session, reference: Option<&str>) -> Response
     }
     let world = world(&inner);
     let (account, csrf) = (session.account.as_str(), session.csrf.as_str());
-    Html(pages::form(&FormPage { account, csrf, reference, entry, world: &world, faults: &inner.faults })).into_response()
+    Html(pages::form(&FormPage { account, csrf, reference, entry, world: &world, faults: &inner.faults }))
+        .into_response()
 }
 
 /// What read-only fields show, faults applied.
@@ -170,7 +171,11 @@ fn save(state: &State, headers: &HeaderMap, reference: Option<String>, fields: F
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let mut values: BTreeMap<String, String> = BTreeMap::new();
-    let mut files = reference.as_ref().and_then(|known| inner.entries.get(known)).map(|entry| entry.files.clone()).unwrap_or_default();
+    let mut files = reference
+        .as_ref()
+        .and_then(|known| inner.entries.get(known))
+        .map(|entry| entry.files.clone())
+        .unwrap_or_default();
     for (name, value) in fields {
         match all().find(|field| field.name == name).map(|field| field.kind) {
             Some(Kind::File) => {
@@ -278,8 +283,14 @@ async fn review(Shared(state): Shared<State>, headers: HeaderMap, Path(reference
     let Some(entry) = inner.entries.get(&reference) else { return StatusCode::NOT_FOUND.into_response() };
     let world = world(&inner);
     let (account, csrf) = (session.account.as_str(), session.csrf.as_str());
-    let form =
-        FormPage { account, csrf, reference: Some(&reference), entry: Some(entry), world: &world, faults: &inner.faults };
+    let form = FormPage {
+        account,
+        csrf,
+        reference: Some(&reference),
+        entry: Some(entry),
+        world: &world,
+        faults: &inner.faults,
+    };
     Html(pages::review(&form, &reference, entry)).into_response()
 }
 
@@ -355,7 +366,9 @@ async fn submitted(Shared(state): Shared<State>, headers: HeaderMap, Path(number
     let Some(session) = session(&state, &headers) else { return to_login() };
     let inner = state.lock();
     match inner.entries.get(&number) {
-        Some(entry) if entry.state == "Submitted" => Html(pages::submitted(&session.account, &number, entry)).into_response(),
+        Some(entry) if entry.state == "Submitted" => {
+            Html(pages::submitted(&session.account, &number, entry)).into_response()
+        }
         Some(_) | None => (StatusCode::NOT_FOUND, Body::from("no such exception")).into_response(),
     }
 }

@@ -74,7 +74,10 @@ fn control(field: &Field, entry: Option<&Entry>, world: &World, faults: &FaultPl
         Kind::LongText => format!("<textarea id=\"{name}\" name=\"{name}\" rows=\"4\"{must}>\n{value}</textarea>"),
         Kind::Select(list) => {
             let withdrawn = (name == "category" && faults.has(Fault::OptionWithdrawn)).then_some("emergency");
-            format!("<select id=\"{name}\" name=\"{name}\"{must}>{}</select>", options(list, &[stored], true, withdrawn))
+            format!(
+                "<select id=\"{name}\" name=\"{name}\"{must}>{}</select>",
+                options(list, &[stored], true, withdrawn)
+            )
         }
         Kind::MultiSelect(list) => {
             let chosen: Vec<&str> = stored.split('\n').collect();
@@ -144,7 +147,9 @@ fn row(field: &Field, entry: Option<&Entry>, world: &World, faults: &FaultPlan) 
 fn banners(faults: &FaultPlan) -> String {
     let mut out = String::from("<p class=\"banner\">Year-end freeze is in force.</p>");
     if faults.has(Fault::ScopeBanner) {
-        out.push_str("<p class=\"banner\">Approval will also authorise deployments to all services of group PAYMENTS.</p>");
+        out.push_str(
+            "<p class=\"banner\">Approval will also authorise deployments to all services of group PAYMENTS.</p>",
+        );
     }
     if faults.has(Fault::UnknownBanner) {
         out.push_str("<p class=\"banner\">Exceptions for this service are being reviewed by Risk.</p>");
@@ -263,10 +268,11 @@ fn values(entry: &Entry, altered: Option<(&str, &str)>) -> String {
 }
 
 pub fn review(form: &FormPage<'_>, reference: &str, entry: &Entry) -> String {
-    let panel = all().filter(|field| field.kind == Kind::Shown && field.name != "owner").fold(String::new(), |out, field| {
-        let shown = form.world.get(field.name).map_or("", String::as_str);
-        format!("{out}<dt>{}</dt><dd id=\"v-{}\">{}</dd>", field.label, field.name, escape(shown))
-    });
+    let panel =
+        all().filter(|field| field.kind == Kind::Shown && field.name != "owner").fold(String::new(), |out, field| {
+            let shown = form.world.get(field.name).map_or("", String::as_str);
+            format!("{out}<dt>{}</dt><dd id=\"v-{}\">{}</dd>", field.label, field.name, escape(shown))
+        });
     let value = |name: &str| escape(entry.values.get(name).map_or("", String::as_str));
     let end = if form.faults.has(Fault::CommitAltered) { "2031-01-01T00:00".to_owned() } else { value("window_end") };
     let wider = if form.faults.has(Fault::CommitWidened) {

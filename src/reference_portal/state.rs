@@ -57,7 +57,10 @@ impl State {
         if inner.faults.has(Fault::ExistingException) {
             let values = [("service", "checkout-api"), ("change", "CHG0040001")];
             let values = values.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            inner.insert("DRF-000900", Entry { values, files: BTreeMap::new(), state: "Draft", created_at: Timestamp::now() });
+            inner.insert(
+                "DRF-000900",
+                Entry { values, files: BTreeMap::new(), state: "Draft", created_at: Timestamp::now() },
+            );
         }
         Self(Arc::new(Mutex::new(inner)))
     }

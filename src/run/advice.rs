@@ -6,7 +6,9 @@ use crate::decide::verdict::HaltCode;
 pub fn advice(code: HaltCode) -> &'static str {
     match code {
         HaltCode::RevisionNotApproved => "Have this revision approved, or submit the revision that was.",
-        HaltCode::ScopeMismatch => "Find out which of the two scopes is right. The exception must not exceed the remediation.",
+        HaltCode::ScopeMismatch => {
+            "Find out which of the two scopes is right. The exception must not exceed the remediation."
+        }
         HaltCode::CategoryMismatch => "Correct the category, or have the other category approved.",
         HaltCode::RollbackMissing => "Add the rollback plan to the record and have it approved.",
         HaltCode::RollbackVersionMismatch => "Find out which rollback plan is valid, and have that version approved.",
@@ -25,9 +27,13 @@ pub fn advice(code: HaltCode) -> &'static str {
         HaltCode::SegregationOfDuties => "Have another person approve, or another person operate the agent.",
         HaltCode::SignatureInvalid => "Have the manifest signed again.",
         HaltCode::WindowMismatch => "Find out which deployment window was approved.",
-        HaltCode::WindowNotCovered => "The window lies in no blackout that the record excepts: no exception is needed, or another one.",
+        HaltCode::WindowNotCovered => {
+            "The window lies in no blackout that the record excepts: no exception is needed, or another one."
+        }
         HaltCode::BlackoutOverlap => "Have the further blackout excepted too, or move the window.",
-        HaltCode::FreezeWindowChanged => "The freeze changed since approval: have the exception approved against the new one.",
+        HaltCode::FreezeWindowChanged => {
+            "The freeze changed since approval: have the exception approved against the new one."
+        }
         HaltCode::FreezeModeActive => "Releases are frozen by the error budget: use the hotfix path or an override.",
         HaltCode::CategoryNotAdmitted => "This blackout admits no exception of this category.",
         HaltCode::ControlMissing => "The portal changed: enter by hand, and have the selector map corrected.",
@@ -41,14 +47,20 @@ pub fn advice(code: HaltCode) -> &'static str {
         HaltCode::AttachmentDiffers => "Compare the listed files with the record: the portal holds others.",
         HaltCode::SummaryDiffers => "Compare the portal's summary with the record: it states something else.",
         HaltCode::ExistingException => "Look at the exception that exists. Two for one service widen the scope.",
-        HaltCode::ScopeBroadening => "The portal would authorise more than was approved: this is for the change authority.",
+        HaltCode::ScopeBroadening => {
+            "The portal would authorise more than was approved: this is for the change authority."
+        }
         HaltCode::UnexpectedBanner => "Read the banner in the portal and decide whether it matters.",
         HaltCode::UnexpectedDialog => "Read the dialog in the portal and decide what to answer.",
-        HaltCode::UndeclaredRequest => "Find out what the request does; if the portal needs it, declare it in the selector map.",
+        HaltCode::UndeclaredRequest => {
+            "Find out what the request does; if the portal needs it, declare it in the selector map."
+        }
         HaltCode::SessionLost => "Sign in to the portal and look at what is there.",
         HaltCode::PortalTimeout => "The portal did not answer in time: look at it by hand.",
         HaltCode::PortalError => "The portal or the browser failed: look at it by hand.",
-        HaltCode::UnexpectedCommitAttempt => "Something other than the agent tried to submit, and was refused: find out what.",
+        HaltCode::UnexpectedCommitAttempt => {
+            "Something other than the agent tried to submit, and was refused: find out what."
+        }
         HaltCode::CommitPayloadDiffers => "The page would have submitted something else than the record: report it.",
         HaltCode::HoldExpired => "The held request was given up: the draft is unchanged.",
         HaltCode::SourceUnavailable => "Bring the source back; nothing is submitted on what was known earlier.",

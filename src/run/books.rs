@@ -101,7 +101,8 @@ impl<'a> Books<'a> {
     /// A halt `evidence-unwritable`.
     pub fn observe(&mut self, seen: &Seen<'_>) -> Result<(), NonEmpty<HaltReason>> {
         let fields = seen.planned.iter().map(|field| self.gate.observation(field, seen.found.get(&field.id))).collect();
-        let banner = |banner: &ObservedBanner| self.gate.fact(&Fact::new(banner.text.expose().clone(), Exposure::Message));
+        let banner =
+            |banner: &ObservedBanner| self.gate.fact(&Fact::new(banner.text.expose().clone(), Exposure::Message));
         let line = ObservationLine {
             at: seen.at,
             stage: seen.stage,
@@ -128,7 +129,11 @@ impl<'a> Books<'a> {
     }
 
     /// Remembers which fields of a tab hold their value.
-    pub fn note_entered(&mut self, planned: &[PlannedField], found: &std::collections::BTreeMap<FieldId, Found<ObservedControl>>) {
+    pub fn note_entered(
+        &mut self,
+        planned: &[PlannedField],
+        found: &std::collections::BTreeMap<FieldId, Found<ObservedControl>>,
+    ) {
         for field in planned {
             if matches!(found.get(&field.id), Some(Found::One(control)) if control.value == field.value) {
                 self.entered.insert(field.id.clone());

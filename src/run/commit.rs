@@ -111,11 +111,12 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let stage = Stage::Recheck;
         let unavailable = |what: &str, error: Diagnostic| {
             // Diagnostics quote the file; that it does not answer is all a note needs.
-            let observed = match error.field {
+            let observed = match error.field() {
                 Some(field) => format!("{what}: {field} is not valid"),
                 None => format!("{what} cannot be read"),
             };
-            let reason = held_reason(HaltCode::SourceUnavailable, "an answer from every source", observed, FactSource::Record);
+            let reason =
+                held_reason(HaltCode::SourceUnavailable, "an answer from every source", observed, FactSource::Record);
             Stop::Halt(NonEmpty::one(reason))
         };
         let record = self.sources.record().map_err(|error| unavailable("the change record", error))?;
@@ -188,7 +189,8 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let _ = self.note(Stage::Commit, &Event::CommitAnswered { status, sent });
         if !sent {
             let observed = "the portal could not be reached; nothing was sent";
-            let reason = held_reason(HaltCode::PortalError, "a connection to the portal", observed, FactSource::Gateway);
+            let reason =
+                held_reason(HaltCode::PortalError, "a connection to the portal", observed, FactSource::Gateway);
             return Ok(self.ending(Outcome::HaltedDraft, vec![reason]));
         }
         Ok(self.confirm(released_at).await)

@@ -39,7 +39,12 @@ pub struct Closing<'a> {
 }
 
 /// Writes every document and the manifest. The outcome stands whatever happens here; `sealed` tells whether all was written.
-pub fn finish(closing: &Closing<'_>, mut ending: Ending, mut books: Option<Books<'_>>, gate: &MaskGate) -> Option<Masked<RunDocument>> {
+pub fn finish(
+    closing: &Closing<'_>,
+    mut ending: Ending,
+    mut books: Option<Books<'_>>,
+    gate: &MaskGate,
+) -> Option<Masked<RunDocument>> {
     let mut sealed = false;
     if let Some(books) = &mut books {
         let ended = Event::Ended { outcome: ending.outcome.as_str() };

@@ -63,7 +63,13 @@ pub struct RunFacts<'a> {
 }
 
 /// Judges everything that needs no browser, at `packet` or, the commit request held, at `recheck`.
-pub fn judge_packet(stage: Stage, facts: &RunFacts<'_>, record: &ReadRecord, calendar: &FreezeCalendar, now: Instant) -> Verdict {
+pub fn judge_packet(
+    stage: Stage,
+    facts: &RunFacts<'_>,
+    record: &ReadRecord,
+    calendar: &FreezeCalendar,
+    now: Instant,
+) -> Verdict {
     let packet = PacketFacts {
         record: &record.record,
         packet: record.packet,
@@ -255,7 +261,12 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
         let strays = self.gateway.interlock().strays();
         if strays > 0 {
             let observed = format!("{strays} before the release, all refused");
-            found.push(reason(HaltCode::UnexpectedCommitAttempt, "commit", "no commit that the agent did not cause", observed));
+            found.push(reason(
+                HaltCode::UnexpectedCommitAttempt,
+                "commit",
+                "no commit that the agent did not cause",
+                observed,
+            ));
         }
         for (refused, count) in self.gateway.refused() {
             if matches!(refused.why, Refusal::Undeclared | Refusal::MethodOverride) {
@@ -457,9 +468,10 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
                 observed,
                 source: FactSource::Portal,
             };
-            let complaints = saved.complaints.iter().map(|text| {
-                reason(HaltCode::ValidationRejected, Fact::new(text.expose().clone(), Exposure::Message))
-            });
+            let complaints = saved
+                .complaints
+                .iter()
+                .map(|text| reason(HaltCode::ValidationRejected, Fact::new(text.expose().clone(), Exposure::Message)));
             let reasons = NonEmpty::from_vec(complaints.collect());
             return Err(Stop::Halt(reasons.unwrap_or_else(|| {
                 NonEmpty::one(reason(HaltCode::PortalError, Fact::public("the portal did not save")))

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant as Monotonic};
+use std::time::Instant as Monotonic;
 
 use secrecy::ExposeSecret as _;
 
@@ -12,6 +12,7 @@ use super::claim::{Claim, Claimed, Holder, claim};
 use super::finish::{Closing, finish};
 use super::flow::{Clock, Ending, Flow, RunFacts, Watcher, judge_packet, reading};
 use super::interrupt::Interrupt;
+use super::session::{BrowserOrder, Session, Target};
 use crate::decide::policy::ApprovalPolicy;
 use crate::decide::rules::record::{FileState, claimed_by_another_run};
 use crate::decide::verdict::{HaltReason, Stage, Verdict};
@@ -20,36 +21,20 @@ use crate::evidence::documents::{Cost, Outcome, RunDocument, Versions};
 use crate::evidence::journal::Event;
 use crate::evidence::store::EvidenceFolder;
 use crate::gateway::control::Control;
-use crate::gateway::policy::{GatewayPolicy, Origin};
-use crate::gateway::proxy::Gateway;
+use crate::gateway::policy::Origin;
 use crate::mask::masked::{MaskGate, Masked, Permissions};
-use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::digest::Digest;
 use crate::model::form::{FormPlan, FormValue};
 use crate::model::ids::{PersonId, RunId};
 use crate::model::private::Private;
-use crate::portal::browser::{Driver, SessionOptions, capabilities, find};
-use crate::portal::webdriver::wire::Wire;
-use crate::portal::webdriver::{Credentials, WebPortal, WebPortalConfig};
 use crate::portal::LocalFile;
+use crate::portal::browser::Driver;
+use crate::portal::webdriver::{Credentials, WebPortal, WebPortalConfig};
 use crate::selectors::plan::{PlanError, plan};
 use crate::selectors::read::SelectorMap;
 use crate::selectors::schema::Field;
 use crate::sources::Sources;
 use crate::sources::attachments::{FoundFile, examine};
-
-/// Which browser, and how.
-#[derive(Debug, Clone)]
-pub struct BrowserOrder {
-    /// Kind.
-    pub kind: BrowserKind,
-    /// Confinement.
-    pub profile: BrowserProfile,
-    /// With a window.
-    pub headed: bool,
-    /// A driver that runs already.
-    pub webdriver: Option<url::Url>,
-}
 
 /// What a run is asked to do.
 #[derive(Clone)]
@@ -76,6 +61,12 @@ pub struct Order {
     pub draft_only: bool,
 }
 
+impl Order {
+    fn target(&self) -> Target<'_> {
+        Target { browser: &self.browser, map: &self.map, base: &self.base, portal_ca: self.portal_ca.as_deref() }
+    }
+}
+
 /// Why nothing was begun.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
@@ -86,10 +77,14 @@ pub enum InputError {
     #[error("error: {0}\n  = help: correct the selector map, or the record's `details`")]
     Plan(#[from] PlanError),
     /// The base URL is none of the map's.
-    #[error("error: base URL {0} is outside the selector map's origins\n  = help: add it to `origins` of the map if the map fits that portal")]
+    #[error(
+        "error: base URL {0} is outside the selector map's origins\n  = help: add it to `origins` of the map if the map fits that portal"
+    )]
     Origin(url::Url),
     /// A private folder cannot be made.
-    #[error("error: cannot make a private folder for the run: {0}\n  = help: set TMPDIR to a folder with room for the attachments")]
+    #[error(
+        "error: cannot make a private folder for the run: {0}\n  = help: set TMPDIR to a folder with room for the attachments"
+    )]
     Folder(std::io::Error),
     /// The document of the run holds what may not be shown.
     #[error("error: the run's document holds a value that may not be shown, and was withheld")]
@@ -99,7 +94,8 @@ pub enum InputError {
 /// Whether `base` is one of the origins that the map declares.
 pub fn check_origin(map: &SelectorMap, base: &url::Url) -> Result<(), InputError> {
     let declared = std::iter::once(&map.file.base_url).chain(&map.file.origins);
-    let inside = declared.into_iter().any(|known| Origin::of(known.get_ref()).is_some_and(|o| Origin::of(base) == Some(o)));
+    let inside =
+        declared.into_iter().any(|known| Origin::of(known.get_ref()).is_some_and(|o| Origin::of(base) == Some(o)));
     if inside { Ok(()) } else { Err(InputError::Origin(base.clone())) }
 }
 
@@ -125,8 +121,10 @@ const SHORTEST_CANARY: usize = 12;
 /// Texts that no document may hold: the password, and hidden values long enough not to occur by chance.
 fn canaries(plan: &FormPlan, permissions: &Permissions, credentials: &Credentials) -> Vec<Private<String>> {
     let fields = || plan.tabs.iter().flat_map(|tab| &tab.fields);
-    let shown: Vec<String> =
-        fields().filter(|field| permissions.fields.contains(&field.id)).map(|field| field.value.expose().as_text()).collect();
+    let shown: Vec<String> = fields()
+        .filter(|field| permissions.fields.contains(&field.id))
+        .map(|field| field.value.expose().as_text())
+        .collect();
     let hidden = fields().filter(|field| !permissions.fields.contains(&field.id)).filter_map(|field| {
         let FormValue::Text(text) = field.value.expose() else { return None };
         let long = text.chars().count() >= SHORTEST_CANARY;
@@ -140,60 +138,6 @@ fn new_run(now: crate::model::time::Instant) -> RunId {
     let text = format!("{stamp}-{:06x}", rand::random::<u32>() & 0x00ff_ffff);
     // Digits, letters and a dash: always an identifier.
     RunId::parse(&text).unwrap_or_else(|_| unreachable!("{text} is a run id"))
-}
-
-struct Started {
-    gateway: Gateway,
-    wire: Arc<Wire>,
-    driver: Option<Driver>,
-}
-
-async fn start(order: &Order, folder: &Path) -> Result<Started, String> {
-    let policy = GatewayPolicy::new(&order.map, &order.base);
-    let gateway = Gateway::start(policy, order.portal_ca.as_deref()).await.map_err(|error| with_causes(&error))?;
-    let address = gateway.address().to_string();
-    let (driver, installed) = match &order.browser.webdriver {
-        Some(_) => (None, None),
-        None => {
-            let advise = |error: crate::portal::browser::BrowserError| {
-                format!("{}; mend it with: {}", with_causes(&error), error.advice())
-            };
-            let installed = find(order.browser.kind).map_err(advise)?;
-            let driver = Driver::start(&installed, folder).await.map_err(advise)?;
-            (Some(driver), Some(installed))
-        }
-    };
-    let options = SessionOptions {
-        kind: order.browser.kind,
-        program: installed.as_ref().map(|installed| installed.browser.as_path()),
-        gateway: &address,
-        folder,
-        headed: order.browser.headed,
-        profile: order.browser.profile,
-    };
-    let url = match (&driver, &order.browser.webdriver) {
-        (Some(driver), _) => driver.url().to_owned(),
-        (None, Some(url)) => url.to_string(),
-        (None, None) => return Err("no driver".to_owned()),
-    };
-    let limit = Duration::from_secs(order.map.file.limits.ready_s + 10);
-    let wire = Wire::open(&url, capabilities(&options), limit).await.map_err(|error| {
-        let told = error.to_string();
-        let sandbox = told.contains("sandbox") || told.contains("instance exited") || told.contains("crashed") || told.contains("DevToolsActivePort");
-        let advice = "in a container, or as root, set browser_profile = \"container\"";
-        if sandbox { format!("{told}; {advice}") } else { told }
-    })?;
-    Ok(Started { gateway, wire: Arc::new(wire), driver })
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn stopped(outcome: Outcome, halt: Vec<HaltReason>, environment: Option<String>, stood_on: &str) -> Ending {
@@ -293,10 +237,7 @@ fn free_unless_kept(claim: Claim, outcome: Outcome) {
 
 /// Digests of attachments as found.
 pub fn states(found: &[FoundFile]) -> Vec<FileState> {
-    found
-        .iter()
-        .map(|file| FileState { role: file.role.clone(), sha256: file.sha256, size: file.size })
-        .collect()
+    found.iter().map(|file| FileState { role: file.role.clone(), sha256: file.sha256, size: file.size }).collect()
 }
 
 fn local_files(plan: &FormPlan, found: &[FoundFile]) -> Vec<LocalFile> {
@@ -360,8 +301,7 @@ impl<'a> Work<'a> {
         };
         let mut books = Books::new(folder, self.gate);
         books.readings.push(reading(Stage::Packet, self.facts.record, self.started_at));
-        let opened =
-            Event::Opened { run: self.run.clone(), change: change.clone(), packet: self.facts.record.packet };
+        let opened = Event::Opened { run: self.run.clone(), change: change.clone(), packet: self.facts.record.packet };
         if let Err(reasons) = books.event(self.started_at, Stage::Packet, &opened) {
             return self.over(abandoned(reasons.iter().cloned().collect()), Some(books), None);
         }
@@ -389,11 +329,12 @@ impl<'a> Work<'a> {
             }
         }
         watcher.step(Stage::Survey, "starting the browser");
+        let target = self.order.target();
         let started = tokio::select! {
-            started = start(self.order, self.private) => started,
+            started = target.start(self.private) => started,
             () = interrupt.pressed() => Err("interrupted while the browser was starting".to_owned()),
         };
-        let Started { gateway, wire, driver } = match started {
+        let Session { gateway, wire, driver } = match started {
             Ok(started) => started,
             Err(what) => {
                 let ending = stopped(Outcome::Environment, Vec::new(), Some(what), "starting the browser");

@@ -1,6 +1,6 @@
 //! A run: stages over the portal, the gateway, the sources and the clock. It holds no rules.
 //!
-//! [`flow`] goes from the proof of the path to the review, [`commit`] through the one release, [`settle`] says what becomes of
+//! [`flow`] goes from the proof of the path to the review, `commit` through the one release, `settle` says what becomes of
 //! a draft on a halt, [`finish`] writes the documents.
 
 pub mod advice;
@@ -12,4 +12,5 @@ pub mod flow;
 pub mod interrupt;
 pub mod launch;
 pub mod note;
+pub mod session;
 mod settle;

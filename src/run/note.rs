@@ -106,13 +106,16 @@ pub fn markdown(note: &TakeoverDocument) -> String {
         }
         (None, _) => line("- none is known".into()),
     }
-    line(format!("- state: {}", match note.draft_state {
-        Some(DraftState::Verified) => "verified: reopened from the server, equal to the record",
-        Some(DraftState::Partial) => "partial: saved before everything was entered",
-        Some(DraftState::Differs) => "differs: the portal stored something else than was entered",
-        Some(DraftState::Unread) => "unread: it may exist, and was not compared",
-        None => "none",
-    }));
+    line(format!(
+        "- state: {}",
+        match note.draft_state {
+            Some(DraftState::Verified) => "verified: reopened from the server, equal to the record",
+            Some(DraftState::Partial) => "partial: saved before everything was entered",
+            Some(DraftState::Differs) => "differs: the portal stored something else than was entered",
+            Some(DraftState::Unread) => "unread: it may exist, and was not compared",
+            None => "none",
+        }
+    ));
     let list = |ids: &mut dyn Iterator<Item = String>| {
         let text = ids.collect::<Vec<_>>().join(", ");
         if text.is_empty() { "none".to_owned() } else { text }
@@ -123,7 +126,13 @@ pub fn markdown(note: &TakeoverDocument) -> String {
     line("\n## Approvals as they stood\n".into());
     for approval in &note.approvals {
         let decision = serde_json::to_string(&approval.decision).unwrap_or_default();
-        line(format!("- {}: {} {} at {}", approval.role, approval.approver, decision.trim_matches('"'), approval.decided_at));
+        line(format!(
+            "- {}: {} {} at {}",
+            approval.role,
+            approval.approver,
+            decision.trim_matches('"'),
+            approval.decided_at
+        ));
     }
     line("\n## What to decide\n".into());
     note.decide.iter().for_each(|text| line(format!("- {text}")));

@@ -6,9 +6,10 @@ use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::read::{SelectorMap, form_field, parse_record_path};
-use super::schema::{Field, Parameter, ReadPage};
+use super::schema::{Field, Parameter, ReadPage, Tab};
 use crate::model::form::{
-    FormPlan, FormValue, ParameterContent, PlannedField, PlannedFile, PlannedParameter, PlannedTab, RecordPath, WidgetKind,
+    FormPlan, FormValue, ParameterContent, PlannedField, PlannedFile, PlannedParameter, PlannedTab, RecordPath,
+    WidgetKind,
 };
 use crate::model::ids::FieldId;
 use crate::model::private::Private;
@@ -147,10 +148,11 @@ impl Planner<'_> {
         if field.values.is_empty() {
             return Ok(word);
         }
-        field.values.get(&word).cloned().ok_or_else(|| PlanError::NoWord {
-            field: field.id.get_ref().clone(),
-            path: path.to_string(),
-        })
+        field
+            .values
+            .get(&word)
+            .cloned()
+            .ok_or_else(|| PlanError::NoWord { field: field.id.get_ref().clone(), path: path.to_string() })
     }
 
     fn value(&self, field: &Field, path: &RecordPath, taken: Taken) -> Result<FormValue, PlanError> {
@@ -308,6 +310,25 @@ fn parameter(parameter: &Parameter, tabs: &[PlannedTab]) -> Option<PlannedParame
         (None, None) => ParameterContent::Volatile,
     };
     Some(PlannedParameter { name: parameter.name.get_ref().clone(), content })
+}
+
+/// The tabs of a map without any record: every control, no values.
+pub fn outline(map: &SelectorMap) -> Vec<PlannedTab> {
+    let blank = |field: &Field| PlannedField {
+        id: field.id.get_ref().clone(),
+        label: field.label.clone(),
+        widget: field.widget,
+        required: field.required,
+        path: RecordPath::Constant,
+        value: Private::new(FormValue::Text(String::new())),
+        options: Vec::new(),
+    };
+    let tab = |tab: &Tab| PlannedTab {
+        id: tab.id.get_ref().clone(),
+        fields: tab.fields.iter().map(blank).collect(),
+        files: Vec::new(),
+    };
+    map.file.tabs.iter().map(tab).collect()
 }
 
 /// What the form, the summary, the commit and the confirmed exception must show for `record`.

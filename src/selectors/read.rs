@@ -132,12 +132,19 @@ pub fn read(path: &Path, text: &str) -> Result<SelectorMap, Diagnostic> {
     check_fields(&reader, &file)?;
     check_parameters(&reader, &file)?;
     let zone = TimeZone::get(file.time_zone.get_ref()).map_err(|error| {
-        reader.wrong(file.time_zone.span(), "time_zone", error.to_string(), "write an IANA zone such as \"Europe/Berlin\"")
+        reader.wrong(
+            file.time_zone.span(),
+            "time_zone",
+            error.to_string(),
+            "write an IANA zone such as \"Europe/Berlin\"",
+        )
     })?;
     let banners = file
         .banners
         .iter()
-        .map(|banner| Ok(BannerRule { pattern: reader.regex("banner.text", &banner.text, false)?, meaning: banner.means }))
+        .map(|banner| {
+            Ok(BannerRule { pattern: reader.regex("banner.text", &banner.text, false)?, meaning: banner.means })
+        })
         .collect::<Result<_, Diagnostic>>()?;
     let (requests, commit) = declared_requests(&reader, &file)?;
     let dialog_text = match &file.submit.dialog {
@@ -215,7 +222,8 @@ fn check_parameters(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnosti
         }
         let kinds = [parameter.field.is_some(), parameter.draft, parameter.constant.is_some(), parameter.volatile];
         if kinds.iter().filter(|kind| **kind).count() != 1 {
-            let help = "say what it carries: `field = \"ID\"`, `draft = true`, `constant = \"TEXT\"` or `volatile = true`";
+            let help =
+                "say what it carries: `field = \"ID\"`, `draft = true`, `constant = \"TEXT\"` or `volatile = true`";
             return Err(reader.wrong(parameter.name.span(), name, "needs exactly one kind", help));
         }
         if let Some(field) = &parameter.field
@@ -228,10 +236,7 @@ fn check_parameters(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnosti
     Ok(())
 }
 
-fn declared_requests(
-    reader: &Reader<'_>,
-    file: &MapFile,
-) -> Result<(Vec<RequestPattern>, RequestPattern), Diagnostic> {
+fn declared_requests(reader: &Reader<'_>, file: &MapFile) -> Result<(Vec<RequestPattern>, RequestPattern), Diagnostic> {
     let declared = &file.commit;
     let commit = reader.pattern("commit", "commit", &declared.method, &declared.path, &declared.body)?;
     let mut requests: Vec<RequestPattern> = Vec::new();

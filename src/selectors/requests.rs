@@ -48,12 +48,7 @@ impl RequestPattern {
     /// # Errors
     ///
     /// [`PatternError`].
-    pub fn parse(
-        id: &str,
-        method: &str,
-        path: &str,
-        body: &BTreeMap<String, String>,
-    ) -> Result<Self, PatternError> {
+    pub fn parse(id: &str, method: &str, path: &str, body: &BTreeMap<String, String>) -> Result<Self, PatternError> {
         if !matches!(method, "POST" | "PUT" | "PATCH" | "DELETE") {
             return Err(PatternError::Method(method.to_owned()));
         }
@@ -104,7 +99,8 @@ impl RequestPattern {
                 (Segment::Literal(a), Segment::Literal(b)) => a == b,
                 (Segment::Any(_), _) | (_, Segment::Any(_)) => true,
             });
-        let told_apart = self.body.iter().any(|(name, value)| other.body.get(name).is_some_and(|theirs| theirs != value));
+        let told_apart =
+            self.body.iter().any(|(name, value)| other.body.get(name).is_some_and(|theirs| theirs != value));
         same_path && !told_apart
     }
 
@@ -151,7 +147,8 @@ mod tests {
     #[test]
     fn a_doubled_discriminator_does_not_match() {
         let save = pattern("POST", "/graphql", &[("operationName", "Save")]);
-        let twice = [("operationName".to_owned(), "Save".to_owned()), ("operationName".to_owned(), "Submit".to_owned())];
+        let twice =
+            [("operationName".to_owned(), "Save".to_owned()), ("operationName".to_owned(), "Submit".to_owned())];
         assert!(save.match_body(&twice[..1]));
         assert!(!save.match_body(&twice));
     }

@@ -84,9 +84,8 @@ pub fn read(path: &Path) -> Result<FreezeCalendar, Diagnostic> {
         })?;
         build(path, &text, file)
     } else {
-        let file: File<Spanned<String>> = toml::from_str(&text).map_err(|error| {
-            Diagnostic::at(path, &text, error.span().unwrap_or(0..0), None, error.message(), help)
-        })?;
+        let file: File<Spanned<String>> = toml::from_str(&text)
+            .map_err(|error| Diagnostic::at(path, &text, error.span().unwrap_or(0..0), None, error.message(), help))?;
         build(path, &text, file)
     }
 }
@@ -96,12 +95,13 @@ fn build<T: Text>(path: &Path, source: &str, file: File<T>) -> Result<FreezeCale
         Some(span) => Diagnostic::at(path, source, span, Some(field.to_owned()), message, help),
         None => Diagnostic::whole(path, format!("{field}: {message}"), help),
     };
-    let zone = match &file.zone {
-        None => None,
-        Some(name) => Some(TimeZone::get(name.text()).map_err(|error| {
-            wrong(name, "zone", error.to_string(), "write an IANA zone such as \"Europe/Berlin\"")
-        })?),
-    };
+    let zone =
+        match &file.zone {
+            None => None,
+            Some(name) => Some(TimeZone::get(name.text()).map_err(|error| {
+                wrong(name, "zone", error.to_string(), "write an IANA zone such as \"Europe/Berlin\"")
+            })?),
+        };
     let moment = |at: &T, field: &str| {
         // A local time holds digits, 'T', '-' and ':' alone, and no offset behind its 'T'.
         let time = at.text().split_once('T').map_or("", |(_, time)| time);
@@ -121,7 +121,8 @@ fn build<T: Text>(path: &Path, source: &str, file: File<T>) -> Result<FreezeCale
         if !seen.insert(id.clone()) {
             return Err(wrong(&raw.id, "blackout.id", "stands here twice".into(), "name blackouts apart"));
         }
-        let window = ChangeWindow { start: moment(&raw.start, "blackout.start")?, end: moment(&raw.end, "blackout.end")? };
+        let window =
+            ChangeWindow { start: moment(&raw.start, "blackout.start")?, end: moment(&raw.end, "blackout.end")? };
         if !window.is_forward() {
             let help = "write an end after the start";
             return Err(wrong(&raw.end, "blackout.end", "the blackout ends before it starts".into(), help));

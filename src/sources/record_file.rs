@@ -37,8 +37,9 @@ pub fn read(path: &Path) -> Result<ReadRecord, Diagnostic> {
     let text = read_text(path, LIMIT, "a change record in JSON")?;
     let record = parse(path, &text)?;
     check(path, &text, &record)?;
-    let packet = packet_digest(&record)
-        .map_err(|error| Diagnostic::whole(path, error.to_string(), "`portal-agent schema record` prints the format"))?;
+    let packet = packet_digest(&record).map_err(|error| {
+        Diagnostic::whole(path, error.to_string(), "`portal-agent schema record` prints the format")
+    })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok(ReadRecord { record, packet, file: Digest::of(text.as_bytes()), folder: folder.to_owned() })
 }

@@ -130,7 +130,12 @@ faults! {
 async fn existing(browser: BrowserKind) {
     let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::ExistingException))).await;
     let run = rig.run().await;
-    assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedAbandoned, vec![HaltCode::ExistingException]), "{}", told(&run));
+    assert_eq!(
+        (run.get().outcome, codes(&run)),
+        (Outcome::HaltedAbandoned, vec![HaltCode::ExistingException]),
+        "{}",
+        told(&run)
+    );
     let oracle = rig.oracle();
     // The other draft is as it was, and nothing was added.
     assert_eq!((oracle.drafts.len(), oracle.save_requests, oracle.commit_requests), (1, 0, 0));
@@ -178,7 +183,12 @@ async fn hangs_midway(browser: BrowserKind) {
     let rig = Rig::new(Plan::new(browser, FaultPlan::after_draft(Fault::PagesHang))).await;
     let rig = rig.with_map(|map| map.replace("ready_s = 20", "ready_s = 3"));
     let run = rig.run().await;
-    assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedDraft, vec![HaltCode::PortalTimeout]), "{}", told(&run));
+    assert_eq!(
+        (run.get().outcome, codes(&run)),
+        (Outcome::HaltedDraft, vec![HaltCode::PortalTimeout]),
+        "{}",
+        told(&run)
+    );
     assert_eq!(run.get().draft_state, Some(DraftState::Unread));
     assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
 }

@@ -25,27 +25,45 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 /// Ways in which a page can send the finalising request, each with the script or markup that does it. `COMMIT` stands for
 /// the address of the commit, `OTHER` for the second origin, which is another site.
 pub const WAYS: [(&str, &str); 25] = [
-    ("form-post", "<form method=post action=COMMIT><input name=a value=1><button id=b>b</button></form><script>b.click()</script>"),
+    (
+        "form-post",
+        "<form method=post action=COMMIT><input name=a value=1><button id=b>b</button></form><script>b.click()</script>",
+    ),
     ("form-submit", "<form id=f method=post action=COMMIT></form><script>f.submit()</script>"),
     ("request-submit", "<form id=f method=post action=COMMIT></form><script>f.requestSubmit()</script>"),
     ("timer", "<form id=f method=post action=COMMIT></form><script>setTimeout(() => f.submit(), 30)</script>"),
     ("fetch", "<script>fetch('COMMIT', {method: 'POST', body: 'a=1'})</script>"),
     ("xhr", "<script>x = new XMLHttpRequest(); x.open('POST', 'COMMIT'); x.send('a=1')</script>"),
-    ("xhr-sync", "<script>x = new XMLHttpRequest(); x.open('POST', 'COMMIT', false); try { x.send('a=1') } catch {}</script>"),
+    (
+        "xhr-sync",
+        "<script>x = new XMLHttpRequest(); x.open('POST', 'COMMIT', false); try { x.send('a=1') } catch {}</script>",
+    ),
     ("beacon", "<script>navigator.sendBeacon('COMMIT', 'a=1')</script>"),
     ("keepalive", "<script>fetch('COMMIT', {method: 'POST', keepalive: true}); location = '/idle'</script>"),
-    ("pagehide-beacon", "<script>onpagehide = () => navigator.sendBeacon('COMMIT', 'a=1'); setTimeout(() => location = '/idle', 30)</script>"),
+    (
+        "pagehide-beacon",
+        "<script>onpagehide = () => navigator.sendBeacon('COMMIT', 'a=1'); setTimeout(() => location = '/idle', 30)</script>",
+    ),
     ("ping", "<a id=a href=/idle ping=COMMIT>a</a><script>a.click()</script>"),
     ("put", "<script>fetch('COMMIT', {method: 'PUT'})</script>"),
-    ("streamed", "<script>fetch('COMMIT', {method: 'POST', duplex: 'half', body: new Blob(['a=1']).stream()}).catch(() => 0)</script>"),
+    (
+        "streamed",
+        "<script>fetch('COMMIT', {method: 'POST', duplex: 'half', body: new Blob(['a=1']).stream()}).catch(() => 0)</script>",
+    ),
     ("new-tab", "<form id=f method=post action=COMMIT target=_blank></form><script>f.submit()</script>"),
     ("popup-fetch", "<script>w = open('/idle'); w.onload = () => w.fetch('COMMIT', {method: 'POST'})</script>"),
-    ("iframe-form", "<iframe srcdoc='<form id=f method=post action=COMMIT></form><script>f.submit()</script>'></iframe>"),
+    (
+        "iframe-form",
+        "<iframe srcdoc='<form id=f method=post action=COMMIT></form><script>f.submit()</script>'></iframe>",
+    ),
     ("frame-fetch", "<iframe id=i src=/idle onload=\"i.contentWindow.fetch('COMMIT', {method: 'POST'})\"></iframe>"),
     ("cross-site-frame", "<iframe src=OTHER/way/form-post></iframe>"),
     ("worker", "<script>new Worker('/worker.js')</script>"),
     ("shared-worker", "<script>new SharedWorker('/worker.js')</script>"),
-    ("service-worker", "<script>navigator.serviceWorker.register('/service-own.js', {scope: '/own/'}).catch(() => 0)</script>"),
+    (
+        "service-worker",
+        "<script>navigator.serviceWorker.register('/service-own.js', {scope: '/own/'}).catch(() => 0)</script>",
+    ),
     (
         "through-service-worker",
         "<script>navigator.serviceWorker.register('/service-pass.js', {scope: '/'}).then(() => navigator.serviceWorker.ready)\
@@ -80,15 +98,20 @@ async fn way(Path(name): Path<String>, State(shared): State<Shared>) -> Html<Str
 
 /// Commits when it is told to, and keeps trying for as long as it lives.
 async fn insistent() -> Html<&'static str> {
-    Html("<!doctype html><title>insistent</title><script>setInterval(() => fetch('/commit', {method: 'POST', body: 'a=1'}).catch(() => 0), 50)</script>")
+    Html(
+        "<!doctype html><title>insistent</title><script>setInterval(() => fetch('/commit', {method: 'POST', body: 'a=1'}).catch(() => 0), 50)</script>",
+    )
 }
 
 async fn single() -> Html<&'static str> {
-    Html("<!doctype html><title>single</title><form id=f method=post action=/commit><input name=a value=1></form><script>f.submit()</script>")
+    Html(
+        "<!doctype html><title>single</title><form id=f method=post action=/commit><input name=a value=1></form><script>f.submit()</script>",
+    )
 }
 
 fn script(text: &'static str) -> Response {
-    ([(CONTENT_TYPE, "text/javascript"), (axum::http::HeaderName::from_static("service-worker-allowed"), "/")], text).into_response()
+    ([(CONTENT_TYPE, "text/javascript"), (axum::http::HeaderName::from_static("service-worker-allowed"), "/")], text)
+        .into_response()
 }
 
 async fn commit(State(shared): State<Shared>, method: Method) -> &'static str {

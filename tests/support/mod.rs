@@ -21,7 +21,8 @@ use portal_agent::reference_portal::oracle::Oracle;
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD, Portal, Scheme};
 use portal_agent::run::flow::{SystemClock, Watcher};
 use portal_agent::run::interrupt::{Interrupt, InterruptSwitch};
-use portal_agent::run::launch::{BrowserOrder, InputError, Order, submit};
+use portal_agent::run::launch::{InputError, Order, submit};
+use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
 use portal_agent::sources::record_file::ReadRecord;
 use portal_agent::sources::{FileSources, Sources};
@@ -124,7 +125,11 @@ impl Rig {
         self.run_with(&self.sources, &Quiet).await
     }
 
-    pub async fn run_with(&self, sources: &impl Sources, watcher: &impl Watcher) -> Result<Masked<RunDocument>, InputError> {
+    pub async fn run_with(
+        &self,
+        sources: &impl Sources,
+        watcher: &impl Watcher,
+    ) -> Result<Masked<RunDocument>, InputError> {
         let (_switch, interrupt) = Interrupt::by_hand();
         submit(&self.order, sources, &SystemClock, interrupt, watcher).await
     }

@@ -89,9 +89,7 @@ pub fn approval_for_other_revision(approvals: &[Approval], packet: Digest) -> Ve
     approvals
         .iter()
         .filter(|approval| approval.packet != packet)
-        .map(|approval| {
-            reason(HaltCode::ApprovalForOtherRevision, subject(&approval.role), packet, approval.packet)
-        })
+        .map(|approval| reason(HaltCode::ApprovalForOtherRevision, subject(&approval.role), packet, approval.packet))
         .collect()
 }
 
@@ -139,8 +137,6 @@ pub fn segregation_of_duties(
         .into_iter()
         // Asking for an exception and operating the agent may be one person; approving may be neither.
         .filter(|(_, held)| held.len() > 1 && held.iter().any(|part| part != "requester" && part != "operator"))
-        .map(|(person, held)| {
-            reason(HaltCode::SegregationOfDuties, person, "one part each", held.join(" and "))
-        })
+        .map(|(person, held)| reason(HaltCode::SegregationOfDuties, person, "one part each", held.join(" and ")))
         .collect()
 }

@@ -17,10 +17,13 @@ fn wording(text: impl Into<String>) -> Fact {
 }
 
 /// `control-missing`: the locators of a mapped control match nothing.
-pub fn control_missing(stage: Stage, field: &PlannedField, found: Option<&Found<ObservedControl>>) -> Option<HaltReason> {
-    matches!(found, None | Some(Found::Absent)).then(|| {
-        reason(HaltCode::ControlMissing, stage, &field.id, Fact::public("one control"), Fact::public("none"))
-    })
+pub fn control_missing(
+    stage: Stage,
+    field: &PlannedField,
+    found: Option<&Found<ObservedControl>>,
+) -> Option<HaltReason> {
+    matches!(found, None | Some(Found::Absent))
+        .then(|| reason(HaltCode::ControlMissing, stage, &field.id, Fact::public("one control"), Fact::public("none")))
 }
 
 /// `control-ambiguous`: the locators of a mapped control match several elements.
@@ -46,9 +49,8 @@ pub fn label_changed(stage: Stage, field: &PlannedField, control: &ObservedContr
     let expected = field.label.as_deref()?;
     let bare = |label: &str| label.trim_end_matches(['*', ':', ' ', '\u{a0}']).to_owned();
     let observed = control.label.expose();
-    (bare(expected) != bare(observed)).then(|| {
-        reason(HaltCode::LabelChanged, stage, &field.id, wording(expected), wording(observed.clone()))
-    })
+    (bare(expected) != bare(observed))
+        .then(|| reason(HaltCode::LabelChanged, stage, &field.id, wording(expected), wording(observed.clone())))
 }
 
 /// `unexpected-required-field`: a mandatory control that the map does not know.

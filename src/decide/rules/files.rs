@@ -37,7 +37,12 @@ pub fn attachment_differs(stage: Stage, planned: &[&PlannedFile], listed: &[List
                 let same_digest = entry.sha256.is_none_or(|digest| digest == file.sha256);
                 if !(same_size && same_digest) {
                     let digest = entry.sha256.map(|digest| digest.to_string());
-                    found.push(reason(stage, &subject, expected(), Fact::public(describe(&file.name, entry.size, digest))));
+                    found.push(reason(
+                        stage,
+                        &subject,
+                        expected(),
+                        Fact::public(describe(&file.name, entry.size, digest)),
+                    ));
                 }
             }
             several => {

@@ -82,7 +82,11 @@ pub fn value_not_held(field: &PlannedField, observed: &ObservedControl) -> Optio
 }
 
 /// `validation-rejected`: the portal complains about a value.
-pub fn validation_rejected(stage: Stage, field: &PlannedField, complaint: Option<&Private<String>>) -> Option<HaltReason> {
+pub fn validation_rejected(
+    stage: Stage,
+    field: &PlannedField,
+    complaint: Option<&Private<String>>,
+) -> Option<HaltReason> {
     complaint.map(|complaint| HaltReason {
         code: HaltCode::ValidationRejected,
         stage,

@@ -63,7 +63,8 @@ impl Ask {
 
     /// Also asks for the rows of a list of uploads.
     pub fn files(self, name: &str, list: &FileList) -> Self {
-        let cells = [("name", Some(list.name.as_str())), ("size", list.size.as_deref()), ("sha256", list.sha256.as_deref())];
+        let cells =
+            [("name", Some(list.name.as_str())), ("size", list.size.as_deref()), ("sha256", list.sha256.as_deref())];
         self.table(name, &list.rows, &cells)
     }
 
@@ -214,11 +215,9 @@ impl Answer {
     /// A target asked for.
     pub fn target(&self, name: &str) -> Target {
         match self.targets.get(name) {
-            Some(raw) => Target {
-                count: raw.count,
-                element: ElementRef::from_json(&raw.element),
-                text: raw.text.clone(),
-            },
+            Some(raw) => {
+                Target { count: raw.count, element: ElementRef::from_json(&raw.element), text: raw.text.clone() }
+            }
             None => Target { count: 0, element: None, text: None },
         }
     }
@@ -281,7 +280,9 @@ impl Answer {
                     name: Private::new(raw.name.unwrap_or_default()),
                     size: raw.size.and_then(|size| digits(&size).parse().ok()),
                     // A digest that is none differs from every attachment's.
-                    sha256: raw.sha256.map(|hex| Digest::parse_hex(&hex).unwrap_or_else(|_| Digest::of(hex.as_bytes()))),
+                    sha256: raw
+                        .sha256
+                        .map(|hex| Digest::parse_hex(&hex).unwrap_or_else(|_| Digest::of(hex.as_bytes()))),
                 }
             })
             .collect()

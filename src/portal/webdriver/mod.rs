@@ -1,7 +1,7 @@
 //! The portal in a real browser.
 //!
-//! [`wire`] sends commands, [`ask`] puts questions to the page and reads the answers, [`enter`] types, [`pages`] opens and
-//! waits, [`picture`] takes masked pictures.
+//! [`wire`] sends commands, [`ask`] puts questions to the page and reads the answers, `enter` types, `pages` opens and
+//! waits, `picture` takes masked pictures.
 
 pub mod ask;
 mod enter;

@@ -76,8 +76,9 @@ impl WebPortal {
 
     async fn rectangles(&mut self, ask: &Ask) -> Result<Rectangles, PortalError> {
         let limit = self.ready_limit();
-        let answer =
-            self.wait("a picture", ask, super::pages::Expect::Anything, limit, |answer| answer.rectangles.is_some()).await?;
+        let answer = self
+            .wait("a picture", ask, super::pages::Expect::Anything, limit, |answer| answer.rectangles.is_some())
+            .await?;
         answer.rectangles.ok_or_else(|| PortalError::Unmaskable("no rectangles".into()))
     }
 }

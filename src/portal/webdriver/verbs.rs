@@ -195,18 +195,10 @@ impl Portal for WebPortal {
         let url = self.config.base.join(&format!("{PROBE}{nonce}"));
         let url = url.map_err(|_| PortalError::Browser("the base URL takes no path".into()))?;
         self.wire.goto(&url).await?;
-        let control = self.config.control.clone();
-        let mut activity = control.activity();
-        let seen = async {
-            while !control.saw_probe(&nonce) {
-                if activity.changed().await.is_err() {
-                    break;
-                }
-            }
-        };
         let limit = self.ready_limit();
-        let seen = tokio::time::timeout(limit, seen).await;
-        seen.map_err(|_| PortalError::Browser("the browser does not go through the gateway".into()))?;
+        if !self.config.control.await_probe(&nonce, limit).await {
+            return Err(PortalError::Browser("the browser does not go through the gateway".into()));
+        }
         // The next navigation must not overtake this one.
         let ask = Ask::state(self.map());
         let path = url.path().to_owned();
@@ -308,7 +300,9 @@ impl Portal for WebPortal {
             answer = self
                 .wait(&what, &ask, Expect::Session, limit, |answer| {
                     let sent = control.passed() > before && control.in_flight() == 0 && !answer.state.busy;
-                    let since = if sent { *quiet_since.get_or_insert_with(Instant::now) } else {
+                    let since = if sent {
+                        *quiet_since.get_or_insert_with(Instant::now)
+                    } else {
                         quiet_since = None;
                         return false;
                     };
@@ -356,10 +350,10 @@ impl Portal for WebPortal {
         let fields = lines
             .iter()
             .filter_map(|line| {
-                let own = declared.fields.iter().find(|known| known.id.get_ref() == &line.id).map(|known| &known.locate);
-                let inherited = || {
-                    declared.lines.iter().find(|(known, _)| known.get_ref() == &line.id).map(|(_, locate)| locate)
-                };
+                let own =
+                    declared.fields.iter().find(|known| known.id.get_ref() == &line.id).map(|known| &known.locate);
+                let inherited =
+                    || declared.lines.iter().find(|(known, _)| known.get_ref() == &line.id).map(|(_, locate)| locate);
                 own.or_else(inherited).map(|locate| field(line, locate))
             })
             .collect();
@@ -368,7 +362,8 @@ impl Portal for WebPortal {
         if let Some(list) = &declared.files {
             ask = ask.files("files", list);
         }
-        let answer = self.open("a page of the portal", &path, &ask, Expect::Session, |answer| answer.target("ready").count == 1);
+        let answer =
+            self.open("a page of the portal", &path, &ask, Expect::Session, |answer| answer.target("ready").count == 1);
         let answer = answer.await?;
         Ok(ObservedPage {
             lines: answer.found_all(lines),

@@ -127,7 +127,8 @@ impl Wire {
             Ok(Err(error)) => return Err(PortalError::Browser(format!("the browser did not start: {error}"))),
             Ok(Ok(client)) => client,
         };
-        let wire = Self { client, trips: AtomicU64::new(1), busy: AtomicU64::new(0), stuck: AtomicBool::new(false), limit };
+        let wire =
+            Self { client, trips: AtomicU64::new(1), busy: AtomicU64::new(0), stuck: AtomicBool::new(false), limit };
         wire.spent(begun);
         Ok(wire)
     }
@@ -230,8 +231,7 @@ impl Wire {
     pub fn click_detached(&self, element: &ElementRef) {
         self.trips.fetch_add(1, Ordering::Relaxed);
         let client = self.client.clone();
-        let command =
-            Raw { method: http::Method::POST, path: element.path("click"), body: Some("{}".to_owned()) };
+        let command = Raw { method: http::Method::POST, path: element.path("click"), body: Some("{}".to_owned()) };
         tokio::spawn(async move { drop(client.issue_cmd(command).await) });
     }
 

@@ -1,0 +1,107 @@
+//! Starts what a run works with: the gateway, a driver, a browser that knows no other way out.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::gateway::policy::GatewayPolicy;
+use crate::gateway::proxy::Gateway;
+use crate::model::browser::{BrowserKind, BrowserProfile};
+use crate::portal::browser::{Driver, SessionOptions, capabilities, find};
+use crate::portal::webdriver::wire::Wire;
+use crate::selectors::read::SelectorMap;
+
+/// Which browser, and how.
+#[derive(Debug, Clone)]
+pub struct BrowserOrder {
+    /// Kind.
+    pub kind: BrowserKind,
+    /// Confinement.
+    pub profile: BrowserProfile,
+    /// With a window.
+    pub headed: bool,
+    /// A driver that runs already.
+    pub webdriver: Option<url::Url>,
+}
+
+/// What a session is opened for.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// Browser.
+    pub browser: &'a BrowserOrder,
+    /// Selector map: what may pass, and how long things may take.
+    pub map: &'a SelectorMap,
+    /// Base URL in effect.
+    pub base: &'a url::Url,
+    /// Certificate authorities for the portal.
+    pub portal_ca: Option<&'a Path>,
+}
+
+/// A gateway, and a browser behind it. Dropping it ends both, the browser first.
+pub struct Session {
+    /// The driver, and with it every browser process. First, so that no page outlives its gateway.
+    pub driver: Option<Driver>,
+    /// The session.
+    pub wire: Arc<Wire>,
+    /// The gateway.
+    pub gateway: Gateway,
+}
+
+impl Target<'_> {
+    /// Starts gateway, driver and browser; profiles go below `folder`, which must be private.
+    ///
+    /// # Errors
+    ///
+    /// What did not start and how to mend it, in words.
+    pub async fn start(&self, folder: &Path) -> Result<Session, String> {
+        let order = self;
+        let policy = GatewayPolicy::new(order.map, order.base);
+        let gateway = Gateway::start(policy, order.portal_ca).await.map_err(|error| with_causes(&error))?;
+        let address = gateway.address().to_string();
+        let (driver, installed) = match &order.browser.webdriver {
+            Some(_) => (None, None),
+            None => {
+                let advise = |error: crate::portal::browser::BrowserError| {
+                    format!("{}; mend it with: {}", with_causes(&error), error.advice())
+                };
+                let installed = find(order.browser.kind).map_err(advise)?;
+                let driver = Driver::start(&installed, folder).await.map_err(advise)?;
+                (Some(driver), Some(installed))
+            }
+        };
+        let options = SessionOptions {
+            kind: order.browser.kind,
+            program: installed.as_ref().map(|installed| installed.browser.as_path()),
+            gateway: &address,
+            folder,
+            headed: order.browser.headed,
+            profile: order.browser.profile,
+        };
+        let url = match (&driver, &order.browser.webdriver) {
+            (Some(driver), _) => driver.url().to_owned(),
+            (None, Some(url)) => url.to_string(),
+            (None, None) => return Err("no driver".to_owned()),
+        };
+        let limit = Duration::from_secs(order.map.file.limits.ready_s + 10);
+        let wire = Wire::open(&url, capabilities(&options), limit).await.map_err(|error| {
+            let told = error.to_string();
+            let sandbox = told.contains("sandbox")
+                || told.contains("instance exited")
+                || told.contains("crashed")
+                || told.contains("DevToolsActivePort");
+            let advice = "in a container, or as root, set browser_profile = \"container\"";
+            if sandbox { format!("{told}; {advice}") } else { told }
+        })?;
+        Ok(Session { driver, wire: Arc::new(wire), gateway })
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
