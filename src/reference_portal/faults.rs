@@ -83,6 +83,10 @@ pub enum Fault {
     Slow,
     /// Pages hang beyond the limits.
     PagesHang,
+    /// Values that may not be shown stand on a colour that nothing else has.
+    PrivateIsMagenta,
+    /// A note of that colour floats over a field that may be shown, and lets clicks through.
+    MagentaNote,
     /// Other CSS classes, other order inside tabs, more read-only text. Harmless.
     Cosmetic,
 }

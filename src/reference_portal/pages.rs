@@ -143,9 +143,28 @@ fn row(field: &Field, entry: Option<&Entry>, world: &World, faults: &FaultPlan) 
     if rollback && faults.has(Fault::ControlDoubled) { format!("{one}{one}") } else { one }
 }
 
+/// Colours that tests look for in pictures.
+fn colours(faults: &FaultPlan) -> String {
+    let mut out = String::new();
+    if faults.has(Fault::PrivateIsMagenta) {
+        out.push_str(
+            "<style>#impact, #affected, #contact, #note, #v-impact, #v-affected, #v-contact, #v-note \
+             { background: #ff00ff }</style>",
+        );
+    }
+    if faults.has(Fault::MagentaNote) {
+        out.push_str(
+            "<div style=\"position: absolute; top: 225px; left: 250px; width: 40px; height: 12px; background: #ff00ff; \
+             pointer-events: none\">Jane Doe</div>",
+        );
+    }
+    out
+}
+
 /// Banners that faults put on the form and the summary.
 fn banners(faults: &FaultPlan) -> String {
-    let mut out = String::from("<p class=\"banner\">Year-end freeze is in force.</p>");
+    let mut out = colours(faults);
+    out.push_str("<p class=\"banner\">Year-end freeze is in force.</p>");
     if faults.has(Fault::ScopeBanner) {
         out.push_str(
             "<p class=\"banner\">Approval will also authorise deployments to all services of group PAYMENTS.</p>",

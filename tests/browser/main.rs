@@ -6,4 +6,6 @@ mod support;
 
 mod faults;
 mod interlock;
+mod masking;
+mod program;
 mod submission;

@@ -198,7 +198,9 @@ function onTop(element, box) {
 function rectangles() {
   const shown = [];
   const hidden = [];
+  const allowed = [];
   const add = (list, element, always) => {
+    if (list === shown) allowed.push(element);
     const box = element.getBoundingClientRect();
     if (box.width < 1 || box.height < 1) return;
     const inside = box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight;
@@ -214,6 +216,15 @@ function rectangles() {
     if (field.list) for (const row of find(field.list)) add(field.show ? shown : hidden, row, !field.show);
   }
   if (ask.show.wording) for (const element of find(ask.page.wording)) if (visible(element)) add(shown, element, false);
+  // What floats over the page, and what no hit-test ever reports, is hidden wherever it is, unless it is itself allowed or
+  // merely surrounds something allowed.
+  for (const element of document.querySelectorAll('body *')) {
+    const style = getComputedStyle(element);
+    const floats = ['absolute', 'fixed', 'sticky'].includes(style.position) || style.pointerEvents === 'none';
+    if (!floats || !visible(element)) continue;
+    if (allowed.some((one) => element.contains(one) || (one.contains(element) && style.pointerEvents !== 'none'))) continue;
+    add(hidden, element, true);
+  }
   return { width: innerWidth, height: innerHeight, scale: devicePixelRatio, shown, hidden, x: scrollX, y: scrollY };
 }
 
