@@ -37,6 +37,27 @@ impl Diagnostic {
         Self(Box::new(Told { field: None, rendered }))
     }
 
+    /// A mistake at a byte range of `source`, which may hold what nobody but its owner should read: the place is named, the
+    /// line is not quoted.
+    pub fn unquoted(
+        path: &Path,
+        source: &str,
+        at: usize,
+        field: Option<String>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        let start = floor(source, at.min(source.len()));
+        let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line = source[..start].matches('\n').count() + 1;
+        let column = source[line_start..start].chars().count() + 1;
+        let named = field.as_ref().map_or_else(String::new, |field| format!("{field}: "));
+        let message = normalize_untrusted_str(&message.into());
+        let help = normalize_untrusted_str(&help.into());
+        let rendered = format!("error: {named}{message}\n --> {}:{line}:{column}\n  = help: {help}", path.display());
+        Self(Box::new(Told { field, rendered }))
+    }
+
     /// A mistake at a byte range of `source`.
     pub fn at(
         path: &Path,

@@ -295,7 +295,11 @@ fn a_full_disk_halts_before_anything_is_touched() {
     let mut command = desk.command(&[]);
     let program = command.get_program().to_owned();
     command = Command::new("sh");
-    command.args(["-c", script]).arg(program).current_dir(desk.folder.path()).env("PORTAL_AGENT_PASSWORD", "x");
+    command
+        .args(["-c", script])
+        .arg(program)
+        .current_dir(desk.folder.path())
+        .env("PORTAL_AGENT_PASSWORD", "long-enough");
     desk.record(|record| record["approvals"][0]["decision"] = "revoked".into());
     let told = told(command.output().unwrap());
     assert_eq!(told.code, 1, "{}{}", told.stdout, told.stderr);

@@ -25,7 +25,7 @@ use portal_agent::model::observed::{
     Found, ListedFile, ObservedBanner, ObservedControl, ObservedPage, ObservedTab, StrangeControl,
 };
 use portal_agent::model::packet::packet_digest;
-use portal_agent::model::portal_facts::{CommitContent, ListedException, ListedState, LookedUp};
+use portal_agent::model::portal_facts::{CommitContent, Created, ListedException, ListedState, LookedUp};
 use portal_agent::model::private::Private;
 use portal_agent::model::record::ChangeRecord;
 use portal_agent::model::time::{ChangeWindow, Instant};
@@ -46,6 +46,7 @@ struct Case {
     calendar: FreezeCalendar,
     files: Option<Vec<FileState>>,
     operator: &'static str,
+    account: &'static str,
     portal: &'static str,
     now: &'static str,
 }
@@ -74,6 +75,7 @@ impl Case {
             calendar: FreezeCalendar { blackouts: vec![blackout] },
             files: None,
             operator: "op.night",
+            account: "portal.robot",
             portal: "https://portal.example.test/",
             now: NOW,
         }
@@ -127,6 +129,7 @@ impl Case {
             packet: digest,
             files: &files,
             operator: &PersonId::parse(self.operator).unwrap(),
+            account: self.account,
             portal: &self.portal.parse().unwrap(),
             calendar: &self.calendar,
             policy: &policy,
@@ -217,6 +220,12 @@ fn attachment_digest_mismatch_when_a_file_changed_or_is_gone() {
 fn owner_mismatch_when_the_ownership_record_names_another_owner_or_service() {
     Case::new().set("/ownership/owner", "someone.else").halts_with(&[HaltCode::OwnerMismatch]);
     Case::new().set("/ownership/service", "search-api").halts_with(&[HaltCode::OwnerMismatch]);
+    // Whoever signs as service owner has to be the owner of record.
+    let another_signs = |record: &mut Value| {
+        record["manifest"]["signers"][0]["approver"] = "someone.else".into();
+        record["approvals"][0]["approver"] = "someone.else".into();
+    };
+    Case::new().then(another_signs).halts_with(&[HaltCode::OwnerMismatch]);
 }
 
 #[test]
@@ -298,11 +307,15 @@ fn approver_mismatch_when_another_person_or_another_role_decided() {
 #[test]
 fn segregation_of_duties_when_requester_operator_or_a_second_role_approves() {
     Case { operator: "tom.okafor", ..Case::new() }.halts_with(&[HaltCode::SegregationOfDuties]);
+    Case { operator: "Tom.Okafor", ..Case::new() }.halts_with(&[HaltCode::SegregationOfDuties]);
+    Case { account: "tom.okafor", ..Case::new() }.halts_with(&[HaltCode::SegregationOfDuties]);
     let by_requester = |exception: &mut Value| exception["requester"] = "ines.duarte".into();
     Case::new().asking(by_requester).halts_with(&[HaltCode::SegregationOfDuties]);
     let twice = |record: &mut Value| {
-        record["manifest"]["signers"][1]["approver"] = "maria.chen".into();
-        record["approvals"][1]["approver"] = "maria.chen".into();
+        for role in [1, 2] {
+            record["manifest"]["signers"][role]["approver"] = "ines.duarte".into();
+            record["approvals"][role]["approver"] = "ines.duarte".into();
+        }
     };
     Case::new().then(twice).halts_with(&[HaltCode::SegregationOfDuties]);
     // Who asks may run the agent: neither of the two approves.
@@ -570,7 +583,7 @@ fn summary_differs_when_the_portal_states_something_else() {
 fn banners_halt_by_their_meaning_and_unlisted_ones_always() {
     let rule = |text: &str, meaning| BannerRule { pattern: Regex::new(text).unwrap(), meaning };
     let rules = [
-        rule("freeze is in force", BannerMeaning::Harmless),
+        rule("Year-end freeze is in force", BannerMeaning::Harmless),
         rule("also authorise", BannerMeaning::ScopeBroadening),
         rule("signed out", BannerMeaning::SessionLost),
         rule("failed", BannerMeaning::PortalError),
@@ -588,10 +601,23 @@ fn banners_halt_by_their_meaning_and_unlisted_ones_always() {
     assert_eq!(with("Saving failed"), only(HaltCode::PortalError));
     assert_eq!(with("Value refused"), only(HaltCode::ValidationRejected));
     assert_eq!(with("Something new"), only(HaltCode::UnexpectedBanner));
+    // What is harmless does not excuse what stands beside it.
+    assert_eq!(
+        with("Year-end freeze is in force. Approval will also authorise PAYMENTS."),
+        only(HaltCode::ScopeBroadening)
+    );
+    assert_eq!(with("Year-end freeze is in force. Ask Risk first."), only(HaltCode::UnexpectedBanner));
+    assert_eq!(with("Year-end freeze is in force! freeze is in force."), only(HaltCode::UnexpectedBanner));
 }
 
 fn row(number: &str, change: &str, state: ListedState) -> ListedException {
-    ListedException { number: number.into(), change_id: change.into(), state, created_at: Some(at(NOW)) }
+    ListedException {
+        number: number.into(),
+        change_id: change.into(),
+        state,
+        created: Created::At(at(NOW)),
+        recognised: true,
+    }
 }
 
 #[test]
@@ -616,8 +642,10 @@ fn existing_exception_for_anything_open_but_this_very_submission() {
 
 #[test]
 fn commit_payload_differs_for_anything_but_exactly_the_declared_parameters() {
-    let value =
-        |value: &str| ParameterContent::Value { path: RecordPath::ServiceId, value: Private::new(value.into()) };
+    let value = |value: &str| ParameterContent::Value {
+        path: RecordPath::ServiceId,
+        carried: Private::new(vec![value.into()]),
+    };
     let declared = |name: &str, content| PlannedParameter { name: name.into(), content };
     let planned = [
         declared("draft", ParameterContent::DraftReference),
@@ -729,6 +757,7 @@ fn at_the_recheck_the_same_causes_give_the_same_codes() {
         packet: Digest::of(b"another"),
         files: &[],
         operator: &PersonId::parse("op").unwrap(),
+        account: "agent",
         portal: &portal,
         calendar: &FreezeCalendar::default(),
         policy: &ApprovalPolicy { required_roles: Vec::new(), max_age_s: 1 },

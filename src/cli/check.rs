@@ -38,6 +38,8 @@ enum CheckError {
     Settings(#[from] SettingsError),
     #[error("{0}")]
     Input(#[from] InputError),
+    #[error("error: the judgement holds a value that may not be shown, and was withheld")]
+    Withheld,
 }
 
 /// Carries out `check`.
@@ -83,6 +85,7 @@ fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
         plan: planned.as_ref().unwrap_or(&empty),
         portal: &base,
         operator,
+        account: settings.user.as_deref().unwrap_or_default(),
         policy: &policy,
         file_states: &states(&found),
         files: &[],
@@ -104,5 +107,5 @@ fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
         packet: record.packet,
         halt,
     };
-    gate.document(document).map_err(|_| InputError::Withheld.into())
+    gate.document(document).map_err(|_| CheckError::Withheld)
 }

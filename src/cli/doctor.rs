@@ -15,6 +15,8 @@ use crate::gateway::control::Control;
 use crate::gateway::proxy::PROBE;
 use crate::model::browser::BrowserKind;
 use crate::portal::browser::find;
+use crate::run::interrupt::Interrupt;
+use crate::run::launch::private_folder;
 use crate::run::session::{BrowserOrder, Session, Target};
 use crate::selectors::read::read as read_map;
 use crate::sources::calendar_file;
@@ -131,7 +133,15 @@ async fn browser_and_interlock(settings: &Settings) -> Vec<Finding> {
     };
     let mut findings =
         vec![good("browser", format!("{} with {}", installed.browser.display(), installed.driver.display()))];
-    match probe(settings).await {
+    let probed = match Interrupt::by_signals() {
+        // Dropping the probe ends what it started.
+        Ok(interrupt) => tokio::select! {
+            probed = probe(settings) => probed,
+            () = interrupt.pressed() => Err("interrupted".to_owned()),
+        },
+        Err(error) => Err(error.to_string()),
+    };
+    match probed {
         Ok(control) => {
             let refused: u64 = control.refused().iter().map(|(_, count)| count).sum();
             findings.push(good(
@@ -151,7 +161,7 @@ async fn browser_and_interlock(settings: &Settings) -> Vec<Finding> {
 }
 
 async fn probe(settings: &Settings) -> Result<Control, String> {
-    let folder = tempfile::Builder::new().prefix("portal-agent-").tempdir().map_err(|error| error.to_string())?;
+    let folder = private_folder().map_err(|error| error.to_string())?;
     let map = read_map("reference.toml".as_ref(), MAP).map_err(|error| error.to_string())?;
     let base = map.file.base_url.get_ref().clone();
     let browser = BrowserOrder {

@@ -16,7 +16,8 @@ use crate::model::private::Private;
 use crate::portal::webdriver::{Credentials, WebPortal, WebPortalConfig};
 use crate::portal::{Portal as _, PortalError};
 use crate::run::advice::advice;
-use crate::run::launch::{check_origin, permissions};
+use crate::run::interrupt::Interrupt;
+use crate::run::launch::{check_origin, permissions, private_folder};
 use crate::run::session::{BrowserOrder, Session, Target};
 use crate::selectors::plan::outline;
 use crate::selectors::read::SelectorMap;
@@ -55,7 +56,13 @@ pub async fn run(args: SelectorsCheck, output: Output) -> Exit {
         Ok(credentials) => credentials,
         Err(error) => return invalid_input(output, &error),
     };
-    match survey(&settings, map, base, credentials).await {
+    let Ok(interrupt) = Interrupt::by_signals() else { return Exit::Environment };
+    // Dropping the survey ends what it started.
+    let surveyed = tokio::select! {
+        surveyed = survey(&settings, map, base, credentials) => surveyed,
+        () = interrupt.pressed() => Err("interrupted".to_owned()),
+    };
+    match surveyed {
         Err(what) => {
             eprintln!("error: {what}");
             Exit::Environment
@@ -81,7 +88,7 @@ async fn survey(
     base: url::Url,
     credentials: Credentials,
 ) -> Result<Masked<SurveyDocument>, String> {
-    let folder = tempfile::Builder::new().prefix("portal-agent-").tempdir().map_err(|error| error.to_string())?;
+    let folder = private_folder().map_err(|error| error.to_string())?;
     let map = std::sync::Arc::new(map);
     let secret = Private::new(secrecy::ExposeSecret::expose_secret(&credentials.password).to_owned());
     let gate = std::sync::Arc::new(MaskGate::new(permissions(&map), rand::random(), vec![secret]));

@@ -11,11 +11,13 @@ pub struct ApprovalPolicy {
     pub max_age_s: i64,
 }
 
-/// The people who may not approve: who asked for the exception and who runs the agent.
+/// Who may not approve: who asked for the exception, who runs the agent, and the account that acts at the portal.
 #[derive(Debug, Clone, Copy)]
 pub struct Parties<'a> {
     /// Who asked.
     pub requester: &'a PersonId,
     /// Who runs the agent.
     pub operator: &'a PersonId,
+    /// Account at the portal.
+    pub account: &'a str,
 }

@@ -9,7 +9,8 @@ use crate::model::calendar::FreezeCalendar;
 use crate::model::digest::Digest;
 use crate::model::form::{FormPlan, PlannedField, PlannedFile, PlannedTab, WidgetKind};
 use crate::model::ids::PersonId;
-use crate::model::observed::{Found, ObservedControl, ObservedPage, ObservedTab};
+use crate::model::observed::{Found, ObservedBanner, ObservedControl, ObservedPage, ObservedTab};
+use crate::model::private::Private;
 use crate::model::record::ChangeRecord;
 use crate::model::time::Instant;
 
@@ -24,6 +25,8 @@ pub struct PacketFacts<'a> {
     pub files: &'a [FileState],
     /// Who runs the agent.
     pub operator: &'a PersonId,
+    /// Account that acts at the portal.
+    pub account: &'a str,
     /// Base URL in effect.
     pub portal: &'a url::Url,
     /// The freeze calendar.
@@ -36,11 +39,11 @@ pub struct PacketFacts<'a> {
 
 /// Judges record, approvals, files and freeze. `stage` is [`Stage::Packet`], or [`Stage::Recheck`] for the second time.
 pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
-    let PacketFacts { record, packet, files, operator, portal, calendar, policy, now } = *facts;
+    let PacketFacts { record, packet, files, operator, account, portal, calendar, policy, now } = *facts;
     let exception = &record.exception;
     let manifest = &record.manifest;
     let decisions = &record.approvals;
-    let parties = Parties { requester: &exception.requester, operator };
+    let parties = Parties { requester: &exception.requester, operator, account };
     let mut found: Vec<HaltReason> = Vec::new();
     found.extend(record::revision_not_approved(record, packet));
     found.extend(record::scope_mismatch(record, portal));
@@ -49,6 +52,7 @@ pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
     found.extend(record::rollback_version_mismatch(record));
     found.extend(record::attachment_digest_mismatch(record, files));
     found.extend(record::owner_mismatch(record));
+    found.extend(record::owner_did_not_sign(record));
     found.extend(record::incident_mismatch(record));
     found.extend(approvals::approval_missing(manifest, decisions, policy));
     found.extend(approvals::approval_revoked(decisions));
@@ -213,6 +217,13 @@ pub fn recheck_panel(plan: &FormPlan, page: &ObservedPage, rules: &[BannerRule])
     }
     found.extend(controls::banners(stage, &page.banners, rules));
     Verdict::of(found)
+}
+
+/// Judges what stands on the page when one click is left: the dialog's text and the banners.
+pub fn approach(dialog: Option<&Private<String>>, seen: &[ObservedBanner], rules: &[BannerRule]) -> Verdict {
+    let stage = Stage::Recheck;
+    let warned = dialog.and_then(|text| controls::dialog_warning(stage, text.expose(), rules));
+    Verdict::of(warned.into_iter().chain(controls::banners(stage, seen, rules)).collect())
 }
 
 /// Whether saving a draft would itself be wrong, given why a run halts.

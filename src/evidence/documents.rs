@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::store::FileDigest;
 use crate::decide::verdict::{HaltCode, Stage};
-use crate::mask::masked::{Masked, PublicDocument};
+use crate::mask::masked::{BareDocument, Masked, PublicDocument};
 use crate::mask::views::{HaltView, ObservationView};
 use crate::model::browser::BrowserKind;
 use crate::model::digest::Digest;
@@ -114,6 +114,16 @@ pub struct RunDocument {
     pub refused_requests: Vec<RefusedView>,
 }
 impl PublicDocument for RunDocument {}
+
+impl BareDocument for RunDocument {
+    fn strip(&mut self) {
+        self.portal_account = None;
+        self.halt.clear();
+        self.environment = None;
+        self.confirmation_number = None;
+        self.refused_requests.clear();
+    }
+}
 
 /// Versions and digests of what judged.
 #[derive(Debug, Clone, Serialize)]

@@ -22,6 +22,11 @@ pub fn query(query: Option<&str>) -> Vec<(String, String)> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
+/// Whether a parameter asks the server to take the request for another method.
+pub fn overrides_method(parameters: &[(String, String)]) -> bool {
+    parameters.iter().any(|(name, _)| name.eq_ignore_ascii_case("_method"))
+}
+
 /// The parameters of a body. A file in a multipart body is carried as `file:NAME`.
 ///
 /// # Errors
@@ -65,8 +70,14 @@ async fn multipart(content_type: &str, bytes: &Bytes) -> Result<Vec<(String, Str
 }
 
 fn flatten(prefix: &str, value: &Value, found: &mut Vec<(String, String)>) {
-    let below = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+    // A dot inside a name is not the dot between names.
+    let below = |name: &str| {
+        let name = name.replace('.', "\\.");
+        if prefix.is_empty() { name } else { format!("{prefix}.{name}") }
+    };
     match value {
+        Value::Object(members) if members.is_empty() => found.push((prefix.to_owned(), "{}".to_owned())),
+        Value::Array(members) if members.is_empty() => found.push((prefix.to_owned(), "[]".to_owned())),
         Value::Object(members) => {
             for (name, member) in members {
                 flatten(&below(name), member, found);

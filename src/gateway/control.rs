@@ -42,13 +42,21 @@ struct Waiting {
     decide: oneshot::Sender<Decision>,
 }
 
+/// How long a reading may take before it counts as one that a portal leaves open.
+const OPEN_POLL: Duration = Duration::from_secs(8);
+
+struct OnItsWay {
+    reads: bool,
+    since: Clock,
+}
+
 #[derive(Default)]
 struct State {
     interlock: Interlock,
     waiting: Option<Waiting>,
     refused: BTreeMap<Refused, u64>,
     passed: u64,
-    in_flight: u64,
+    in_flight: BTreeMap<u64, OnItsWay>,
     probes: Vec<String>,
     answers: Vec<u16>,
 }
@@ -92,9 +100,16 @@ impl Control {
         self.activity.subscribe()
     }
 
-    /// Requests that are on their way and not answered completely, the held one not among them.
-    pub fn in_flight(&self) -> u64 {
-        self.state().in_flight
+    /// Requests that are on their way and worth waiting for: not the held one, and no reading that has taken so long that
+    /// it must be one of those which a portal leaves open until it has news.
+    pub fn in_flight(&self) -> usize {
+        let waits = |one: &&OnItsWay| !one.reads || one.since.elapsed() < OPEN_POLL;
+        self.state().in_flight.values().filter(waits).count()
+    }
+
+    /// Requests on their way that may change something.
+    pub fn changes_in_flight(&self) -> usize {
+        self.state().in_flight.values().filter(|one| !one.reads).count()
     }
 
     /// Requests that passed.
@@ -188,7 +203,7 @@ impl Control {
         within: Duration,
     ) -> Result<Release, ReleaseRefused> {
         let (tell, told) = oneshot::channel();
-        self.change(|state| {
+        let taken = self.change(|state| {
             let waiting = state.waiting.take().ok_or(ReleaseRefused::NotHeld)?;
             if waiting.attempt != token.attempt || waiting.decide.is_closed() {
                 state.interlock.lock();
@@ -198,11 +213,14 @@ impl Control {
                 state.waiting = Some(waiting);
                 return Err(refused);
             }
-            // The receiver lives in a task of its own; were it gone, `told` would fail and the answer be unknown.
-            let _ = waiting.decide.send(Decision::Forward(tell, within));
-            Ok(())
+            Ok(waiting.decide.send(Decision::Forward(tell, within)).is_ok())
         })?;
-        Ok(told.await.unwrap_or(Release { sent_at: None, answered: Answered::NoAnswer }))
+        Ok(match told.await {
+            Ok(release) => release,
+            // The task that had the request in its hands is gone, and never sent it.
+            Err(_) if !taken => Release { sent_at: None, answered: Answered::NotSent },
+            Err(_) => Release { sent_at: None, answered: Answered::NoAnswer },
+        })
     }
 
     pub(super) fn attempt(&self, content: CommitContent) -> Option<(AttemptId, oneshot::Receiver<Decision>)> {
@@ -237,20 +255,26 @@ impl Control {
         self.change(|state| state.answers.push(status));
     }
 
-    pub(super) fn begin(&self) -> InFlight {
-        self.change(|state| {
+    /// A commit at an origin that is not the portal's.
+    pub(super) fn stray(&self) {
+        self.change(|state| state.interlock.stray());
+    }
+
+    pub(super) fn begin(&self, reads: bool) -> InFlight {
+        let number = self.change(|state| {
             state.passed += 1;
-            state.in_flight += 1;
+            state.in_flight.insert(state.passed, OnItsWay { reads, since: Clock::now() });
+            state.passed
         });
-        InFlight(self.clone())
+        InFlight(self.clone(), number)
     }
 }
 
 /// One request on its way; dropping it ends it.
-pub(super) struct InFlight(Control);
+pub(super) struct InFlight(Control, u64);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.change(|state| state.in_flight -= 1);
+        self.0.change(|state| state.in_flight.remove(&self.1));
     }
 }

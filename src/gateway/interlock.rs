@@ -150,6 +150,14 @@ impl Interlock {
         }
     }
 
+    /// A commit was attempted where the agent never commits.
+    pub fn stray(&mut self) {
+        self.refused += 1;
+        if self.phase != Phase::Released {
+            self.strays += 1;
+        }
+    }
+
     /// The browser gave up waiting for `attempt`.
     pub fn give_up(&mut self, attempt: AttemptId) {
         if matches!(self.phase, Phase::Held { attempt: held, .. } if held == attempt) {

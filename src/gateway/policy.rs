@@ -30,7 +30,9 @@ impl Origin {
 /// The rules of one run, from the selector map and the effective base URL.
 #[derive(Debug, Clone)]
 pub struct GatewayPolicy {
-    /// Origins that may be reached.
+    /// The portal's own origin: the only one at which anything may be changed.
+    pub base: Origin,
+    /// Origins that may be read from.
     pub origins: BTreeSet<Origin>,
     /// Declared unsafe requests.
     pub requests: Vec<RequestPattern>,
@@ -66,13 +68,17 @@ pub enum ByBody {
 
 impl GatewayPolicy {
     /// The rules that `map` declares, at `base`.
-    pub fn new(map: &SelectorMap, base: &url::Url) -> Self {
+    ///
+    /// None when `base` is no address of a web server.
+    pub fn new(map: &SelectorMap, base: &url::Url) -> Option<Self> {
         let further = map.file.origins.iter().filter_map(|url| Origin::of(url.get_ref()));
-        Self {
-            origins: Origin::of(base).into_iter().chain(further).collect(),
+        let base = Origin::of(base)?;
+        Some(Self {
+            origins: further.chain([base.clone()]).collect(),
+            base,
             requests: map.requests.clone(),
             commit: map.commit.clone(),
-        }
+        })
     }
 
     /// Judges by method and path. HTTP methods are case-sensitive, and so is this.
@@ -80,7 +86,8 @@ impl GatewayPolicy {
         if matches!(method, "GET" | "HEAD" | "OPTIONS") {
             return ByPath::Safe;
         }
-        if self.commit.match_path(method, path).is_some() {
+        // Under any method: a body or a query can ask a server for another one.
+        if self.commit.match_segments(path).is_some() {
             return ByPath::PerhapsCommit;
         }
         let mut matching = self.requests.iter().filter(|known| known.match_path(method, path).is_some()).peekable();
@@ -90,7 +97,7 @@ impl GatewayPolicy {
         if matching.all(|known| known.body.is_empty()) { ByPath::Declared } else { ByPath::NeedsBody }
     }
 
-    /// Judges by the body too, its parameters given.
+    /// Judges by query and body too, their parameters given: servers read either first.
     pub fn by_body(&self, method: &str, path: &str, parameters: &[(String, String)]) -> ByBody {
         let meant = |known: &RequestPattern| known.match_path(method, path).is_some() && known.match_body(parameters);
         if meant(&self.commit) {

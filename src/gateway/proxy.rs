@@ -15,7 +15,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -52,6 +52,7 @@ pub enum GatewayError {
 pub struct Gateway {
     address: SocketAddr,
     control: Control,
+    _open: watch::Sender<()>,
     _listener: JoinSet<()>,
 }
 
@@ -60,6 +61,7 @@ struct Rules {
     control: Control,
     upstream: Upstream,
     authority: Authority,
+    open: watch::Receiver<()>,
 }
 
 impl Gateway {
@@ -71,17 +73,19 @@ impl Gateway {
     pub async fn start(policy: GatewayPolicy, authorities: Option<&Path>) -> Result<Self, GatewayError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let control = Control::default();
+        let (sender, open) = watch::channel(());
         let rules = Arc::new(Rules {
             policy,
             control: control.clone(),
             upstream: Upstream::new(Arc::clone(&provider), authorities)?,
             authority: Authority::new(provider)?,
+            open,
         });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(GatewayError::Listen)?;
         let address = listener.local_addr().map_err(GatewayError::Listen)?;
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, rules));
-        Ok(Self { address, control, _listener: tasks })
+        Ok(Self { address, control, _open: sender, _listener: tasks })
     }
 
     /// Where the browser finds it.
@@ -139,10 +143,15 @@ fn connect(request: Request<Incoming>, rules: Arc<Rules>) -> Answer {
     let Some(origin) = origin.filter(|origin| rules.policy.origins.contains(origin)) else {
         return refuse(&rules, Refusal::ForeignOrigin, &request, None);
     };
+    let mut open = rules.open.clone();
     tokio::spawn(async move {
-        if let Ok(upgraded) = hyper::upgrade::on(request).await {
-            serve_tunnel(upgraded, origin, rules).await;
-        }
+        let tunnel = async {
+            if let Ok(upgraded) = hyper::upgrade::on(request).await {
+                serve_tunnel(upgraded, origin, rules).await;
+            }
+        };
+        // The sender goes with the gateway, and with it every tunnel.
+        tokio::select! { () = tunnel => {}, _ = open.changed() => {} }
     });
     Response::new(empty())
 }
@@ -181,12 +190,7 @@ async fn serve_tunnel(upgraded: hyper::upgrade::Upgraded, origin: Origin, rules:
 
 async fn answer(request: Request<Incoming>, origin: Option<Origin>, rules: &Arc<Rules>) -> Answer {
     let Some(origin) = origin.filter(|origin| rules.policy.origins.contains(origin)) else {
-        let why = if from_portal(&request, rules) && !safe(request.method()) {
-            Refusal::Undeclared
-        } else {
-            Refusal::ForeignOrigin
-        };
-        return refuse(rules, why, &request, None);
+        return refuse(rules, Refusal::ForeignOrigin, &request, None);
     };
     let path = request.uri().path().to_owned();
     if let Some(nonce) = path.strip_prefix(PROBE) {
@@ -201,27 +205,24 @@ async fn answer(request: Request<Incoming>, origin: Option<Origin>, rules: &Arc<
         return refuse(rules, Refusal::Upgrade, &request, Some(&origin));
     }
     let overriding = ["x-http-method-override", "x-method-override", "x-http-method"];
-    if overriding.iter().any(|name| request.headers().contains_key(*name)) {
+    let asked = content::query(request.uri().query());
+    if overriding.iter().any(|name| request.headers().contains_key(*name)) || content::overrides_method(&asked) {
         return refuse(rules, Refusal::MethodOverride, &request, Some(&origin));
     }
-    match rules.policy.by_path(request.method().as_str(), &path) {
+    let by_path = rules.policy.by_path(request.method().as_str(), &path);
+    if by_path != ByPath::Safe && origin != rules.policy.base {
+        // Approved for one portal: the same address elsewhere is not that portal's.
+        if by_path == ByPath::PerhapsCommit {
+            rules.control.stray();
+        }
+        return refuse(rules, Refusal::Undeclared, &request, Some(&origin));
+    }
+    match by_path {
         ByPath::Safe => forward_read(request, &origin, rules).await,
         ByPath::Declared => forward_streamed(request, &origin, rules).await,
         ByPath::NeedsBody | ByPath::PerhapsCommit => judge_body(request, &origin, rules).await,
         ByPath::Undeclared => refuse(rules, Refusal::Undeclared, &request, Some(&origin)),
     }
-}
-
-fn safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-/// Whether the request says that a page of the portal caused it.
-fn from_portal(request: &Request<Incoming>, rules: &Rules) -> bool {
-    [header::ORIGIN, header::REFERER].iter().any(|name| {
-        let url = request.headers().get(name).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-        url.and_then(|url| Origin::of(&url)).is_some_and(|origin| rules.policy.origins.contains(&origin))
-    })
 }
 
 /// Reads the whole body, then decides: the commit waits, a declared request passes, everything else is refused.
@@ -236,8 +237,12 @@ async fn judge_body(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rul
     let (method, path) = (head.method.as_str(), head.uri.path());
     let named = rules.policy.commit.match_path(method, path);
     let in_body = content::body(kind, &bytes).await;
+    let asked = content::query(head.uri.query());
+    if in_body.as_ref().is_ok_and(|parameters| content::overrides_method(parameters)) {
+        return refused_as(Refusal::MethodOverride, &head);
+    }
     let meant = match &in_body {
-        Ok(parameters) => rules.policy.by_body(method, path, parameters),
+        Ok(parameters) => rules.policy.by_body(method, path, &[asked.as_slice(), parameters.as_slice()].concat()),
         // What cannot be read at the commit's own address may be the commit.
         Err(_) if named.is_some() => ByBody::Commit,
         Err(_) => ByBody::Undeclared,
@@ -245,8 +250,8 @@ async fn judge_body(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rul
     match meant {
         ByBody::Declared => {
             let request = Request::from_parts(head, whole(bytes));
-            let guard = rules.control.begin();
-            relay(rules.upstream.write(outgoing(request, origin), |_| {}).await, rules, guard)
+            let guard = rules.control.begin(false);
+            relay(rules.upstream.write(outgoing(request, origin), |_| {}).await, rules, guard, true)
         }
         ByBody::Undeclared => refused_as(Refusal::Undeclared, &head),
         ByBody::Commit => {
@@ -255,12 +260,12 @@ async fn judge_body(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rul
             let parameters = named
                 .into_iter()
                 .flatten()
-                .chain(content::query(head.uri.query()))
+                .chain(asked)
                 .chain(in_body.unwrap_or_default())
                 .chain(unreadable)
                 .map(|(name, value)| (name, Private::new(value)))
                 .collect();
-            let mut identity = format!("{} {} {}\n", method, head.uri, kind.unwrap_or_default()).into_bytes();
+            let mut identity = format!("{method} {origin:?} {} {}\n", head.uri, kind.unwrap_or_default()).into_bytes();
             identity.extend_from_slice(&bytes);
             let content = CommitContent { parameters, digest: Digest::of(&identity) };
             hold(head, bytes, content, origin, rules).await
@@ -292,21 +297,37 @@ async fn hold(
     let Some((attempt, decided)) = rules.control.attempt(content) else {
         return refuse_parts(rules, Refusal::Commit, &head, Some(origin));
     };
+    let (pass, passed) = oneshot::channel();
     let mut waiting = GiveUp { control: rules.control.clone(), attempt: Some(attempt) };
-    let decision = decided.await;
+    let task = Waiting { head, bytes, origin: origin.clone(), rules: Arc::clone(rules) };
+    // Detached, with the request in its hands: once released it is sent, whatever the browser does meanwhile, and its answer
+    // is awaited and known.
+    tokio::spawn(task.until(decided, pass));
+    let answer = passed.await;
     waiting.attempt = None;
-    match decision {
-        Ok(Decision::Forward(tell, within)) => {
-            let (pass, passed) = oneshot::channel();
-            let request = outgoing(Request::from_parts(head, whole(bytes)), origin);
-            // Detached: if the browser gives up now, the answer is still awaited and known.
-            tokio::spawn(forward_commit(request, Arc::clone(rules), tell, pass, within));
-            match passed.await {
-                Ok(response) => response,
-                Err(_) => plain(StatusCode::BAD_GATEWAY, "the portal did not answer"),
+    answer.unwrap_or_else(|_| plain(StatusCode::BAD_GATEWAY, "the portal did not answer"))
+}
+
+/// A held request, until it is decided about.
+struct Waiting {
+    head: http::request::Parts,
+    bytes: Bytes,
+    origin: Origin,
+    rules: Arc<Rules>,
+}
+
+impl Waiting {
+    async fn until(self, decided: oneshot::Receiver<Decision>, pass: oneshot::Sender<Answer>) {
+        let Self { head, bytes, origin, rules } = self;
+        match decided.await {
+            Ok(Decision::Forward(tell, within)) => {
+                let request = outgoing(Request::from_parts(head, whole(bytes)), &origin);
+                forward_commit(request, rules, tell, pass, within).await;
+            }
+            Ok(Decision::Refuse) | Err(_) => {
+                let _ = pass.send(refuse_parts(&rules, Refusal::Commit, &head, Some(&origin)));
             }
         }
-        Ok(Decision::Refuse) | Err(_) => refuse_parts(rules, Refusal::Commit, &head, Some(origin)),
     }
 }
 
@@ -317,7 +338,7 @@ async fn forward_commit(
     pass: oneshot::Sender<Answer>,
     within: std::time::Duration,
 ) {
-    let guard = rules.control.begin();
+    let guard = rules.control.begin(false);
     let mut sent_at = None;
     let exchange = rules.upstream.write(request, |at| sent_at = Some(at));
     let result = tokio::time::timeout(within, exchange).await;
@@ -328,20 +349,21 @@ async fn forward_commit(
     };
     let _ = tell.send(Release { sent_at, answered });
     if let Ok(result) = result {
-        let _ = pass.send(relay(result, &rules, guard));
+        let _ = pass.send(relay(result, &rules, guard, true));
     }
 }
 
 async fn forward_read(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
-    let guard = rules.control.begin();
+    let guard = rules.control.begin(true);
+    let page = navigates(request.headers());
     let request = outgoing(request.map(BodyExt::boxed), origin);
-    relay(rules.upstream.read(request).await, rules, guard)
+    relay(rules.upstream.read(request).await, rules, guard, page)
 }
 
 async fn forward_streamed(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
-    let guard = rules.control.begin();
+    let guard = rules.control.begin(false);
     let request = outgoing(request.map(BodyExt::boxed), origin);
-    relay(rules.upstream.write(request, |_| {}).await, rules, guard)
+    relay(rules.upstream.write(request, |_| {}).await, rules, guard, true)
 }
 
 const HOP_BY_HOP: [HeaderName; 5] =
@@ -368,18 +390,25 @@ fn outgoing(mut request: Request<Outgoing>, origin: &Origin) -> Request<Outgoing
     request
 }
 
-fn relay(result: Result<Response<Incoming>, UpstreamError>, rules: &Rules, guard: InFlight) -> Answer {
+/// Passes an answer on. A failure is noted where it `matters`: for pages and for changes, not for pictures and polls.
+fn relay(result: Result<Response<Incoming>, UpstreamError>, rules: &Rules, guard: InFlight, matters: bool) -> Answer {
     match result {
         Ok(mut response) => {
             strip(response.headers_mut());
-            if response.status().is_server_error() {
+            if matters && response.status().is_server_error() {
                 rules.control.server_error(response.status().as_u16());
             }
+            // A stream of events never ends, and is nothing to wait for.
+            let kind = response.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
+            let endless = kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
+            let guard = (!endless).then_some(guard);
             response.map(|body| Guarded { body, _guard: guard }.boxed())
         }
         Err(error) => {
             tracing::debug!(%error, "no answer from the portal");
-            rules.control.server_error(StatusCode::BAD_GATEWAY.as_u16());
+            if matters {
+                rules.control.server_error(StatusCode::BAD_GATEWAY.as_u16());
+            }
             plain(StatusCode::BAD_GATEWAY, "the portal did not answer")
         }
     }
@@ -388,7 +417,7 @@ fn relay(result: Result<Response<Incoming>, UpstreamError>, rules: &Rules, guard
 /// A body that counts as on its way until it has been passed on.
 struct Guarded {
     body: Incoming,
-    _guard: InFlight,
+    _guard: Option<InFlight>,
 }
 
 impl Body for Guarded {
@@ -419,6 +448,15 @@ fn refuse_parts(rules: &Rules, why: Refusal, head: &http::request::Parts, origin
     refusal(rules, why, &head.method, &head.uri, &head.headers, origin)
 }
 
+/// Whether a page is asked for, not something for a script.
+fn navigates(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match text("sec-fetch-mode") {
+        Some(mode) => mode == "navigate",
+        None => text("accept").is_some_and(|accept| accept.starts_with("text/html")),
+    }
+}
+
 /// A navigation gets 204, which leaves the page as it is; a script gets 409, which no script takes for success.
 fn refusal(
     rules: &Rules,
@@ -433,12 +471,7 @@ fn refusal(
         None => uri.authority().map_or_else(String::new, ToString::to_string),
     };
     rules.control.refuse(Refused { why, method: method.to_string(), origin, path: Refused::shape_of(uri.path()) });
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let navigation = match text("sec-fetch-mode") {
-        Some(mode) => mode == "navigate",
-        None => text("accept").is_some_and(|accept| accept.starts_with("text/html")),
-    };
-    if navigation && matches!(why, Refusal::Commit | Refusal::Undeclared | Refusal::MethodOverride) {
+    if navigates(headers) && matches!(why, Refusal::Commit | Refusal::Undeclared | Refusal::MethodOverride) {
         let mut response = Response::new(empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         return response;

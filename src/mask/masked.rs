@@ -34,6 +34,12 @@ impl<T: fmt::Display> fmt::Display for Masked<T> {
 /// A document made of public values and of [`Masked`] ones alone. Whoever implements this has looked at every field.
 pub trait PublicDocument: Serialize {}
 
+/// A document that can be cut down to identifiers, counts and times, in which nothing can be hidden.
+pub trait BareDocument: PublicDocument {
+    /// Takes out every text that came from a record, a person or a portal.
+    fn strip(&mut self);
+}
+
 /// What the selector map lets be seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Permissions {
@@ -101,6 +107,12 @@ impl MaskGate {
     pub fn document<T: PublicDocument>(&self, document: T) -> Result<Masked<T>, Leak> {
         let bytes = serde_json::to_vec(&document).map_err(|_| Leak)?;
         if self.is_clean(&bytes) { Ok(Masked(document)) } else { Err(Leak) }
+    }
+
+    /// A document cut down to what cannot hide anything; for saying how a run ended when the whole may not be shown.
+    pub fn bare<T: BareDocument>(&self, mut document: T) -> Masked<T> {
+        document.strip();
+        Masked(document)
     }
 
     /// A text made of public and masked values.

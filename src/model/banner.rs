@@ -18,7 +18,7 @@ pub enum BannerMeaning {
     PortalError,
 }
 
-/// A wording and its meaning. The first rule that matches decides; a text that none matches is unexpected.
+/// A wording and its meaning. Any warning that matches counts, before anything harmless does.
 #[derive(Debug, Clone)]
 pub struct BannerRule {
     /// Matched anywhere in the banner's text.

@@ -234,8 +234,8 @@ pub enum ParameterContent {
     Value {
         /// Where in the record it comes from.
         path: RecordPath,
-        /// The value in the form the request uses.
-        value: Private<String>,
+        /// Every value that the request carries under this name, in the request's own words; none for an empty box.
+        carried: Private<Vec<String>>,
     },
     /// The reference of the draft being committed.
     DraftReference,

@@ -2,7 +2,7 @@
 
 use super::digest::Digest;
 use super::ids::DraftReference;
-use super::private::Private;
+use super::private::{Exposure, Fact, Private};
 use super::time::Instant;
 
 /// State of an exception in the portal's list, by the selector map's table of words.
@@ -18,6 +18,17 @@ pub enum ListedState {
     Unknown,
 }
 
+/// When an exception was created, as far as the list tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// Then.
+    At(Instant),
+    /// The list has no such column.
+    NotListed,
+    /// The list has one, and it cannot be read.
+    Unreadable,
+}
+
 /// One row of the portal's list of exceptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedException {
@@ -27,8 +38,10 @@ pub struct ListedException {
     pub change_id: String,
     /// State.
     pub state: ListedState,
-    /// When it was created or submitted, where listed.
-    pub created_at: Option<Instant>,
+    /// When it was created or submitted.
+    pub created: Created,
+    /// Whether number and change id are of the forms that the map and the record know, so that they can be shown.
+    pub recognised: bool,
 }
 
 /// A request that could finalise a submission, as the gateway holds it.
@@ -45,6 +58,13 @@ pub struct CommitContent {
 pub struct LookedUp {
     /// Rows for this change.
     pub rows: Vec<ListedException>,
+}
+
+impl ListedException {
+    /// A text about this row, shown only if everything in it is of a known form.
+    pub fn fact(&self, text: impl Into<String>) -> Fact {
+        Fact::new(text, if self.recognised { Exposure::Public } else { Exposure::Hidden })
+    }
 }
 
 impl LookedUp {
@@ -94,7 +114,7 @@ impl Refused {
     /// The shape of `path`: segments that are words stay, all others become `{1}`, `{2}` and so on.
     pub fn shape_of(path: &str) -> String {
         let word = |segment: &str| {
-            segment.len() <= 40 && segment.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_' | '.'))
+            segment.len() <= 24 && segment.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_'))
         };
         let mut places = 0;
         path.split('/')
@@ -117,6 +137,6 @@ mod tests {
     #[test]
     fn the_shape_of_a_path_holds_no_data() {
         assert_eq!(Refused::shape_of("/api/autosave"), "/api/autosave");
-        assert_eq!(Refused::shape_of("/e/DRF-000012/customers/Jane%20Doe/v2"), "/e/{1}/customers/{2}/{3}");
+        assert_eq!(Refused::shape_of("/e/DRF-000012/customers/jane.doe/v2"), "/e/{1}/customers/{2}/{3}");
     }
 }

@@ -124,7 +124,7 @@ impl Driver {
         };
         // A group of its own: the terminal's ctrl-C reaches the agent alone, and the group ends as one.
         // Days and times are typed in the order of this language.
-        command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8");
+        command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8").env_remove("PORTAL_AGENT_PASSWORD");
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().map_err(failed)?;
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
@@ -225,6 +225,7 @@ pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {
                 "profile.password_manager_enabled": false,
                 "autofill.profile_enabled": false,
                 "translate.enabled": false,
+                "download.default_directory": options.folder.join("downloads"),
             });
             let mut chrome = json!({ "args": arguments, "prefs": preferences });
             if let Some(program) = options.program {
@@ -248,6 +249,8 @@ pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {
             let preferences: Map<String, Value> =
                 FIREFOX.iter().map(|(name, value)| ((*name).to_owned(), value.to_json())).collect();
             let mut firefox = json!({ "args": arguments, "prefs": preferences });
+            firefox["prefs"]["browser.download.folderList"] = json!(2);
+            firefox["prefs"]["browser.download.dir"] = json!(options.folder.join("downloads"));
             if let Some(program) = options.program {
                 firefox["binary"] = json!(program);
             }

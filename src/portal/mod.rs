@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::{PlannedField, PlannedFile, PlannedTab};
 use crate::model::ids::DraftReference;
-use crate::model::observed::{ObservedPage, ObservedTab};
+use crate::model::observed::{ObservedBanner, ObservedPage, ObservedTab};
 use crate::model::portal_facts::ListedException;
 use crate::model::private::Private;
 
@@ -67,6 +67,15 @@ pub struct Saved {
     pub complaints: Vec<Private<String>>,
 }
 
+/// What stands on the page when one click is left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Approach {
+    /// Text of the dialog, where the map declares one.
+    pub dialog: Option<Private<String>>,
+    /// Banners.
+    pub banners: Vec<ObservedBanner>,
+}
+
 /// A page that only shows values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShownPage<'a> {
@@ -119,8 +128,9 @@ pub trait Portal {
         page: ShownPage<'_>,
         lines: &[PlannedField],
     ) -> impl Future<Output = Result<ObservedPage, PortalError>>;
-    /// From the recheck page, opens the dialog before the commit and attests, so that one click is left.
-    fn approach_commit(&mut self) -> impl Future<Output = Result<(), PortalError>>;
+    /// From the recheck page, opens the dialog before the commit and attests, so that one click is left. Tells what stands
+    /// on the page then.
+    fn approach_commit(&mut self) -> impl Future<Output = Result<Approach, PortalError>>;
     /// The one click. Returns when the click is on its way: the browser may answer only after the release.
     fn press_commit(&mut self) -> impl Future<Output = Result<(), PortalError>>;
     /// The number on the page that answered the commit; none when there is none within the limit.

@@ -7,18 +7,29 @@ use super::flow::{Clock, Ending, Flow, Stop, Watcher, judge_packet, reading, rea
 use crate::decide::reconcile;
 use crate::decide::rules::commit::commit_payload_differs;
 use crate::decide::rules::confirmation::{AfterRelease, Proof, proof};
+use crate::decide::rules::record::manifest_changed;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::documents::Outcome;
 use crate::evidence::journal::Event;
 use crate::gateway::control::{Answered, Held, Release};
 use crate::gateway::interlock::{ReleaseRefused, ReleaseToken};
+use crate::model::form::PlannedField;
 use crate::model::ids::DraftReference;
+use crate::model::observed::ObservedPage;
 use crate::model::portal_facts::LookedUp;
 use crate::model::private::Fact;
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene, ShownPage};
 use crate::sources::Sources;
+
+/// How often the list is read while it shows no submitted exception.
+const LOOK_UPS: usize = 3;
+
+fn interrupted() -> HaltReason {
+    let observed = "a signal asked the agent to stop";
+    held_reason(HaltCode::Interrupted, "an undisturbed run", observed, FactSource::Agent)
+}
 
 fn held_reason(code: HaltCode, expected: &str, observed: impl ToString, source: FactSource) -> HaltReason {
     HaltReason {
@@ -44,36 +55,110 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         }
     }
 
+    /// The summary and, on the page from which the click will be made, approvers and freeze window: all read anew, since a
+    /// commit may carry nothing but a reference and somebody may have changed the draft.
     async fn recheck_panel(&mut self, draft: &DraftReference) -> Result<(), Stop> {
         let stage = Stage::Recheck;
-        self.stand(stage, "approver panel and freeze window");
-        let lines = &self.facts.plan.recheck;
+        self.stand(stage, "summary, approvers and freeze window");
+        let plan = self.facts.plan;
+        let map = &self.facts.map.file;
+        let one_page = map.review.path == map.recheck.path;
+        if !one_page {
+            let page = verb!(self, stage, self.portal.read_page(ShownPage::Review(draft), &plan.review))?;
+            let verdict = reconcile::summary(stage, &plan.review, plan, &page, &self.facts.map.banners);
+            self.note_recheck("review", &plan.review, &page, &verdict)?;
+            if let Verdict::Halt(reasons) = verdict {
+                return Err(Stop::Halt(reasons));
+            }
+        }
+        let further = plan.review.iter().filter(|line| !plan.recheck.iter().any(|known| known.id == line.id));
+        let lines: Vec<PlannedField> =
+            if one_page { plan.recheck.iter().chain(further).cloned().collect() } else { plan.recheck.clone() };
         let shown = ShownPage::Recheck(draft);
-        let page = verb!(self, stage, self.portal.read_page(shown, lines))?;
-        let verdict = reconcile::recheck_panel(self.facts.plan, &page, &self.facts.map.banners);
-        self.books.observe(&Seen {
-            at: self.clock.now(),
-            stage,
-            place: "recheck".to_owned(),
-            planned: lines,
-            found: &page.lines,
-            banners: &page.banners,
-            verdict: &verdict,
-        })?;
-        self.keep_picture(stage, "recheck", Scene::Lines(shown, lines)).await?;
+        let page = verb!(self, stage, self.portal.read_page(shown, &lines))?;
+        let mut reasons = Vec::new();
+        if one_page
+            && let Verdict::Halt(found) = reconcile::summary(stage, &plan.review, plan, &page, &self.facts.map.banners)
+        {
+            reasons.extend(found.iter().cloned());
+        }
+        if let Verdict::Halt(found) = reconcile::recheck_panel(plan, &page, &self.facts.map.banners) {
+            let news: Vec<HaltReason> = found.iter().filter(|reason| !reasons.contains(*reason)).cloned().collect();
+            reasons.extend(news);
+        }
+        let verdict = Verdict::of(reasons);
+        self.note_recheck("recheck", &lines, &page, &verdict)?;
+        self.keep_picture(stage, "recheck", Scene::Lines(shown, &plan.recheck)).await?;
         match verdict {
             Verdict::Proceed(()) => self.note(stage, &Event::PanelRechecked),
             Verdict::Halt(reasons) => Err(Stop::Halt(reasons)),
         }
     }
 
+    fn note_recheck(
+        &mut self,
+        place: &str,
+        lines: &[PlannedField],
+        page: &ObservedPage,
+        verdict: &Verdict,
+    ) -> Result<(), Stop> {
+        Ok(self.books.observe(&Seen {
+            at: self.clock.now(),
+            stage: Stage::Recheck,
+            place: place.to_owned(),
+            planned: lines,
+            found: &page.lines,
+            banners: &page.banners,
+            verdict,
+        })?)
+    }
+
+    /// Reads the sources anew and judges them; `already` are reasons found elsewhere.
+    fn recheck_sources(&mut self, already: Vec<HaltReason>) -> Result<(Monotonic, Instant), Stop> {
+        let stage = Stage::Recheck;
+        let unavailable = |what: &str, error: Diagnostic| {
+            // Diagnostics quote the file; that it does not answer is all a note needs.
+            let observed = match error.field() {
+                Some(field) => format!("{what}: {field} is not valid"),
+                None => format!("{what} cannot be read"),
+            };
+            let expected = "an answer from every source";
+            let reason = held_reason(HaltCode::SourceUnavailable, expected, observed, FactSource::Record);
+            Stop::Halt(NonEmpty::one(reason))
+        };
+        let record = self.sources.record().map_err(|error| unavailable("the change record", error))?;
+        let calendar = self.sources.calendar().map_err(|error| unavailable("the freeze calendar", error))?;
+        let answered = Monotonic::now();
+        let now = self.clock.now();
+        self.books.readings.push(reading(stage, &record, now));
+        let mut reasons = already;
+        if let Verdict::Halt(found) = judge_packet(stage, self.facts, &record, &calendar, now) {
+            reasons.extend(found.iter().cloned());
+        }
+        if reasons.is_empty() {
+            // Valid in itself, and still not what the run began with.
+            reasons.extend(manifest_changed(&self.facts.record.record.manifest, &record.record.manifest));
+            if record.packet != self.facts.record.packet {
+                let first = self.facts.record.packet.to_string();
+                reasons.push(held_reason(HaltCode::RevisionNotApproved, &first, record.packet, FactSource::Record));
+            }
+        }
+        match NonEmpty::from_vec(reasons) {
+            Some(reasons) => Err(Stop::Halt(reasons)),
+            None => Ok((answered, now)),
+        }
+    }
+
     /// Clicks, and waits until the request that the click caused stands at the gateway.
     async fn hold_commit(&mut self) -> Result<Held, Stop> {
         let stage = Stage::Recheck;
-        verb!(self, stage, self.portal.approach_commit())?;
-        // The portal as it stood when the click was due; the sources are read again once the request is held.
-        let before_click = reading(stage, self.facts.record, self.clock.now());
-        self.books.readings.push(before_click);
+        let approach = verb!(self, stage, self.portal.approach_commit())?;
+        let rules = &self.facts.map.banners;
+        if let Verdict::Halt(reasons) = reconcile::approach(approach.dialog.as_ref(), &approach.banners, rules) {
+            return Err(Stop::Halt(reasons));
+        }
+        // Once before the click, so that nothing is clicked in vain; again once the request is held.
+        self.recheck_sources(Vec::new())?;
         self.stand(stage, "holding the commit request");
         self.gateway.expect_commit();
         let pressed = verb!(self, stage, self.portal.press_commit());
@@ -109,48 +194,18 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     /// With the request held: sources anew, uncached, and the request's own content.
     fn recheck_held(&mut self, draft: &DraftReference, held: &Held) -> Result<ReleaseToken, Stop> {
         let stage = Stage::Recheck;
-        let unavailable = |what: &str, error: Diagnostic| {
-            // Diagnostics quote the file; that it does not answer is all a note needs.
-            let observed = match error.field() {
-                Some(field) => format!("{what}: {field} is not valid"),
-                None => format!("{what} cannot be read"),
-            };
-            let reason =
-                held_reason(HaltCode::SourceUnavailable, "an answer from every source", observed, FactSource::Record);
-            Stop::Halt(NonEmpty::one(reason))
-        };
-        let record = self.sources.record().map_err(|error| unavailable("the change record", error))?;
-        let calendar = self.sources.calendar().map_err(|error| unavailable("the freeze calendar", error))?;
-        let answered = Monotonic::now();
-        let now = self.clock.now();
-        self.books.readings.push(reading(stage, &record, now));
-        let mut reasons = Vec::new();
-        if record.packet != self.facts.record.packet {
-            reasons.push(held_reason(
-                HaltCode::RevisionNotApproved,
-                &self.facts.record.packet.to_string(),
-                record.packet,
-                FactSource::Record,
-            ));
-        }
-        if let Verdict::Halt(found) = judge_packet(stage, self.facts, &record, &calendar, now) {
-            reasons.extend(found.iter().cloned());
-        }
-        reasons.extend(commit_payload_differs(&self.facts.plan.commit, draft, &held.content));
-        reasons.extend(self.alarms(stage));
+        let held_since = self.clock.now();
+        let mut already = commit_payload_differs(&self.facts.plan.commit, draft, &held.content);
+        already.extend(self.alarms(stage));
+        let (answered, _) = self.recheck_sources(already)?;
         if self.interrupt.is_pressed() {
-            let expected = "an undisturbed run";
-            let observed = "a signal asked the agent to stop";
-            reasons.push(held_reason(HaltCode::Interrupted, expected, observed, FactSource::Agent));
-        }
-        if let Some(reasons) = NonEmpty::from_vec(reasons) {
-            return Err(Stop::Halt(reasons));
+            return Err(Stop::Halt(NonEmpty::one(interrupted())));
         }
         let hold = self.facts.map.file.limits.hold_s;
         let expires_at = i64::try_from(hold)
             .ok()
-            .and_then(|seconds| now.timestamp().checked_add(jiff::SignedDuration::from_secs(seconds)).ok())
-            .map_or(now, Instant::from);
+            .and_then(|seconds| held_since.timestamp().checked_add(jiff::SignedDuration::from_secs(seconds)).ok())
+            .map_or(held_since, Instant::from);
         self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest })?;
         self.books.unlocked_by = self.books.readings.len().checked_sub(1);
         self.recheck_to_commit_ms = Some(answered.elapsed().as_secs_f64() * 1e3);
@@ -160,6 +215,11 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     async fn release(&mut self, token: ReleaseToken) -> Result<Ending, Stop> {
         self.stand(Stage::Commit, "releasing the one commit request");
         let within = Self::limit(self.facts.map.file.limits.commit_s);
+        if self.interrupt.is_pressed() {
+            self.gateway.lock();
+            self.recheck_to_commit_ms = None;
+            return Err(Stop::Halt(NonEmpty::one(interrupted())));
+        }
         let released_at = self.clock.now();
         let begun = Monotonic::now();
         let released = match self.gateway.release(token, released_at, within).await {
@@ -224,8 +284,14 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     async fn prove(&mut self, on_page: Option<&str>, released_at: Instant) -> Result<String, NonEmpty<HaltReason>> {
         let stage = Stage::Confirm;
         let failed = |error| NonEmpty::one(reason_of(stage, error));
-        let rows = self.look_up().await.map_err(failed)?;
-        let looked_up = LookedUp { rows };
+        let mut looked_up = LookedUp { rows: self.look_up().await.map_err(failed)? };
+        for _ in 1..LOOK_UPS {
+            // A list may lag behind what was stored. Reading it again can double nothing.
+            if looked_up.submitted().next().is_some() {
+                break;
+            }
+            looked_up = LookedUp { rows: self.look_up().await.map_err(failed)? };
+        }
         let facts = AfterRelease {
             change: &self.facts.record.record.exception.change_id,
             number_form: &self.facts.map.number_form,

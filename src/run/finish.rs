@@ -39,12 +39,13 @@ pub struct Closing<'a> {
 }
 
 /// Writes every document and the manifest. The outcome stands whatever happens here; `sealed` tells whether all was written.
+/// `run.json` is written even if another document could not be.
 pub fn finish(
     closing: &Closing<'_>,
     mut ending: Ending,
     mut books: Option<Books<'_>>,
     gate: &MaskGate,
-) -> Option<Masked<RunDocument>> {
+) -> Masked<RunDocument> {
     let mut sealed = false;
     if let Some(books) = &mut books {
         let ended = Event::Ended { outcome: ending.outcome.as_str() };
@@ -60,12 +61,12 @@ pub fn finish(
         }
     }
     let document = |sealed| run_document(closing, &ending, books.as_ref().map(|books| &books.folder), gate, sealed);
-    if let Some(books) = &books
-        && sealed
-    {
-        sealed = seal(closing, books, gate, document(true)).is_ok();
+    if let Some(books) = &books {
+        let written = seal(closing, books, gate, document(sealed));
+        sealed &= written.is_ok();
     }
-    gate.document(document(sealed)).ok()
+    // A document that may not be shown whole still says how the run ended.
+    gate.document(document(sealed)).unwrap_or_else(|_| gate.bare(document(false)))
 }
 
 fn documents(closing: &Closing<'_>, ending: &Ending, books: &Books<'_>) -> Result<(), EvidenceError> {
@@ -94,8 +95,9 @@ fn documents(closing: &Closing<'_>, ending: &Ending, books: &Books<'_>) -> Resul
 }
 
 fn seal(closing: &Closing<'_>, books: &Books<'_>, gate: &MaskGate, run: RunDocument) -> Result<(), EvidenceError> {
-    let withheld = |_| EvidenceError::Withheld("run.json".to_owned());
-    books.folder.document("run.json", &gate.document(run).map_err(withheld)?)?;
+    let withheld = |_| EvidenceError::Withheld("manifest.json".to_owned());
+    let shown = gate.document(run.clone()).unwrap_or_else(|_| gate.bare(run));
+    books.folder.document("run.json", &shown)?;
     let files: BTreeMap<_, _> = books.folder.digests()?;
     let manifest = ManifestDocument { schema: "portal-agent/manifest/1", run_id: closing.run.clone(), files };
     books.folder.document("manifest.json", &gate.document(manifest).map_err(withheld)?)

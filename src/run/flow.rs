@@ -52,6 +52,8 @@ pub struct RunFacts<'a> {
     pub portal: &'a url::Url,
     /// Who runs the agent.
     pub operator: &'a PersonId,
+    /// Account that acts at the portal.
+    pub account: &'a str,
     /// The organisation's demands.
     pub policy: &'a ApprovalPolicy,
     /// Attachments as digested.
@@ -75,6 +77,7 @@ pub fn judge_packet(
         packet: record.packet,
         files: facts.file_states,
         operator: facts.operator,
+        account: facts.account,
         portal: facts.portal,
         calendar,
         policy: facts.policy,

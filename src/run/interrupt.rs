@@ -25,7 +25,7 @@ impl Interrupt {
         (InterruptSwitch(sender), Self(receiver))
     }
 
-    /// Pressed by SIGINT and SIGTERM of this process, from now on.
+    /// Pressed by SIGINT, SIGTERM and SIGHUP of this process, from now on.
     ///
     /// # Errors
     ///
@@ -34,9 +34,11 @@ impl Interrupt {
         let (switch, interrupt) = Self::by_hand();
         let mut ask = signal(SignalKind::interrupt())?;
         let mut end = signal(SignalKind::terminate())?;
+        // A terminal that goes away, as when a remote login breaks off.
+        let mut hang_up = signal(SignalKind::hangup())?;
         tokio::spawn(async move {
             loop {
-                tokio::select! { _ = ask.recv() => {}, _ = end.recv() => {} }
+                tokio::select! { _ = ask.recv() => {}, _ = end.recv() => {}, _ = hang_up.recv() => {} }
                 switch.press();
             }
         });

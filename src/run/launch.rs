@@ -86,9 +86,12 @@ pub enum InputError {
         "error: cannot make a private folder for the run: {0}\n  = help: set TMPDIR to a folder with room for the attachments"
     )]
     Folder(std::io::Error),
-    /// The document of the run holds what may not be shown.
-    #[error("error: the run's document holds a value that may not be shown, and was withheld")]
-    Withheld,
+}
+
+/// A folder for what must exist unmasked for a while: 0700, gone when the value is dropped.
+pub fn private_folder() -> std::io::Result<tempfile::TempDir> {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    tempfile::Builder::new().prefix("portal-agent-").permissions(mode).tempdir()
 }
 
 /// Whether `base` is one of the origins that the map declares.
@@ -119,7 +122,15 @@ pub fn permissions(map: &SelectorMap) -> Permissions {
 const SHORTEST_CANARY: usize = 12;
 
 /// Texts that no document may hold: the password, and hidden values long enough not to occur by chance.
-fn canaries(plan: &FormPlan, permissions: &Permissions, credentials: &Credentials) -> Vec<Private<String>> {
+///
+/// A text that also occurs where nothing is hidden (an account, an identifier, a path) is no canary: every document would
+/// hold it.
+fn canaries(
+    plan: &FormPlan,
+    permissions: &Permissions,
+    credentials: &Credentials,
+    public: &str,
+) -> Vec<Private<String>> {
     let fields = || plan.tabs.iter().flat_map(|tab| &tab.fields);
     let shown: Vec<String> = fields()
         .filter(|field| permissions.fields.contains(&field.id))
@@ -128,9 +139,24 @@ fn canaries(plan: &FormPlan, permissions: &Permissions, credentials: &Credential
     let hidden = fields().filter(|field| !permissions.fields.contains(&field.id)).filter_map(|field| {
         let FormValue::Text(text) = field.value.expose() else { return None };
         let long = text.chars().count() >= SHORTEST_CANARY;
-        (long && !shown.iter().any(|shown| shown.contains(text))).then(|| Private::new(text.clone()))
+        (long && !shown.iter().any(|shown| shown.contains(text))).then(|| text.clone())
     });
-    hidden.chain([Private::new(credentials.password.expose_secret().to_owned())]).collect()
+    let password = credentials.password.expose_secret().to_owned();
+    hidden.chain([password]).filter(|text| !public.contains(text.as_str())).map(Private::new).collect()
+}
+
+/// Everything that the documents of a run state openly.
+fn public_texts(order: &Order, record: &crate::sources::record_file::ReadRecord) -> String {
+    let record = &record.record;
+    let open = serde_json::json!([record.manifest, record.approvals, record.ownership, record.exception.attachments]);
+    format!(
+        "{open} {} {} {} {} {}",
+        record.exception.change_id,
+        order.operator,
+        order.credentials.user,
+        order.base,
+        order.evidence.display()
+    )
 }
 
 fn new_run(now: crate::model::time::Instant) -> RunId {
@@ -172,13 +198,14 @@ pub async fn submit<S: Sources, C: Clock, W: Watcher>(
     check_origin(&order.map, &order.base)?;
     let record = sources.record()?;
     let calendar = sources.calendar()?;
-    let private = tempfile::Builder::new().prefix("portal-agent-").tempdir().map_err(InputError::Folder)?;
+    let private = private_folder().map_err(InputError::Folder)?;
     let found = examine(&order.record, &record, Some(&private.path().join("uploads")))?;
     let file_states = states(&found);
     let planned = plan(&order.map, &record.record);
     let permissions = permissions(&order.map);
     let empty = FormPlan::default();
-    let hidden = canaries(planned.as_ref().unwrap_or(&empty), &permissions, &order.credentials);
+    let public = public_texts(order, &record);
+    let hidden = canaries(planned.as_ref().unwrap_or(&empty), &permissions, &order.credentials, &public);
     let gate = Arc::new(MaskGate::new(permissions, rand::random(), hidden));
     let files = planned.as_ref().map_or_else(|_| Vec::new(), |plan| local_files(plan, &found));
     let facts = RunFacts {
@@ -187,6 +214,7 @@ pub async fn submit<S: Sources, C: Clock, W: Watcher>(
         plan: planned.as_ref().unwrap_or(&empty),
         portal: &order.base,
         operator: &order.operator,
+        account: &order.credentials.user,
         policy: &order.policy,
         file_states: &file_states,
         files: &files,
@@ -220,7 +248,7 @@ pub async fn submit<S: Sources, C: Clock, W: Watcher>(
     if let Some(claim) = done.claim {
         free_unless_kept(claim, outcome);
     }
-    document.ok_or(InputError::Withheld)
+    Ok(document)
 }
 
 /// The claim is kept while a person or a later run still has to do something with this change.

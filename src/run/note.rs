@@ -64,7 +64,7 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
         not_entered,
         tabs_filled: books.tabs_filled.clone(),
         uploaded: books.uploaded.iter().cloned().collect(),
-        approvals: facts.record.record.approvals.clone(),
+        approvals: books.readings.last().map(|reading| reading.approvals.clone()).unwrap_or_default(),
         decide,
         must_not,
         next,

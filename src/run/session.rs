@@ -55,7 +55,7 @@ impl Target<'_> {
     /// What did not start and how to mend it, in words.
     pub async fn start(&self, folder: &Path) -> Result<Session, String> {
         let order = self;
-        let policy = GatewayPolicy::new(order.map, order.base);
+        let policy = GatewayPolicy::new(order.map, order.base).ok_or("the base URL is no address of a web server")?;
         let gateway = Gateway::start(policy, order.portal_ca).await.map_err(|error| with_causes(&error))?;
         let address = gateway.address().to_string();
         let (driver, installed) = match &order.browser.webdriver {

@@ -75,14 +75,20 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     /// Looks up whether a draft was left. What cannot be looked up counts as left.
     async fn what_is_left(&mut self) -> Outcome {
         self.stand(Stage::Draft, "looking up what was left");
-        let change = self.facts.record.record.exception.change_id.clone();
+        if self.books.progress() == Progress::Saving && !self.saved_or_refused().await {
+            // The portal may still be storing it: an empty list would prove nothing.
+            self.draft_state = Some(DraftState::Unread);
+            return Outcome::HaltedDraft;
+        }
         match self.look_up().await {
             Ok(rows) => {
-                let left = rows.iter().find(|row| row.state != ListedState::Closed && row.change_id == change.as_str());
-                match left {
+                // Before the first keystroke nothing open was listed, so whatever is open now is this run's.
+                let mut open = rows.iter().filter(|row| row.state != ListedState::Closed);
+                match open.next() {
                     None => Outcome::HaltedAbandoned,
                     Some(row) => {
-                        self.draft = DraftReference::parse(&row.number).ok();
+                        let draft = row.state == ListedState::Draft && row.recognised;
+                        self.draft = DraftReference::parse(&row.number).ok().filter(|_| draft);
                         self.draft_state = Some(DraftState::Unread);
                         Outcome::HaltedDraft
                     }
@@ -93,6 +99,20 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
                 Outcome::HaltedDraft
             }
         }
+    }
+
+    /// Waits until no change is on its way to the portal any more; whether that came about within the limit.
+    async fn saved_or_refused(&self) -> bool {
+        let gateway = &self.gateway;
+        let mut activity = gateway.activity();
+        let settled = async {
+            while gateway.changes_in_flight() > 0 {
+                if activity.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Self::limit(self.facts.map.file.limits.ready_s), settled).await.is_ok()
     }
 
     /// The list of exceptions, read only. A lost session is renewed once: reading can double nothing.

@@ -268,7 +268,11 @@ impl Planner<'_> {
             if field.widget == WidgetKind::Checkbox {
                 line.values = [("yes".to_owned(), page.yes.clone()), ("no".to_owned(), page.no.clone())].into();
             }
-            planned.extend(self.field(&line)?);
+            let Some(mut stated) = self.field(&line)? else { continue };
+            if field.widget == WidgetKind::Checkbox && stated.value.expose().is_blank() {
+                stated.value = Private::new(FormValue::Text(page.no.clone()));
+            }
+            planned.push(stated);
         }
         planned.extend(self.fields(&page.fields)?);
         Ok(planned)
@@ -299,12 +303,20 @@ fn parameter(parameter: &Parameter, tabs: &[PlannedTab]) -> Option<PlannedParame
     let content = match (&parameter.field, &parameter.constant) {
         (Some(field), _) => {
             let planned = tabs.iter().flat_map(|tab| &tab.fields).find(|known| &known.id == field.get_ref())?;
-            let text = planned.value.expose().as_text();
-            let text = parameter.values.get(&text).cloned().unwrap_or(text);
-            ParameterContent::Value { path: planned.path.clone(), value: Private::new(text) }
+            let word = |text: &String| parameter.values.get(text).cloned().unwrap_or_else(|| text.clone());
+            let carried = match planned.value.expose() {
+                FormValue::Text(text) => vec![word(text)],
+                FormValue::Choices(choices) => choices.iter().map(word).collect(),
+                // HTML sends a ticked box as "on" unless it says otherwise, and an empty one not at all.
+                FormValue::Checked(true) => {
+                    vec![parameter.values.get("yes").cloned().unwrap_or_else(|| "on".to_owned())]
+                }
+                FormValue::Checked(false) => parameter.values.get("no").cloned().into_iter().collect(),
+            };
+            ParameterContent::Value { path: planned.path.clone(), carried: Private::new(carried) }
         }
         (None, Some(constant)) => {
-            ParameterContent::Value { path: RecordPath::Constant, value: Private::new(constant.clone()) }
+            ParameterContent::Value { path: RecordPath::Constant, carried: Private::new(vec![constant.clone()]) }
         }
         (None, None) if parameter.draft => ParameterContent::DraftReference,
         (None, None) => ParameterContent::Volatile,

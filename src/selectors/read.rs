@@ -195,6 +195,23 @@ fn check_fields(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
             reader.field(field, true)?;
         }
     }
+    for (name, page) in [("review", &file.review), ("confirmation.submitted", &file.confirmation.submitted)] {
+        let stated = |id: &FieldId| {
+            page.lines.keys().chain(&page.omits).any(|known| known.get_ref() == id)
+                || page.fields.iter().any(|known| known.id.get_ref() == id)
+        };
+        let entered = |field: &&Field| !matches!(field.widget, WidgetKind::File | WidgetKind::ReadOnly);
+        let mut fields = file.tabs.iter().flat_map(|tab| &tab.fields).filter(entered);
+        if let Some(field) = fields.find(|field| !stated(field.id.get_ref())) {
+            let message = format!("{name}.lines says nothing of this field, so nothing would be compared");
+            let help = "add it to `lines`, or to `omits` if that page really does not state it";
+            return Err(reader.wrong(field.id.span(), field.id.get_ref().as_str(), message, help));
+        }
+    }
+    if file.recheck.fields.is_empty() && file.recheck.lines.is_empty() {
+        let help = "declare at least the approvers' states as [[recheck.field]]";
+        return Err(Diagnostic::whole(reader.path, "`recheck` reads nothing again before the commit", help));
+    }
     for page in [&file.review, &file.recheck, &file.confirmation.submitted] {
         let mut seen: BTreeSet<_> = page.lines.keys().map(Spanned::get_ref).collect();
         if let Some(line) = page.lines.keys().find(|line| form_field(file, line.get_ref()).is_none()) {

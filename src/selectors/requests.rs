@@ -3,7 +3,10 @@
 //! Matching is on method, path segments and, where one URL serves several purposes, on properties of the body. Two
 //! declarations that could match one request are refused when the map is read.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
 
 /// One part of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +38,16 @@ pub enum PatternError {
     Path,
 }
 
-fn decode(segment: &str) -> String {
-    // One decoding, so that an escaped spelling of a literal segment cannot slip past its pattern.
-    form_urlencoded::parse(format!("x={}", segment.replace('+', "%2B")).as_bytes())
-        .next()
-        .map_or_else(String::new, |(_, value)| value.into_owned())
+/// One decoding of one segment, so that an escaped spelling of a literal cannot slip past its pattern.
+fn decode(segment: &str) -> Option<String> {
+    percent_decode_str(segment).decode_utf8().ok().map(Cow::into_owned)
+}
+
+/// Whether a decoded segment is one segment to every reader: a server that decodes before it routes, one that takes `;` or a
+/// backslash for a separator, one that resolves dots, and one that decodes twice.
+fn plain(segment: &str) -> bool {
+    let separates = |c: char| c.is_control() || matches!(c, '/' | '\\' | ';' | '&' | '%' | '?' | '#');
+    !segment.is_empty() && segment != "." && segment != ".." && !segment.contains(separates)
 }
 
 impl RequestPattern {
@@ -68,7 +76,12 @@ impl RequestPattern {
         if method != self.method {
             return None;
         }
-        let parts: Vec<String> = path.strip_prefix('/')?.split('/').map(decode).collect();
+        self.match_segments(path)
+    }
+
+    /// Whether the path matches, under whatever method.
+    pub fn match_segments(&self, path: &str) -> Option<Vec<(String, String)>> {
+        let parts: Vec<String> = path.strip_prefix('/')?.split('/').map(decode).collect::<Option<_>>()?;
         if parts.len() != self.segments.len() {
             return None;
         }
@@ -77,7 +90,8 @@ impl RequestPattern {
             match segment {
                 Segment::Literal(literal) if *literal == part => {}
                 Segment::Literal(_) => return None,
-                Segment::Any(name) => named.push((name.clone(), part)),
+                Segment::Any(name) if plain(&part) => named.push((name.clone(), part)),
+                Segment::Any(_) => return None,
             }
         }
         Some(named)
@@ -132,6 +146,17 @@ mod tests {
         assert!(commit.match_path("POST", "/exceptions/D1/%73ubmit").is_some());
         assert!(commit.match_path("PUT", "/exceptions/D1/submit").is_none());
         assert!(commit.match_path("POST", "/exceptions/D1/D2/submit").is_none());
+    }
+
+    #[test]
+    fn a_place_takes_one_segment_and_nothing_that_a_server_could_read_as_two() {
+        let update = pattern("POST", "/api/{draft}", &[]);
+        assert!(update.match_path("POST", "/api/DRF-000012").is_some());
+        for hidden in
+            ["D1%2Fsubmit", "D1%5Csubmit", "..%2Fsubmit", "D1;submit", "D1&x", "%2e%2e", "D1%252Fsubmit", "", "a%00"]
+        {
+            assert!(update.match_path("POST", &format!("/api/{hidden}")).is_none(), "{hidden} was taken");
+        }
     }
 
     #[test]

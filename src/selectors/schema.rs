@@ -35,7 +35,7 @@ pub struct MapFile {
     pub login: Login,
     /// What holds on every page.
     pub page: Page,
-    /// Known banners, first match wins.
+    /// Known banners. A warning counts wherever it matches; what is harmless must be so to the last word.
     #[serde(default, rename = "banner")]
     pub banners: Vec<Banner>,
     /// The form.
@@ -199,7 +199,7 @@ pub struct Field {
     /// Whether the portal marks it as mandatory.
     #[serde(default)]
     pub required: bool,
-    /// Whether the record may lack the value; the control is then left alone.
+    /// Whether the record may lack the value; the control must then be empty.
     #[serde(default)]
     pub optional: bool,
     /// Whether pictures and notes may show its value.
@@ -292,6 +292,9 @@ pub struct ReadPage {
     /// Where it states the value of a field of the form.
     #[serde(default)]
     pub lines: BTreeMap<Spanned<FieldId>, Locators>,
+    /// Fields of the form that this page does not state at all. Every other enterable field needs a line.
+    #[serde(default)]
+    pub omits: Vec<Spanned<FieldId>>,
     /// How it states a ticked box.
     #[serde(default = "yes")]
     pub yes: String,

@@ -44,6 +44,14 @@ pub fn read(path: &Path) -> Result<ReadRecord, Diagnostic> {
     Ok(ReadRecord { record, packet, file: Digest::of(text.as_bytes()), folder: folder.to_owned() })
 }
 
+/// The reader's message without the value it met: `invalid type: string "…"` says enough.
+fn without_value(message: &str) -> String {
+    match (message.find("string \""), message.rfind("\", expected")) {
+        (Some(start), Some(end)) if start < end => format!("{}string{}", &message[..start], &message[end + 1..]),
+        _ => message.to_owned(),
+    }
+}
+
 fn parse(path: &Path, text: &str) -> Result<ChangeRecord, Diagnostic> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let help = "`portal-agent schema record` prints the format";
@@ -59,19 +67,20 @@ fn parse(path: &Path, text: &str) -> Result<ChangeRecord, Diagnostic> {
         let value = field.as_deref().and_then(|field| find(text, &steps(field))).filter(|_| inner.is_data());
         let message = inner.to_string();
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-        Diagnostic::at(path, text, value.unwrap_or(at..at), field, message, help)
+        let at = value.map_or(at, |value| value.start);
+        Diagnostic::unquoted(path, text, at, field, without_value(message), help)
     })?;
     reader.end().map_err(|error| {
         let at = offset(error.line(), error.column());
-        Diagnostic::at(path, text, at..at, None, "something follows the record", "one file holds one record")
+        Diagnostic::unquoted(path, text, at, None, "something follows the record", "one file holds one record")
     })?;
     Ok(record)
 }
 
 fn check(path: &Path, text: &str, record: &ChangeRecord) -> Result<(), Diagnostic> {
     let wrong = |field: &str, message: &str, help: &str| {
-        let span = find(text, &steps(field)).unwrap_or(0..0);
-        Diagnostic::at(path, text, span, Some(field.to_owned()), message, help)
+        let at = find(text, &steps(field)).map_or(0, |span| span.start);
+        Diagnostic::unquoted(path, text, at, Some(field.to_owned()), message, help)
     };
     let exception = &record.exception;
     if exception.revision == 0 {

@@ -18,6 +18,7 @@ async fn main() {
     let kind = if browser == "firefox" { BrowserKind::Firefox } else { BrowserKind::Chromium };
     let base: url::Url = base.parse().unwrap();
     let policy = GatewayPolicy {
+        base: Origin::of(&base).unwrap(),
         origins: [&base, &other.parse().unwrap()].into_iter().filter_map(Origin::of).collect(),
         requests: Vec::new(),
         commit: RequestPattern::parse("commit", "POST", "/commit", &Default::default()).unwrap(),

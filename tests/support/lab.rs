@@ -203,6 +203,7 @@ impl Lab {
     pub fn policy(&self) -> GatewayPolicy {
         let pattern = |id, path| RequestPattern::parse(id, "POST", path, &Default::default()).unwrap();
         GatewayPolicy {
+            base: Origin::of(&self.base).unwrap(),
             origins: [&self.base, &self.other].into_iter().filter_map(Origin::of).collect(),
             requests: vec![pattern("redirect", "/redirect")],
             commit: pattern("commit", "/commit"),

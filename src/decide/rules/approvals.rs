@@ -1,6 +1,6 @@
 //! Approvals against the manifest, the packet, the clock and the people involved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decide::policy::{ApprovalPolicy, Parties};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
@@ -41,7 +41,9 @@ pub fn approval_missing(
         .iter()
         .filter(|signer| !approvals.iter().any(|approval| approval.role == signer.role))
         .map(|signer| reason(HaltCode::ApprovalMissing, subject(&signer.role), &signer.approver, "no decision"));
-    unsigned.chain(undecided).collect()
+    let nobody =
+        manifest.signers.is_empty().then(|| reason(HaltCode::ApprovalMissing, "manifest.signers", "signers", "none"));
+    unsigned.chain(undecided).chain(nobody).collect()
 }
 
 /// `approval-revoked`: any decision in a signer's role that is not an approval, whatever else stands beside it.
@@ -116,27 +118,28 @@ pub fn approver_mismatch(manifest: &ApprovalManifest, approvals: &[Approval]) ->
         .collect()
 }
 
-/// `segregation-of-duties`: the requester or the operator approved, or one person approved in two roles.
+/// `segregation-of-duties`: the requester, the operator or the portal account approved, or one person in two roles. Accounts
+/// that differ in case alone are one account.
 pub fn segregation_of_duties(
     manifest: &ApprovalManifest,
     approvals: &[Approval],
     parties: Parties<'_>,
 ) -> Vec<HaltReason> {
-    let mut parts: BTreeMap<&PersonId, Vec<String>> = BTreeMap::new();
-    parts.entry(parties.requester).or_default().push("requester".into());
-    parts.entry(parties.operator).or_default().push("operator".into());
-    let signed = manifest.signers.iter().map(|signer| (&signer.approver, &signer.role));
-    let decided = approvals.iter().map(|approval| (&approval.approver, &approval.role));
-    for (person, role) in signed.chain(decided) {
-        let held = parts.entry(person).or_default();
-        if !held.iter().any(|part| part == role.as_str()) {
-            held.push(role.to_string());
-        }
+    const ACTING: [&str; 3] = ["requester", "operator", "portal account"];
+    let acting = [parties.requester.as_str(), parties.operator.as_str(), parties.account].into_iter().zip(ACTING);
+    let signed = manifest.signers.iter().map(|signer| (signer.approver.as_str(), signer.role.as_str()));
+    let decided = approvals.iter().map(|approval| (approval.approver.as_str(), approval.role.as_str()));
+    let mut parts: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (person, part) in acting.chain(signed).chain(decided) {
+        parts.entry(person.to_ascii_lowercase()).or_default().insert(part);
     }
     parts
         .into_iter()
-        // Asking for an exception and operating the agent may be one person; approving may be neither.
-        .filter(|(_, held)| held.len() > 1 && held.iter().any(|part| part != "requester" && part != "operator"))
-        .map(|(person, held)| reason(HaltCode::SegregationOfDuties, person, "one part each", held.join(" and ")))
+        // Asking, operating and acting may be one person; whoever approves may do nothing else.
+        .filter(|(_, held)| held.len() > 1 && held.iter().any(|part| !ACTING.contains(part)))
+        .map(|(person, held)| {
+            let held = held.into_iter().collect::<Vec<_>>().join(" and ");
+            reason(HaltCode::SegregationOfDuties, person, "one part each", held)
+        })
         .collect()
 }

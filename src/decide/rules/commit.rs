@@ -27,26 +27,33 @@ pub fn commit_payload_differs(
     for parameter in planned {
         let carried: Vec<&Private<String>> =
             held.parameters.iter().filter(|(name, _)| *name == parameter.name).map(|(_, value)| value).collect();
-        let [value] = carried.as_slice() else {
-            let observed = Fact::public(format!("{} times", carried.len()));
-            found.push(reason(&parameter.name, Fact::public("exactly once"), observed));
-            continue;
-        };
-        let (expected, shown) = match &parameter.content {
-            ParameterContent::Volatile => continue,
-            ParameterContent::DraftReference => (draft.as_str(), Fact::public(draft)),
-            ParameterContent::Value { value, .. } => {
-                (value.expose().as_str(), Fact::new(value.expose().clone(), Exposure::Hidden))
+        let expected: Vec<String> = match &parameter.content {
+            ParameterContent::Volatile if carried.len() == 1 => continue,
+            ParameterContent::Volatile => {
+                let observed = Fact::public(format!("{} times", carried.len()));
+                found.push(reason(&parameter.name, Fact::public("exactly once"), observed));
+                continue;
             }
+            ParameterContent::DraftReference => vec![draft.to_string()],
+            ParameterContent::Value { carried, .. } => carried.expose().clone(),
         };
-        if value.expose() != expected {
-            found.push(reason(&parameter.name, shown, Fact::new(value.expose().clone(), Exposure::Hidden)));
+        // Forms send line breaks as CR LF, and the values of one name in the order of the page.
+        let sorted = |mut values: Vec<String>| {
+            values.sort();
+            values
+        };
+        let observed = sorted(carried.iter().map(|value| value.expose().replace("\r\n", "\n")).collect());
+        let expected = sorted(expected);
+        if observed != expected {
+            let shown = |values: &[String]| Fact::new(values.join(", "), Exposure::Hidden);
+            found.push(reason(&parameter.name, shown(&expected), shown(&observed)));
         }
     }
     for (name, value) in &held.parameters {
         if !planned.iter().any(|parameter| parameter.name == *name) {
-            let observed = Fact::new(value.expose().clone(), Exposure::Hidden);
-            found.push(reason(name, Fact::public("no such parameter"), observed));
+            // The name comes from the page and may itself be data.
+            let observed = Fact::new(format!("{name}={}", value.expose()), Exposure::Hidden);
+            found.push(reason("(undeclared)", Fact::public("no further parameter"), observed));
         }
     }
     found

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage};
 use crate::model::ids::ChangeId;
-use crate::model::portal_facts::{ListedException, LookedUp};
+use crate::model::portal_facts::{Created, ListedException, LookedUp};
 use crate::model::private::{Exposure, Fact};
 use crate::model::time::Instant;
 
@@ -59,7 +59,9 @@ pub fn proof(facts: &AfterRelease<'_>) -> Proof {
         several => {
             let numbers: Vec<&str> = several.iter().map(|row| row.number.as_str()).collect();
             let expected = format!("one submitted exception for {}", facts.change);
-            return doubt(reason(HaltCode::DuplicateInPortal, expected, Fact::public(numbers.join(", "))));
+            let shown = several.iter().all(|row| row.recognised);
+            let exposure = if shown { Exposure::Public } else { Exposure::Hidden };
+            return doubt(reason(HaltCode::DuplicateInPortal, expected, Fact::new(numbers.join(", "), exposure)));
         }
     };
     let form = format!("a number of the form {}", facts.number_form);
@@ -75,12 +77,17 @@ pub fn proof(facts: &AfterRelease<'_>) -> Proof {
         let expected = format!("{}, which the look-up lists", row.number);
         return doubt(reason(HaltCode::ConfirmationForeign, expected, Fact::public(number)));
     }
-    if let Some(created) = row.created_at
-        && facts.released_at.seconds_since(created) > facts.clock_tolerance_s
-    {
-        let expected = format!("created since {}", facts.released_at);
-        let observed = Fact::public(format!("{}, created {created}", row.number));
-        return doubt(reason(HaltCode::ConfirmationForeign, expected, observed));
+    let expected = format!("created since {}", facts.released_at);
+    match row.created {
+        Created::At(created) if facts.released_at.seconds_since(created) > facts.clock_tolerance_s => {
+            let observed = row.fact(format!("{}, created {created}", row.number));
+            return doubt(reason(HaltCode::ConfirmationForeign, expected, observed));
+        }
+        Created::Unreadable => {
+            let observed = row.fact(format!("{}, created at a time that cannot be read", row.number));
+            return doubt(reason(HaltCode::ConfirmationForeign, expected, observed));
+        }
+        Created::At(_) | Created::NotListed => {}
     }
     Proof::One(row.clone())
 }

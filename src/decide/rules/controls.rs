@@ -108,19 +108,40 @@ pub fn control_locked(stage: Stage, field: &PlannedField, control: &ObservedCont
     })
 }
 
-/// `scope-broadening`, `unexpected-banner` and the other meanings of banners; a text that no rule lists is unexpected.
+/// What is left of a text when everything harmless is taken out of it: nothing but punctuation, or something unlisted.
+fn is_harmless(text: &str, rules: &[BannerRule]) -> bool {
+    let harmless = rules.iter().filter(|rule| rule.meaning == BannerMeaning::Harmless);
+    let rest = harmless.fold(text.to_owned(), |rest, rule| rule.pattern.replace_all(&rest, " ").into_owned());
+    !rest.chars().any(char::is_alphanumeric)
+}
+
+/// The first rule whose meaning is a reason to halt, wherever in the text it matches.
+fn warning(text: &str, rules: &[BannerRule]) -> Option<HaltCode> {
+    rules.iter().filter(|rule| Regex::is_match(&rule.pattern, text)).find_map(|rule| match rule.meaning {
+        BannerMeaning::Harmless => None,
+        BannerMeaning::ScopeBroadening => Some(HaltCode::ScopeBroadening),
+        BannerMeaning::ValidationRejected => Some(HaltCode::ValidationRejected),
+        BannerMeaning::SessionLost => Some(HaltCode::SessionLost),
+        BannerMeaning::PortalError => Some(HaltCode::PortalError),
+    })
+}
+
+/// The dialog before the commit: its wording is the map's, and must still hold no warning.
+pub fn dialog_warning(stage: Stage, text: &str, rules: &[BannerRule]) -> Option<HaltReason> {
+    let observed = || Fact::new(text, Exposure::Message);
+    warning(text, rules).map(|code| reason(code, stage, "dialog", Fact::public("no warning in the dialog"), observed()))
+}
+
+/// `scope-broadening`, `unexpected-banner` and the other meanings of banners. A warning counts wherever it stands; what is
+/// neither a warning nor harmless to the last word is unexpected.
 pub fn banners(stage: Stage, banners: &[ObservedBanner], rules: &[BannerRule]) -> Vec<HaltReason> {
     banners
         .iter()
         .filter_map(|banner| {
             let text = banner.text.expose();
-            let rule = rules.iter().find(|rule| Regex::is_match(&rule.pattern, text));
-            let code = match rule.map(|rule| rule.meaning) {
-                Some(BannerMeaning::Harmless) => return None,
-                Some(BannerMeaning::ScopeBroadening) => HaltCode::ScopeBroadening,
-                Some(BannerMeaning::ValidationRejected) => HaltCode::ValidationRejected,
-                Some(BannerMeaning::SessionLost) => HaltCode::SessionLost,
-                Some(BannerMeaning::PortalError) => HaltCode::PortalError,
+            let code = match warning(text, rules) {
+                Some(code) => code,
+                None if is_harmless(text, rules) => return None,
                 None => HaltCode::UnexpectedBanner,
             };
             let observed = Fact::new(text.clone(), Exposure::Message);

@@ -41,7 +41,7 @@ pub fn before_entry(change: &ChangeId, rows: &[ListedException]) -> BeforeEntry 
             stage: Stage::Survey,
             subject: "exceptions".to_owned(),
             expected: Fact::public("no open exception for this service or change"),
-            observed: Fact::public(format!("{} for {}, {state}", row.number, row.change_id)),
+            observed: row.fact(format!("{} for {}, {state}", row.number, row.change_id)),
             source: FactSource::Portal,
         }
     });

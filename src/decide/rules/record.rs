@@ -4,7 +4,7 @@ use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::digest::Digest;
 use crate::model::ids::{AttachmentRole, ChangeId};
 use crate::model::private::Fact;
-use crate::model::record::ChangeRecord;
+use crate::model::record::{ApprovalManifest, ChangeRecord};
 
 /// Digest and length of an attachment as it lies on disk now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,28 @@ fn unless_equal(code: HaltCode, subject: &str, approved: &str, requested: &str) 
 pub fn revision_not_approved(record: &ChangeRecord, packet: Digest) -> Option<HaltReason> {
     (record.manifest.packet != packet)
         .then(|| reason(HaltCode::RevisionNotApproved, "manifest.packet", record.manifest.packet, packet))
+}
+
+/// `approver-mismatch` or `revision-not-approved`: the manifest is another one than the run began with, though it may be valid
+/// in itself: what the portal showed was compared with the first.
+pub fn manifest_changed(first: &ApprovalManifest, now: &ApprovalManifest) -> Option<HaltReason> {
+    let names = |manifest: &ApprovalManifest| {
+        let signers = manifest.signers.iter().map(|signer| format!("{} as {}", signer.approver, signer.role));
+        signers.collect::<Vec<_>>().join(", ")
+    };
+    let changed = |code, expected: String, observed: String| HaltReason {
+        stage: Stage::Recheck,
+        source: FactSource::Approvals,
+        ..reason(code, "manifest", expected, observed)
+    };
+    if first == now {
+        None
+    } else if first.signers == now.signers {
+        let told = |manifest: &ApprovalManifest| format!("{} until {}", manifest.packet, manifest.expires_at);
+        Some(changed(HaltCode::RevisionNotApproved, told(first), told(now)))
+    } else {
+        Some(changed(HaltCode::ApproverMismatch, names(first), names(now)))
+    }
 }
 
 /// `scope-mismatch`: service, environment, scope or portal differ from the remediation or the manifest's boundary.
@@ -143,6 +165,13 @@ pub fn owner_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// `owner-mismatch`, second case: whoever signs as service owner is not the owner of record.
+pub fn owner_did_not_sign(record: &ChangeRecord) -> Option<HaltReason> {
+    let signer = record.manifest.signers.iter().find(|signer| signer.role.as_str() == "service-owner")?;
+    let owner = record.ownership.owner.as_str();
+    unless_equal(HaltCode::OwnerMismatch, "manifest.signers.service-owner", owner, signer.approver.as_str())
 }
 
 /// `incident-mismatch`: another incident than the remediation's.

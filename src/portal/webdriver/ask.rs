@@ -127,6 +127,7 @@ struct RawTarget {
 struct RawField {
     count: usize,
     element: Option<Value>,
+    handle: Option<Value>,
     #[serde(default)]
     label: String,
     #[serde(default)]
@@ -207,7 +208,9 @@ pub struct Target {
 pub struct Handles {
     /// The control.
     pub element: ElementRef,
-    /// The options or buttons that carry the wanted values.
+    /// Its label, which a styled box puts over itself.
+    pub label: Option<ElementRef>,
+    /// The options or buttons that carry the wanted values and are not chosen yet.
     pub options: Vec<ElementRef>,
 }
 
@@ -226,7 +229,8 @@ impl Answer {
     pub fn handles(&self, id: &FieldId) -> Option<Handles> {
         let raw = self.fields.get(id.as_str())?;
         let element = ElementRef::from_json(raw.element.as_ref()?)?;
-        Some(Handles { element, options: raw.targets.iter().filter_map(ElementRef::from_json).collect() })
+        let label = raw.handle.as_ref().and_then(ElementRef::from_json);
+        Some(Handles { element, label, options: raw.targets.iter().filter_map(ElementRef::from_json).collect() })
     }
 
     /// One field as it was found.

@@ -2,6 +2,7 @@
 
 use super::WebPortal;
 use super::ask::{Answer, Handles};
+use super::wire::WireError;
 use crate::model::browser::BrowserKind;
 use crate::model::form::{FormValue, PlannedField, PlannedTab, WidgetKind};
 use crate::model::observed::{Found, ObservedControl};
@@ -86,7 +87,11 @@ impl WebPortal {
                     wire.click(option).await?;
                 }
             }
-            (WidgetKind::Checkbox, _) => wire.click(&at.element).await?,
+            (WidgetKind::Checkbox, _) => match (wire.click(&at.element).await, &at.label) {
+                // A styled box lies under its own label: that is what a person clicks.
+                (Err(WireError::Covered), Some(label)) => wire.click(label).await?,
+                (clicked, _) => clicked?,
+            },
             // The plan gives these widgets values of their own kind alone.
             (
                 WidgetKind::Text

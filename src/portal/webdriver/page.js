@@ -22,13 +22,22 @@ function referenced(element, attribute) {
   return ids.map((id) => document.getElementById(id)).filter(Boolean);
 }
 
+// The words of a label, without those of a control that it wraps.
+function wordsOf(label) {
+  const inner = label.querySelector('input, select, textarea, output, button');
+  if (!inner) return label.textContent;
+  const copy = label.cloneNode(true);
+  for (const one of copy.querySelectorAll('input, select, textarea, output, button, option')) one.remove();
+  return copy.textContent;
+}
+
 function labelOf(element) {
   const by = referenced(element, 'aria-labelledby');
   if (by.length) return { text: by.map((one) => one.textContent).join(' '), element: by[0] };
   if (element.hasAttribute('aria-label')) return { text: element.getAttribute('aria-label'), element: null };
   const legend = element.tagName === 'FIELDSET' ? element.querySelector('legend') : null;
   const label = legend ?? element.labels?.[0] ?? null;
-  return { text: label?.textContent ?? '', element: label };
+  return { text: label ? wordsOf(label) : '', element: label };
 }
 
 function nameOf(element) {
@@ -41,7 +50,7 @@ function byLabel(text) {
   const wanted = bare(text);
   const found = new Set();
   for (const label of document.querySelectorAll('label')) {
-    if (bare(label.textContent) === wanted && label.control) found.add(label.control);
+    if (bare(wordsOf(label)) === wanted && label.control) found.add(label.control);
   }
   for (const legend of document.querySelectorAll('legend')) {
     if (bare(legend.textContent) === wanted) found.add(legend.closest('fieldset'));
@@ -50,7 +59,7 @@ function byLabel(text) {
     if (bare(labelOf(element).text) === wanted) found.add(element);
   }
   for (const output of document.querySelectorAll('output')) {
-    if ([...output.labels].some((label) => bare(label.textContent) === wanted)) found.add(output);
+    if ([...output.labels].some((label) => bare(wordsOf(label)) === wanted)) found.add(output);
   }
   return [...found].filter(Boolean);
 }
@@ -112,7 +121,7 @@ function read(field) {
   if (matched.length !== 1) return { count: matched.length };
   const element = matched[0];
   const out = {
-    count: 1, element,
+    count: 1, element, handle: labelOf(element).element,
     label: bare(labelOf(element).text),
     required: Boolean(element.required) || element.getAttribute('aria-required') === 'true',
     editable: !element.disabled && !element.readOnly && element.getAttribute('aria-disabled') !== 'true',
@@ -123,7 +132,7 @@ function read(field) {
     case 'select': case 'multi-select': {
       const offered = optionsOf(element);
       out.options = offered.map((option) => fold(option.text));
-      out.targets = offered.filter((option) => field.wanted.includes(fold(option.text)));
+      out.targets = offered.filter((option) => !option.selected && field.wanted.includes(fold(option.text)));
       const chosen = [...element.selectedOptions].filter((option) => offered.includes(option)).map((option) => fold(option.text));
       if (field.widget === 'select') out.text = chosen[0] ?? ''; else out.choices = chosen;
       break;
@@ -143,7 +152,7 @@ function read(field) {
     case 'file': out.text = ''; break;
     case 'read-only': {
       const items = [...element.querySelectorAll('li')].map((one) => fold(one.textContent));
-      const text = fold(element.value ?? element.textContent);
+      const text = fold(/^(INPUT|TEXTAREA|SELECT|OUTPUT)$/.test(element.tagName) ? element.value : element.textContent);
       if (field.list) out.choices = items.length ? items : text.split(/,\s*/).filter(Boolean); else out.text = text;
       break;
     }
@@ -182,13 +191,16 @@ function banners() {
   return shown.filter((one) => !shown.some((other) => other !== one && other.contains(one))).map((one) => fold(one.textContent));
 }
 
-// What is on top where the element claims to be? Nine points, a little inside.
+// What is on top where the element claims to be? A grid of points, a little inside what is in the window.
 function onTop(element, box) {
-  for (const across of [0.1, 0.5, 0.9]) {
-    for (const down of [0.15, 0.5, 0.85]) {
-      const [x, y] = [box.left + box.width * across, box.top + box.height * down];
-      if (x < 0 || y < 0 || x >= innerWidth || y >= innerHeight) continue;
-      const hit = document.elementFromPoint(x, y);
+  const [left, right] = [Math.max(box.left, 0) + 1, Math.min(box.right, innerWidth) - 1];
+  const [top, bottom] = [Math.max(box.top, 0) + 1, Math.min(box.bottom, innerHeight) - 1];
+  if (right < left || bottom < top) return false;
+  const steps = (from, to, size) => Math.min(40, Math.max(2, Math.ceil((to - from) / size)));
+  const [columns, rows] = [steps(left, right, 24), steps(top, bottom, 10)];
+  for (let column = 0; column <= columns; column += 1) {
+    for (let row = 0; row <= rows; row += 1) {
+      const hit = document.elementFromPoint(left + ((right - left) * column) / columns, top + ((bottom - top) * row) / rows);
       if (!hit || !(hit === element || element.contains(hit))) return false;
     }
   }

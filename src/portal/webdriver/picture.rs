@@ -36,7 +36,16 @@ impl WebPortal {
     fn scene_fields(&self, scene: Scene<'_>) -> Vec<Value> {
         let map = self.map();
         match scene {
-            Scene::Page => Vec::new(),
+            // Whatever page this is: values that may not be shown are hidden wherever the map would find them.
+            Scene::Page => {
+                let hidden = |id: &FieldId| !self.may_show(id);
+                let tabs = map.tabs.iter().flat_map(|tab| &tab.fields);
+                let tabs = tabs.filter(|field| hidden(field.id.get_ref())).map(|field| shown_field(field, false));
+                let pages = [&map.review, &map.recheck, &map.confirmation.submitted];
+                let lines = pages.into_iter().flat_map(|page| &page.lines);
+                let lines = lines.filter(|(id, _)| hidden(id.get_ref())).map(|(_, locate)| shown_line(locate, false));
+                tabs.chain(lines).collect()
+            }
             Scene::Tab(planned) => map
                 .tabs
                 .iter()

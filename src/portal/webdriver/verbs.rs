@@ -12,12 +12,12 @@ use super::wire::{ElementRef, WireError};
 use crate::gateway::proxy::PROBE;
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::{PlannedField, PlannedTab, WidgetKind};
-use crate::model::ids::DraftReference;
+use crate::model::ids::{ChangeId, DraftReference};
 use crate::model::observed::{ObservedPage, ObservedTab};
-use crate::model::portal_facts::{ListedException, ListedState};
+use crate::model::portal_facts::{Created, ListedException, ListedState};
 use crate::model::private::Private;
 use crate::model::time::Instant as Moment;
-use crate::portal::{LocalFile, Portal, PortalError, Saved, Scene, ShownPage};
+use crate::portal::{Approach, LocalFile, Portal, PortalError, Saved, Scene, ShownPage};
 use crate::selectors::schema::{ReadPage, Tab};
 
 /// How long a quiet page may take to list an upload that it has received.
@@ -90,7 +90,9 @@ impl WebPortal {
         }
         let limit = self.ready_limit();
         let what = format!("tab {}", planned.id);
-        self.wait(&what, &ask, Expect::Session, limit, |answer| answer.panel == Some(1)).await
+        let control = self.config.control.clone();
+        let ready = |answer: &Answer| answer.panel == Some(1) && !answer.state.busy && control.in_flight() == 0;
+        self.wait(&what, &ask, Expect::Session, limit, ready).await
     }
 
     /// Says why a click or key failed, as far as the page tells: a dialog, a lost session, or the command itself.
@@ -180,11 +182,22 @@ impl WebPortal {
         } else {
             ListedState::Unknown
         };
+        let number = cell("number").filter(|text| !text.is_empty()).ok_or_else(unreadable)?;
+        let change_id = cell("change_id").ok_or_else(unreadable)?;
+        let forms = &self.config.map;
+        let draft = |text: &str| forms.draft_form.find(text).is_some_and(|found| found.as_str() == text);
+        let known = forms.number_form.is_match(&number) || draft(&number);
+        let recognised = known && ChangeId::parse(&change_id).is_ok();
         Ok(ListedException {
-            number: cell("number").filter(|text| !text.is_empty()).ok_or_else(unreadable)?,
-            change_id: cell("change_id").ok_or_else(unreadable)?,
             state,
-            created_at: cell("created_at").and_then(|text| Moment::parse(&text).ok()),
+            created: match (&self.map().exceptions.created_at, cell("created_at")) {
+                (None, _) => Created::NotListed,
+                (Some(_), Some(text)) => Moment::parse(&text).map_or(Created::Unreadable, Created::At),
+                (Some(_), None) => Created::Unreadable,
+            },
+            recognised,
+            number,
+            change_id,
         })
     }
 }
@@ -246,7 +259,9 @@ impl Portal for WebPortal {
         for path in &list.paths {
             let values = [("service", self.config.service.as_str()), ("change", self.config.change.as_str())];
             let path = fill_path(path, &values);
-            let ready = |answer: &Answer| answer.target("list").count == 1;
+            let control = self.config.control.clone();
+            let ready =
+                |answer: &Answer| answer.target("list").count == 1 && !answer.state.busy && control.in_flight() == 0;
             let answer = self.open("the list of exceptions", &path, &ask, Expect::Session, ready).await?;
             for row in answer.tables.get("rows").into_iter().flatten() {
                 let row = self.listed(&path, row)?;
@@ -354,7 +369,14 @@ impl Portal for WebPortal {
                     declared.fields.iter().find(|known| known.id.get_ref() == &line.id).map(|known| &known.locate);
                 let inherited =
                     || declared.lines.iter().find(|(known, _)| known.get_ref() == &line.id).map(|(_, locate)| locate);
-                own.or_else(inherited).map(|locate| field(line, locate))
+                let review = &self.map().review;
+                let same_page = || {
+                    let lines = review.lines.iter().find(|(known, _)| known.get_ref() == &line.id);
+                    let own = review.fields.iter().find(|known| known.id.get_ref() == &line.id);
+                    let recheck = matches!(page, ShownPage::Recheck(_)) && declared.path == review.path;
+                    lines.map(|(_, locate)| locate).or(own.map(|own| &own.locate)).filter(|_| recheck)
+                };
+                own.or_else(inherited).or_else(same_page).map(|locate| field(line, locate))
             })
             .collect();
         let mut ask = Ask::state(self.map()).fields(fields).target("ready", &declared.ready);
@@ -362,9 +384,10 @@ impl Portal for WebPortal {
         if let Some(list) = &declared.files {
             ask = ask.files("files", list);
         }
-        let answer =
-            self.open("a page of the portal", &path, &ask, Expect::Session, |answer| answer.target("ready").count == 1);
-        let answer = answer.await?;
+        let control = self.config.control.clone();
+        let ready =
+            |answer: &Answer| answer.target("ready").count == 1 && !answer.state.busy && control.in_flight() == 0;
+        let answer = self.open("a page of the portal", &path, &ask, Expect::Session, ready).await?;
         Ok(ObservedPage {
             lines: answer.found_all(lines),
             banners: answer.banners(),
@@ -372,20 +395,21 @@ impl Portal for WebPortal {
         })
     }
 
-    async fn approach_commit(&mut self) -> Result<(), PortalError> {
+    async fn approach_commit(&mut self) -> Result<Approach, PortalError> {
         let submit = self.map().submit.clone();
-        let ask = Ask::state(self.map()).target("button", &submit.button);
+        let ask = Ask::state(self.map()).target("button", &submit.button).fields(Vec::new());
         let limit = self.ready_limit();
         let page = self.wait("the review page", &ask, Expect::Session, limit, |_| true).await?;
         let button = one("the button that submits", page.target("button"))?;
         let Some(dialog) = submit.dialog else {
             self.confirm = Some(button);
-            return Ok(());
+            return Ok(Approach { dialog: None, banners: page.banners() });
         };
         if let Err(error) = self.wire.click(&button).await {
             return Err(self.explain(error).await);
         }
         let mut ask = Ask::state(self.map()).target("dialog", &dialog.locate).target("confirm", &dialog.confirm);
+        ask = ask.fields(Vec::new());
         for (place, attest) in dialog.attest.iter().enumerate() {
             ask = ask.target(&format!("attest {place}"), attest);
         }
@@ -404,7 +428,7 @@ impl Portal for WebPortal {
             self.wire.click(&element).await?;
         }
         self.confirm = Some(one("the button that confirms", shown.target("confirm"))?);
-        Ok(())
+        Ok(Approach { dialog: Some(Private::new(text)), banners: shown.banners() })
     }
 
     async fn press_commit(&mut self) -> Result<(), PortalError> {
