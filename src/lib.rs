@@ -1,4 +1,21 @@
 //! Submits one approved change-freeze exception to a browser-only governance portal, at most once.
+//!
+//! A run takes a change record, enters it in the portal through a real browser, and commits it only while everything still
+//! reconciles; otherwise it stops at a saved draft and leaves a note for whoever takes over.
+//!
+//! - [`model`]: the nouns. No I/O, no clock.
+//! - [`decide`]: the rules. Facts in, a closed verdict out; pure.
+//! - [`selectors`]: how one portal is worked, written down in TOML, and applied to a record.
+//! - [`mask`]: shows by permission; nothing leaves the process that has not passed it.
+//! - [`gateway`]: the only way out of the browser; holds the commit request and releases it once.
+//! - [`portal`]: the portal in a real browser.
+//! - [`sources`]: record, attachments and freeze calendar, read anew whenever they are asked for.
+//! - [`evidence`]: journal, documents and pictures of a run.
+//! - [`run`]: the stages that join all of these. It holds no rules.
+//! - [`reference_portal`]: a portal to try it on, embedded.
+//!
+//! Imports point one way; `tests/layering.rs` says which and fails on any other.
+
 pub mod cli;
 pub mod decide;
 pub mod diagnostic;

@@ -545,7 +545,8 @@ fn attachment_differs_when_a_listed_file_is_not_the_one_that_was_sent() {
         sha256: Digest::of(b"plan"),
     };
     let planned = PlannedTab { files: vec![sent], ..tab(&text("x", "y")) };
-    let listed = |files: &[(&str, Option<u64>, Option<&[u8]>)]| {
+    type Row<'a> = (&'a str, Option<u64>, Option<&'a [u8]>);
+    let listed = |files: &[Row<'_>]| {
         let files = files.iter().map(|(name, size, content)| ListedFile {
             name: Private::new((*name).into()),
             size: *size,

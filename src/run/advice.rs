@@ -15,8 +15,10 @@ pub fn advice(code: HaltCode) -> &'static str {
         HaltCode::AttachmentDigestMismatch => "Put back the file that was approved, or have the new one approved.",
         HaltCode::OwnerMismatch => "Find out who owns the service; the owner of record must have approved.",
         HaltCode::IncidentMismatch => "Find out which incident this change is for.",
-        HaltCode::ClaimedByAnotherRun => "Wait for the other run, or take it over. Do not start a second one.",
-        HaltCode::EarlierRunInDoubt => "End the doubt about the earlier run with `portal-agent resolve` first.",
+        HaltCode::ClaimedByAnotherRun => {
+            "Wait for the other run, or end by hand what it began; its note says how. Do not start a second one."
+        }
+        HaltCode::EarlierRunInDoubt => "End the doubt about the earlier run first.",
         HaltCode::HoldOpen => "Resolve the hold on the packet.",
         HaltCode::ApprovalMissing => "Get the missing approval in the change record.",
         HaltCode::ApprovalStale => "Have the approval renewed.",

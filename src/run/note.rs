@@ -40,16 +40,21 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
         ];
     }
     let next = match ending.outcome {
-        Outcome::InDoubt => format!(
-            "portal-agent resolve {run} --by WHO --reason TEXT (--submitted NUMBER | --not-submitted), once the portal has been \
-             looked at"
-        ),
-        Outcome::HaltedDraft => format!("portal-agent resume {run} --by WHO --reason TEXT, once the cause is mended"),
+        Outcome::InDoubt => {
+            "Look at the portal's list of exceptions with your own account. If the exception is there, record its number in the \
+             change record; if it is not, tell the change authority. The change stays claimed until somebody has decided."
+        }
+        Outcome::HaltedDraft => {
+            "Open the draft with your own account. Either finish it by hand, once what is to be decided has been, or discard it. \
+             The change stays claimed until then."
+        }
         Outcome::HaltedAbandoned
         | Outcome::Submitted
         | Outcome::AlreadySubmitted
         | Outcome::DraftSaved
-        | Outcome::Environment => "portal-agent submit RECORD, once the cause is mended".to_owned(),
+        | Outcome::Environment => {
+            "Nothing is left to clear up: run `portal-agent submit RECORD` once the cause is mended."
+        }
     };
     Some(TakeoverDocument {
         run_id: run.clone(),
@@ -67,7 +72,7 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
         approvals: books.readings.last().map(|reading| reading.approvals.clone()).unwrap_or_default(),
         decide,
         must_not,
-        next,
+        next: next.to_owned(),
     })
 }
 
@@ -139,7 +144,7 @@ pub fn markdown(note: &TakeoverDocument) -> String {
     line("\n## What must not be done\n".into());
     note.must_not.iter().for_each(|text| line(format!("- {text}")));
     line("\n## How to go on\n".into());
-    line(format!("    {}", note.next));
+    line(note.next.clone());
     out
 }
 
