@@ -68,7 +68,7 @@ impl From<WireError> for PortalError {
             WireError::Dialog => Self::Dialog(crate::model::private::Private::new(String::new())),
             WireError::Stale => Self::Browser("an element went away while it was used".into()),
             WireError::Covered => Self::Browser("something lies over the element to click".into()),
-            WireError::Timeout => Self::Browser("the driver did not answer in time".into()),
+            WireError::Timeout => Self::Timeout("the browser's driver".into()),
             WireError::Other(what) => Self::Browser(what.into()),
         }
     }
