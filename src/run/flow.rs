@@ -1,12 +1,11 @@
-//! The stages from the proof of the path to the review of the draft.
+//! A run under way: its order of stages, what it works from, and the look at the gateway after every verb.
 
 use std::time::Duration;
 
-use super::books::{Books, Seen};
+use super::books::Books;
 use super::interrupt::Interrupt;
 use crate::decide::policy::ApprovalPolicy;
 use crate::decide::reconcile::{self, PacketFacts};
-use crate::decide::rules::exceptions::{BeforeEntry, before_entry};
 use crate::decide::rules::record::FileState;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::documents::{ApprovalReading, DraftState, Outcome};
@@ -14,12 +13,12 @@ use crate::evidence::journal::{Event, Progress};
 use crate::gateway::control::Control;
 use crate::mask::picture::MaskedPicture;
 use crate::model::calendar::FreezeCalendar;
-use crate::model::form::{FormPlan, PlannedTab};
+use crate::model::form::FormPlan;
 use crate::model::ids::{DraftReference, PersonId};
 use crate::model::portal_facts::{ListedException, Refusal};
 use crate::model::private::{Exposure, Fact, Private};
 use crate::model::time::Instant;
-use crate::portal::{LocalFile, Portal, PortalError, Scene, ShownPage};
+use crate::portal::{LocalFile, Portal, PortalError, Scene};
 use crate::selectors::read::SelectorMap;
 use crate::sources::Sources;
 use crate::sources::record_file::ReadRecord;
@@ -319,228 +318,6 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
     pub(super) async fn keep_picture(&mut self, stage: Stage, name: &str, scene: Scene<'_>) -> Result<(), Stop> {
         let picture: MaskedPicture = verb!(self, stage, self.portal.picture(scene))?;
         Ok(self.books.picture(stage, name, &picture)?)
-    }
-
-    async fn survey(&mut self) -> Result<(), Stop> {
-        let stage = Stage::Survey;
-        self.stand(stage, "gateway");
-        verb!(self, stage, self.portal.prove_path())?;
-        self.note(stage, &Event::PathProven)?;
-        self.stand(stage, "sign-in");
-        let account = verb!(self, stage, self.portal.sign_in())?;
-        self.account = Some(account);
-        self.note(stage, &Event::SignedIn)?;
-        self.stand(stage, "existing exceptions");
-        let rows = verb!(self, stage, self.portal.list_exceptions())?;
-        match before_entry(&self.facts.record.record.exception.change_id, &rows) {
-            BeforeEntry::Clear => {}
-            BeforeEntry::Obstructed(reasons) => {
-                if let Some(reasons) = NonEmpty::from_vec(reasons) {
-                    return Err(Stop::Halt(reasons));
-                }
-            }
-            BeforeEntry::PerhapsAlreadySubmitted(row) => return self.compare_with_submitted(row).await,
-        }
-        verb!(self, stage, self.portal.open_form())?;
-        let mut reasons = Vec::new();
-        for tab in &self.facts.plan.tabs {
-            self.stand(stage, tab.id.as_str());
-            let observed = verb!(self, stage, self.portal.read_tab(tab))?;
-            let verdict = reconcile::surveyed_tab(tab, &observed, &self.facts.map.banners);
-            self.books.observe(&Seen {
-                at: self.clock.now(),
-                stage,
-                place: tab.id.to_string(),
-                planned: &tab.fields,
-                found: &observed.controls,
-                banners: &observed.banners,
-                verdict: &verdict,
-            })?;
-            if let Verdict::Halt(found) = verdict {
-                // A banner stands over every tab: once is enough.
-                let news = found.iter().filter(|reason| !reasons.contains(*reason)).cloned().collect::<Vec<_>>();
-                reasons.extend(news);
-                self.keep_picture(stage, &format!("survey-{}", tab.id), Scene::Tab(tab)).await?;
-            }
-        }
-        if let Some(reasons) = NonEmpty::from_vec(reasons) {
-            return Err(Stop::Halt(reasons));
-        }
-        self.note(stage, &Event::Surveyed)
-    }
-
-    async fn compare_with_submitted(&mut self, row: ListedException) -> Result<(), Stop> {
-        let stage = Stage::Survey;
-        let lines = &self.facts.plan.submitted;
-        let page = verb!(self, stage, self.portal.read_page(ShownPage::Submitted(&row.number), lines))?;
-        let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        self.books.observe(&Seen {
-            at: self.clock.now(),
-            stage,
-            place: "submitted".to_owned(),
-            planned: lines,
-            found: &page.lines,
-            banners: &page.banners,
-            verdict: &verdict,
-        })?;
-        match verdict {
-            Verdict::Proceed(()) => Err(Stop::AlreadySubmitted(row)),
-            Verdict::Halt(differences) => {
-                let mut reasons = NonEmpty::one(HaltReason {
-                    code: HaltCode::ExistingException,
-                    stage,
-                    subject: "exceptions".to_owned(),
-                    expected: Fact::public("no submitted exception for this change, or exactly this one"),
-                    observed: Fact::public(format!("{}, which differs from the record", row.number)),
-                    source: FactSource::Portal,
-                });
-                reasons.extend(differences.iter().cloned());
-                Err(Stop::Halt(reasons))
-            }
-        }
-    }
-
-    async fn fill(&mut self) -> Result<(), Stop> {
-        let stage = Stage::Fill;
-        for tab in &self.facts.plan.tabs {
-            self.stand(stage, tab.id.as_str());
-            self.note(stage, &Event::EntryBegins { tab: tab.id.clone() })?;
-            let observed = verb!(self, stage, self.portal.enter_tab(tab))?;
-            let verdict = reconcile::filled_tab(tab, &observed, &self.facts.map.banners);
-            self.books.note_entered(&tab.fields, &observed.controls);
-            self.books.observe(&Seen {
-                at: self.clock.now(),
-                stage,
-                place: tab.id.to_string(),
-                planned: &tab.fields,
-                found: &observed.controls,
-                banners: &observed.banners,
-                verdict: &verdict,
-            })?;
-            if tab.files.is_empty() || matches!(verdict, Verdict::Halt(_)) {
-                self.keep_picture(stage, &format!("fill-{}", tab.id), Scene::Tab(tab)).await?;
-            }
-            if let Verdict::Halt(reasons) = verdict {
-                return Err(Stop::Halt(reasons));
-            }
-            self.books.tabs_filled.push(tab.id.clone());
-            self.note(stage, &Event::TabFilled { tab: tab.id.clone() })?;
-        }
-        Ok(())
-    }
-
-    async fn attach(&mut self) -> Result<(), Stop> {
-        let stage = Stage::Attach;
-        for tab in self.facts.plan.tabs.iter().filter(|tab| !tab.files.is_empty()) {
-            self.stand(stage, tab.id.as_str());
-            self.note(stage, &Event::UploadBegins { tab: tab.id.clone() })?;
-            let wanted = |file: &&LocalFile| tab.files.contains(&file.planned);
-            let files: Vec<LocalFile> = self.facts.files.iter().filter(wanted).cloned().collect();
-            let observed = verb!(self, stage, self.portal.upload_tab(tab, &files))?;
-            let verdict = reconcile::uploads(stage, tab, &observed);
-            self.books.observe(&Seen {
-                at: self.clock.now(),
-                stage,
-                place: tab.id.to_string(),
-                planned: &[],
-                found: &observed.controls,
-                banners: &observed.banners,
-                verdict: &verdict,
-            })?;
-            self.keep_picture(stage, &format!("attach-{}", tab.id), Scene::Tab(tab)).await?;
-            if let Verdict::Halt(reasons) = verdict {
-                return Err(Stop::Halt(reasons));
-            }
-            self.books.uploaded.extend(tab.files.iter().map(|file| file.role.to_string()));
-            self.note(stage, &Event::Uploaded { tab: tab.id.clone() })?;
-        }
-        Ok(())
-    }
-
-    async fn save_and_verify(&mut self) -> Result<DraftReference, Stop> {
-        let stage = Stage::Draft;
-        self.stand(stage, "saving");
-        self.note(stage, &Event::SaveBegins)?;
-        let saved = verb!(self, stage, self.portal.save_draft())?;
-        let Some(draft) = saved.reference else {
-            let reason = |code, observed: Fact| HaltReason {
-                code,
-                stage,
-                subject: "draft".to_owned(),
-                expected: Fact::public("a saved draft"),
-                observed,
-                source: FactSource::Portal,
-            };
-            let complaints = saved
-                .complaints
-                .iter()
-                .map(|text| reason(HaltCode::ValidationRejected, Fact::new(text.expose().clone(), Exposure::Message)));
-            let reasons = NonEmpty::from_vec(complaints.collect());
-            return Err(Stop::Halt(reasons.unwrap_or_else(|| {
-                NonEmpty::one(reason(HaltCode::PortalError, Fact::public("the portal did not save")))
-            })));
-        };
-        self.draft = Some(draft.clone());
-        self.draft_state = Some(DraftState::Unread);
-        self.note(stage, &Event::DraftSaved { draft: draft.clone() })?;
-        verb!(self, stage, self.portal.open_draft(&draft))?;
-        let mut reasons = Vec::new();
-        for tab in &self.facts.plan.tabs {
-            self.stand(stage, tab.id.as_str());
-            reasons.extend(self.verify_tab(tab).await?);
-        }
-        if let Some(reasons) = NonEmpty::from_vec(reasons) {
-            self.draft_state = Some(DraftState::Differs);
-            return Err(Stop::Halt(reasons));
-        }
-        self.draft_state = Some(DraftState::Verified);
-        self.note(stage, &Event::DraftVerified)?;
-        Ok(draft)
-    }
-
-    async fn verify_tab(&mut self, tab: &PlannedTab) -> Result<Vec<HaltReason>, Stop> {
-        let stage = Stage::Draft;
-        let observed = verb!(self, stage, self.portal.read_tab(tab))?;
-        let verdict = reconcile::drafted_tab(tab, &observed, &self.facts.map.banners);
-        self.books.observe(&Seen {
-            at: self.clock.now(),
-            stage,
-            place: tab.id.to_string(),
-            planned: &tab.fields,
-            found: &observed.controls,
-            banners: &observed.banners,
-            verdict: &verdict,
-        })?;
-        match verdict {
-            Verdict::Proceed(()) => Ok(Vec::new()),
-            Verdict::Halt(reasons) => {
-                self.keep_picture(stage, &format!("draft-{}", tab.id), Scene::Tab(tab)).await?;
-                Ok(reasons.iter().cloned().collect())
-            }
-        }
-    }
-
-    async fn review(&mut self, draft: &DraftReference) -> Result<(), Stop> {
-        let stage = Stage::Review;
-        self.stand(stage, "summary");
-        let lines = &self.facts.plan.review;
-        let shown = ShownPage::Review(draft);
-        let page = verb!(self, stage, self.portal.read_page(shown, lines))?;
-        let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        self.books.observe(&Seen {
-            at: self.clock.now(),
-            stage,
-            place: "review".to_owned(),
-            planned: lines,
-            found: &page.lines,
-            banners: &page.banners,
-            verdict: &verdict,
-        })?;
-        self.keep_picture(stage, "review", Scene::Lines(shown, lines)).await?;
-        match verdict {
-            Verdict::Proceed(()) => self.note(stage, &Event::Reviewed),
-            Verdict::Halt(reasons) => Err(Stop::Halt(reasons)),
-        }
     }
 
     pub(super) fn limit(seconds: u64) -> Duration {
