@@ -10,6 +10,7 @@
 pub mod authority;
 pub mod content;
 pub mod control;
+mod hold;
 pub mod interlock;
 pub mod policy;
 pub mod proxy;

@@ -15,21 +15,21 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::authority::{Authority, AuthorityError};
 use super::content::{self, READ_LIMIT};
-use super::control::{Answered, Control, Decision, InFlight, Release};
-use super::interlock::AttemptId;
+use super::control::{Control, InFlight};
+use super::hold::hold;
 use super::policy::{ByBody, ByPath, GatewayPolicy, Origin};
 use super::upstream::{Outgoing, Upstream, UpstreamError, whole};
 use crate::model::digest::Digest;
 use crate::model::portal_facts::{CommitContent, Refusal, Refused};
 use crate::model::private::Private;
 
-type Answer = Response<BoxBody<Bytes, hyper::Error>>;
+pub(super) type Answer = Response<BoxBody<Bytes, hyper::Error>>;
 
 /// Path below which the gateway itself answers, to prove that it is in the path.
 pub const PROBE: &str = "/.portal-agent/probe/";
@@ -56,10 +56,10 @@ pub struct Gateway {
     _listener: JoinSet<()>,
 }
 
-struct Rules {
+pub(super) struct Rules {
     policy: GatewayPolicy,
-    control: Control,
-    upstream: Upstream,
+    pub(super) control: Control,
+    pub(super) upstream: Upstream,
     authority: Authority,
     open: watch::Receiver<()>,
 }
@@ -273,86 +273,6 @@ async fn judge_body(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rul
     }
 }
 
-/// Tells the interlock when the browser stops waiting.
-struct GiveUp {
-    control: Control,
-    attempt: Option<AttemptId>,
-}
-
-impl Drop for GiveUp {
-    fn drop(&mut self) {
-        if let Some(attempt) = self.attempt {
-            self.control.give_up(attempt);
-        }
-    }
-}
-
-async fn hold(
-    head: http::request::Parts,
-    bytes: Bytes,
-    content: CommitContent,
-    origin: &Origin,
-    rules: &Arc<Rules>,
-) -> Answer {
-    let Some((attempt, decided)) = rules.control.attempt(content) else {
-        return refuse_parts(rules, Refusal::Commit, &head, Some(origin));
-    };
-    let (pass, passed) = oneshot::channel();
-    let mut waiting = GiveUp { control: rules.control.clone(), attempt: Some(attempt) };
-    let task = Waiting { head, bytes, origin: origin.clone(), rules: Arc::clone(rules) };
-    // Detached, with the request in its hands: once released it is sent, whatever the browser does meanwhile, and its answer
-    // is awaited and known.
-    tokio::spawn(task.until(decided, pass));
-    let answer = passed.await;
-    waiting.attempt = None;
-    answer.unwrap_or_else(|_| plain(StatusCode::BAD_GATEWAY, "the portal did not answer"))
-}
-
-/// A held request, until it is decided about.
-struct Waiting {
-    head: http::request::Parts,
-    bytes: Bytes,
-    origin: Origin,
-    rules: Arc<Rules>,
-}
-
-impl Waiting {
-    async fn until(self, decided: oneshot::Receiver<Decision>, pass: oneshot::Sender<Answer>) {
-        let Self { head, bytes, origin, rules } = self;
-        match decided.await {
-            Ok(Decision::Forward(tell, within)) => {
-                let request = outgoing(Request::from_parts(head, whole(bytes)), &origin);
-                forward_commit(request, rules, tell, pass, within).await;
-            }
-            Ok(Decision::Refuse) | Err(_) => {
-                let _ = pass.send(refuse_parts(&rules, Refusal::Commit, &head, Some(&origin)));
-            }
-        }
-    }
-}
-
-async fn forward_commit(
-    request: Request<Outgoing>,
-    rules: Arc<Rules>,
-    tell: oneshot::Sender<Release>,
-    pass: oneshot::Sender<Answer>,
-    within: std::time::Duration,
-) {
-    let guard = rules.control.begin(false);
-    let mut sent_at = None;
-    let exchange = rules.upstream.write(request, |at| sent_at = Some(at));
-    let result = tokio::time::timeout(within, exchange).await;
-    let answered = match &result {
-        Ok(Ok(response)) => Answered::Status(response.status().as_u16()),
-        Ok(Err(_)) | Err(_) if sent_at.is_none() => Answered::NotSent,
-        Ok(Err(_)) | Err(_) => Answered::NoAnswer,
-    };
-    let _ = tell.send(Release { sent_at, answered });
-    if let Ok(result) = result {
-        let _ = pass.send(relay(result, &rules, guard, true));
-    }
-}
-
 async fn forward_read(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
     let guard = rules.control.begin(true);
     let page = navigates(request.headers());
@@ -378,7 +298,7 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-fn outgoing(mut request: Request<Outgoing>, origin: &Origin) -> Request<Outgoing> {
+pub(super) fn outgoing(mut request: Request<Outgoing>, origin: &Origin) -> Request<Outgoing> {
     strip(request.headers_mut());
     if request.uri().authority().is_none() {
         let host = if origin.host.contains(':') { format!("[{}]", origin.host) } else { origin.host.clone() };
@@ -391,7 +311,12 @@ fn outgoing(mut request: Request<Outgoing>, origin: &Origin) -> Request<Outgoing
 }
 
 /// Passes an answer on. A failure is noted where it `matters`: for pages and for changes, not for pictures and polls.
-fn relay(result: Result<Response<Incoming>, UpstreamError>, rules: &Rules, guard: InFlight, matters: bool) -> Answer {
+pub(super) fn relay(
+    result: Result<Response<Incoming>, UpstreamError>,
+    rules: &Rules,
+    guard: InFlight,
+    matters: bool,
+) -> Answer {
     match result {
         Ok(mut response) => {
             strip(response.headers_mut());
@@ -444,7 +369,12 @@ fn refuse(rules: &Rules, why: Refusal, request: &Request<Incoming>, origin: Opti
     refusal(rules, why, request.method(), request.uri(), request.headers(), origin)
 }
 
-fn refuse_parts(rules: &Rules, why: Refusal, head: &http::request::Parts, origin: Option<&Origin>) -> Answer {
+pub(super) fn refuse_parts(
+    rules: &Rules,
+    why: Refusal,
+    head: &http::request::Parts,
+    origin: Option<&Origin>,
+) -> Answer {
     refusal(rules, why, &head.method, &head.uri, &head.headers, origin)
 }
 
@@ -483,7 +413,7 @@ fn refusal(
     plain(status, "refused by portal-agent")
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Answer {
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Answer {
     let mut response = Response::new(full(text));
     *response.status_mut() = status;
     response

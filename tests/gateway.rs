@@ -1,0 +1,213 @@
+//! The gateway without a browser: what a hostile page could send past it, byte by byte.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use portal_agent::gateway::policy::{GatewayPolicy, Origin};
+use portal_agent::gateway::proxy::Gateway;
+use portal_agent::model::portal_facts::Refusal;
+use portal_agent::selectors::requests::RequestPattern;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+struct Desk {
+    gateway: Gateway,
+    portal: SocketAddr,
+    arrived: Arc<Mutex<Vec<String>>>,
+}
+
+async fn desk() -> Desk {
+    let arrived: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&arrived);
+    let router = Router::new().fallback(move |request: Request| {
+        let seen = Arc::clone(&seen);
+        async move {
+            seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
+            "portal"
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let portal = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum_serve(listener, router).await });
+    let pattern = |id: &str, method: &str, path: &str, body: &[(&str, &str)]| {
+        let body = body.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        RequestPattern::parse(id, method, path, &body).unwrap()
+    };
+    let base = Origin { scheme: "http".into(), host: "127.0.0.1".into(), port: portal.port() };
+    let elsewhere = Origin { host: "localhost".into(), ..base.clone() };
+    let policy = GatewayPolicy {
+        origins: [base.clone(), elsewhere].into(),
+        base,
+        requests: vec![
+            pattern("update", "POST", "/api/{draft}", &[]),
+            pattern("save", "POST", "/graphql", &[("operationName", "Save")]),
+        ],
+        commit: pattern("commit", "POST", "/api/{draft}/submit", &[]),
+    };
+    Desk { gateway: Gateway::start(policy, None).await.unwrap(), portal, arrived }
+}
+
+async fn axum_serve(listener: TcpListener, router: Router) {
+    use hyper_util::rt::TokioIo;
+    use hyper_util::service::TowerToHyperService;
+    while let Ok((stream, _)) = listener.accept().await {
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+impl Desk {
+    /// Sends one request as a browser would send it to a proxy; the status, or nothing while the request is held.
+    async fn send(&self, method: &str, host: &str, path: &str, headers: &str, body: &str) -> Option<u16> {
+        let at = format!("{host}:{}", self.portal.port());
+        let length = body.len();
+        self.raw(&format!(
+            "{method} http://{at}{path} HTTP/1.1\r\nHost: {at}\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        ))
+        .await
+    }
+
+    async fn raw(&self, text: &str) -> Option<u16> {
+        let mut stream = TcpStream::connect(self.gateway.address()).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = [0; 64];
+        let read = tokio::time::timeout(Duration::from_secs(2), stream.read(&mut answer)).await;
+        let read = read.ok()?.unwrap();
+        let line = String::from_utf8_lossy(&answer[..read]).into_owned();
+        line.split_whitespace().nth(1).and_then(|status| status.parse().ok())
+    }
+
+    fn arrived(&self) -> Vec<String> {
+        self.arrived.lock().unwrap().clone()
+    }
+
+    fn strays(&self) -> u64 {
+        self.gateway.control().interlock().strays()
+    }
+
+    fn refused(&self, why: Refusal) -> bool {
+        self.gateway.control().refused().iter().any(|(refused, _)| refused.why == why)
+    }
+}
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+const JSON: &str = "Content-Type: application/json\r\n";
+
+#[tokio::test]
+async fn what_is_declared_passes_and_reading_is_free() {
+    let desk = desk().await;
+    assert_eq!(desk.send("GET", "127.0.0.1", "/any/thing?x=1", "", "").await, Some(200));
+    assert_eq!(desk.send("POST", "127.0.0.1", "/api/DRF-1", FORM, "a=1").await, Some(200));
+    assert_eq!(desk.send("POST", "127.0.0.1", "/graphql", JSON, r#"{"operationName":"Save"}"#).await, Some(200));
+    assert_eq!(desk.arrived(), ["GET /any/thing?x=1", "POST /api/DRF-1", "POST /graphql"]);
+}
+
+#[tokio::test]
+async fn a_commit_in_the_spelling_of_something_else_does_not_arrive() {
+    let desk = desk().await;
+    for path in [
+        "/api/D1%2Fsubmit",
+        "/api/D1%5Csubmit",
+        "/api/D1%252Fsubmit",
+        "/api/..%2FD1",
+        "/api/D1;submit",
+        "/api//D1/submit",
+        "/api/D1/submit/",
+        "/API/D1/SUBMIT",
+        "/api/D1/%73ubmit",
+        "/api/D1/submit?x=1",
+        "/api/D1/submit",
+    ] {
+        let status = desk.send("POST", "127.0.0.1", path, FORM, "a=1").await;
+        assert_eq!(status, Some(409), "{path}");
+    }
+    assert_eq!(desk.arrived(), Vec::<String>::new());
+    assert!(desk.strays() >= 3);
+}
+
+#[tokio::test]
+async fn another_method_is_not_smuggled_in() {
+    let desk = desk().await;
+    let override_header = format!("{FORM}X-HTTP-Method-Override: PUT\r\n");
+    assert_eq!(desk.send("POST", "127.0.0.1", "/api/D1", &override_header, "a=1").await, Some(409));
+    assert_eq!(desk.send("POST", "127.0.0.1", "/api/D1?_method=PUT", FORM, "a=1").await, Some(409));
+    assert_eq!(desk.send("POST", "127.0.0.1", "/graphql", FORM, "operationName=Save&_method=PUT").await, Some(409));
+    for method in ["PUT", "DELETE", "PATCH", "PROPFIND", "post", "TRACE"] {
+        assert_eq!(desk.send(method, "127.0.0.1", "/api/D1", FORM, "a=1").await, Some(409), "{method}");
+    }
+    assert_eq!(desk.arrived(), Vec::<String>::new());
+    assert!(desk.refused(Refusal::MethodOverride));
+}
+
+#[tokio::test]
+async fn what_one_address_serves_is_told_apart_by_query_and_body_together() {
+    let desk = desk().await;
+    for (path, kind, body) in [
+        ("/graphql", JSON, r#"{"operationName":"Submit"}"#),
+        ("/graphql", JSON, r#"{"operationName":"Save","operationName":"Submit"}"#),
+        ("/graphql?operationName=Submit", JSON, r#"{"operationName":"Save"}"#),
+        ("/graphql", JSON, r#"[{"operationName":"Save"},{"operationName":"Submit"}]"#),
+        ("/graphql", "Content-Type: text/plain\r\n", r#"{"operationName":"Save"}"#),
+        ("/graphql", "", r#"{"operationName":"Save"}"#),
+    ] {
+        assert_eq!(desk.send("POST", "127.0.0.1", path, kind, body).await, Some(409), "{path} {body}");
+    }
+    assert_eq!(desk.arrived(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nothing_is_changed_at_another_origin_and_a_commit_there_is_a_stray() {
+    let desk = desk().await;
+    assert_eq!(desk.send("GET", "localhost", "/style.css", "", "").await, Some(200));
+    assert_eq!(desk.send("POST", "localhost", "/api/D1", FORM, "a=1").await, Some(409));
+    assert_eq!(desk.strays(), 0);
+    assert_eq!(desk.send("POST", "localhost", "/api/D1/submit", FORM, "a=1").await, Some(409));
+    assert_eq!(desk.strays(), 1);
+    assert_eq!(
+        desk.raw("GET http://elsewhere.example.test/ HTTP/1.1\r\nHost: elsewhere.example.test\r\n\r\n").await,
+        Some(403)
+    );
+    assert_eq!(desk.arrived(), ["GET /style.css"]);
+}
+
+#[tokio::test]
+async fn upgrades_and_tunnels_that_are_not_tls_go_nowhere() {
+    let desk = desk().await;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n";
+    assert_eq!(desk.send("GET", "127.0.0.1", "/socket", upgrade, "").await, Some(403));
+    assert_eq!(
+        desk.raw("CONNECT elsewhere.example.test:443 HTTP/1.1\r\nHost: elsewhere.example.test:443\r\n\r\n").await,
+        Some(403)
+    );
+    // An http origin is no https one, whatever its port.
+    let at = format!("127.0.0.1:{}", desk.portal.port());
+    assert_eq!(desk.raw(&format!("CONNECT {at} HTTP/1.1\r\nHost: {at}\r\n\r\n")).await, Some(403));
+    assert_eq!(desk.arrived(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_held_commit_that_is_refused_or_given_up_never_arrives() {
+    let desk = desk().await;
+    let control = desk.gateway.control().clone();
+    assert!(control.expect_commit());
+    // Given up: `send` stops waiting after its limit and closes the connection.
+    assert_eq!(desk.send("POST", "127.0.0.1", "/api/D1/submit", FORM, "a=1").await, None);
+    let mut activity = control.activity();
+    let gone = async {
+        while !control.interlock().given_up() {
+            activity.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), gone).await.unwrap();
+    assert!(control.expect_commit());
+    let refuse = async {
+        control.held(Duration::from_secs(2)).await.unwrap();
+        control.lock();
+    };
+    let (status, ()) = tokio::join!(desk.send("POST", "127.0.0.1", "/api/D1/submit", FORM, "a=1"), refuse);
+    assert_eq!(status, Some(409));
+    assert_eq!(desk.arrived(), Vec::<String>::new());
+}
