@@ -20,7 +20,8 @@ use portal_agent::selectors::read::read;
 use serde_json::Value;
 
 const MAP: &str = include_str!("../selectors/reference.toml");
-const FIELDS: u64 = 32;
+/// Fields of the reference form, the read-only ones among them.
+const FIELDS: u64 = 42;
 const TABS: u64 = 6;
 
 fn main() {
@@ -148,11 +149,15 @@ async fn exchange(address: std::net::SocketAddr, request: &str, count: u32) -> D
 fn per_picture() {
     use image::ImageEncoder;
     let (width, height) = (1280, 1857);
-    let noise =
-        image::RgbImage::from_fn(width, height, |x, y| image::Rgb([(x * 7 + y) as u8, (y * 3) as u8, (x ^ y) as u8]));
+    // As pages are: white, with lines of something like text, a fifth of it dark.
+    let page = image::RgbImage::from_fn(width, height, |x, y| {
+        let text = y % 30 > 12 && (140..900).contains(&x);
+        let dark = text && (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)).is_multiple_of(5);
+        image::Rgb(if dark { [(x % 90) as u8, 40, 50] } else { [255; 3] })
+    });
     let mut png = Vec::new();
     let encoder = image::codecs::png::PngEncoder::new(&mut png);
-    encoder.write_image(noise.as_raw(), width, height, image::ExtendedColorType::Rgb8).unwrap();
+    encoder.write_image(page.as_raw(), width, height, image::ExtendedColorType::Rgb8).unwrap();
     let shown = (0..50).map(|row| Rect { left: 140, top: 20 + row * 30, right: 1100, bottom: 44 + row * 30 }).collect();
     let mask = PictureMask { size: (width, height), shown, hidden: Vec::new() };
     let mut times: Vec<Duration> = (0..15)

@@ -137,6 +137,7 @@ fn check(picture: &RgbImage, shown: &[Rect], hidden: &[Rect]) -> Result<(), Pict
     let (width, height) = picture.dimensions();
     let samples = picture.as_raw();
     let mut open = vec![false; width as usize];
+    let cover = COVER.repeat(width as usize);
     for y in 0..height {
         open.fill(false);
         for rect in shown.iter().filter(|rect| rect.contains(rect.left, y)) {
@@ -146,9 +147,15 @@ fn check(picture: &RgbImage, shown: &[Rect], hidden: &[Rect]) -> Result<(), Pict
             open[rect.left as usize..rect.right as usize].fill(false);
         }
         let row = &samples[y as usize * width as usize * 3..][..width as usize * 3];
-        let uncovered = row.chunks_exact(3).zip(&open).position(|(pixel, open)| !open && pixel != COVER);
-        if let Some(x) = uncovered {
-            return Err(PictureError::Uncovered(x as u32, y));
+        let mut x = 0;
+        while x < open.len() {
+            let run = open[x..].iter().position(|next| *next != open[x]).unwrap_or(open.len() - x);
+            let (from, to) = (x * 3, (x + run) * 3);
+            if !open[x] && row[from..to] != cover[from..to] {
+                let wrong = row[from..to].chunks_exact(3).position(|pixel| pixel != COVER).unwrap_or_default();
+                return Err(PictureError::Uncovered((x + wrong) as u32, y));
+            }
+            x += run;
         }
     }
     Ok(())

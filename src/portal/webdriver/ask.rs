@@ -75,8 +75,8 @@ impl Ask {
     }
 
     /// Also asks for the rectangles of what may be shown.
-    pub fn show(mut self, fields: Vec<Value>, wording: bool) -> Self {
-        self.0.insert("show".into(), json!({ "fields": fields, "wording": wording }));
+    pub fn show(mut self, what: Value) -> Self {
+        self.0.insert("show".into(), what);
         self
     }
 

@@ -15,12 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde_json::Value;
 
 use crate::gateway::control::Control;
 use crate::mask::masked::MaskGate;
 use crate::model::browser::BrowserKind;
 use crate::model::ids::TabId;
 use crate::selectors::read::SelectorMap;
+use ask::Rectangles;
 use wire::{ElementRef, Wire};
 
 /// Name and password for the portal.
@@ -60,12 +62,14 @@ pub struct WebPortal {
     tabs: BTreeMap<TabId, ElementRef>,
     current: Option<TabId>,
     confirm: Option<ElementRef>,
+    /// The rectangles of the last look, and what was asked for.
+    rectangles: Option<(Value, Rectangles)>,
 }
 
 impl WebPortal {
     /// A portal over an open session.
     pub fn new(wire: Arc<Wire>, config: WebPortalConfig) -> Self {
-        Self { wire, config, document: 0.0, tabs: BTreeMap::new(), current: None, confirm: None }
+        Self { wire, config, document: 0.0, tabs: BTreeMap::new(), current: None, confirm: None, rectangles: None }
     }
 
     fn map(&self) -> &crate::selectors::schema::MapFile {

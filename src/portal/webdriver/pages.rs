@@ -9,7 +9,10 @@ use crate::model::private::Private;
 use crate::portal::PortalError;
 
 /// Longest pause between two looks when nothing happens at the gateway.
-const TICK: Duration = Duration::from_millis(40);
+const TICK: Duration = Duration::from_millis(60);
+
+/// How long traffic is waited for before the first look.
+pub(super) const SETTLES: Duration = Duration::from_secs(2);
 
 /// How long a navigation may take to show any sign of life before it is asked for again.
 const LOST: Duration = Duration::from_secs(4);
@@ -91,6 +94,21 @@ impl WebPortal {
         self.config.control.in_flight() == 0
     }
 
+    /// Waits, at most `within`, until something has passed the gateway since `passed` and nothing is on its way any more: a
+    /// look before that would be in vain. Looking goes on afterwards, whatever came of it.
+    pub(super) async fn traffic_settles(&self, passed: u64, within: Duration) {
+        let control = &self.config.control;
+        let mut activity = control.activity();
+        let settled = async {
+            while control.passed() == passed || control.in_flight() > 0 {
+                if activity.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(within, settled).await;
+    }
+
     /// Goes to a path of the portal and waits there for a new document that fulfils `done`.
     pub(super) async fn open(
         &mut self,
@@ -105,7 +123,9 @@ impl WebPortal {
         self.current = None;
         self.confirm = None;
         let before = self.document;
+        let passed = self.config.control.passed();
         self.wire.goto(&url).await?;
+        self.traffic_settles(passed, SETTLES).await;
         let limit = self.ready_limit();
         let mut arrived = false;
         let mut ready = |answer: &Answer| {

@@ -67,12 +67,16 @@ impl WebPortal {
     }
 
     pub(super) async fn masked_picture(&mut self, scene: Scene<'_>) -> Result<MaskedPicture, PortalError> {
-        let wording = self.config.gate.permissions().wording;
-        let ask = Ask::state(self.map()).show(self.scene_fields(scene), wording);
-        let mut before = self.rectangles(&ask).await?;
+        let show = self.show_of(scene);
+        let ask = Ask::state(self.map()).show(show.clone());
+        // The look that settled the page will do, if it asked for the same; should anything have moved, it shows below.
+        let mut before = match self.rectangles.take() {
+            Some((asked, seen)) if asked == show => seen,
+            Some(_) | None => self.look_at_rectangles(&ask).await?,
+        };
         for _ in 0..TRIES {
             let png = self.wire.screenshot().await?;
-            let after = self.rectangles(&ask).await?;
+            let after = self.look_at_rectangles(&ask).await?;
             if before == after {
                 let mask = mask_of(&before);
                 // Half a second of pixel work at worst; the run has nothing else to do meanwhile.
@@ -83,7 +87,12 @@ impl WebPortal {
         Err(PortalError::Unmaskable("the page kept moving".into()))
     }
 
-    async fn rectangles(&mut self, ask: &Ask) -> Result<Rectangles, PortalError> {
+    /// What a picture of this scene may show, as the page is asked for it.
+    pub(super) fn show_of(&self, scene: Scene<'_>) -> Value {
+        json!({ "fields": self.scene_fields(scene), "wording": self.config.gate.permissions().wording })
+    }
+
+    async fn look_at_rectangles(&mut self, ask: &Ask) -> Result<Rectangles, PortalError> {
         let limit = self.ready_limit();
         let answer = self
             .wait("a picture", ask, super::pages::Expect::Anything, limit, |answer| answer.rectangles.is_some())

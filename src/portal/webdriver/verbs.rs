@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::WebPortal;
 use super::ask::{Answer, Ask, Target, field};
-use super::pages::{Expect, fill_path};
+use super::pages::{Expect, SETTLES, fill_path};
 use super::wire::{ElementRef, WireError};
 use crate::gateway::proxy::PROBE;
 use crate::mask::picture::MaskedPicture;
@@ -142,18 +142,24 @@ impl WebPortal {
 
     /// Waits until nothing is on its way and the page does not say that it works, then reads the tab.
     async fn settled_tab(&mut self, planned: &PlannedTab) -> Result<Answer, PortalError> {
-        let ask = self.tab_ask(planned)?;
+        let show = self.show_of(Scene::Tab(planned));
+        let ask = self.tab_ask(planned)?.show(show.clone());
         let limit = self.ready_limit();
         let control = self.config.control.clone();
         let mut passed = control.passed();
         let what = format!("tab {} after entry", planned.id);
-        self.wait(&what, &ask, Expect::Session, limit, |answer| {
-            // A request that began while the page was read may still change what was read.
-            let still = control.passed() == passed;
-            passed = control.passed();
-            still && control.in_flight() == 0 && !answer.state.busy && answer.panel == Some(1)
-        })
-        .await
+        let mut seen = None;
+        let answer = self
+            .wait(&what, &ask, Expect::Session, limit, |answer| {
+                // A request that began while the page was read may still change what was read.
+                let still = control.passed() == passed;
+                passed = control.passed();
+                still && control.in_flight() == 0 && !answer.state.busy && answer.panel == Some(1)
+            })
+            .await
+            .inspect(|answer| seen = answer.rectangles.clone());
+        self.rectangles = seen.map(|seen| (show, seen));
+        answer
     }
 
     fn read_page_of(&self, page: ShownPage<'_>) -> (&ReadPage, String) {
@@ -234,7 +240,9 @@ impl Portal for WebPortal {
         self.wire.keys(&user, &credentials.user).await?;
         self.wire.keys(&password, credentials.password.expose_secret()).await?;
         let before = self.document;
+        let passed = self.config.control.passed();
         self.wire.click(&submit).await?;
+        self.traffic_settles(passed, SETTLES).await;
         let ask = Ask::state(self.map());
         let limit = self.ready_limit();
         let answer = self
@@ -307,6 +315,7 @@ impl Portal for WebPortal {
             let control = self.config.control.clone();
             let before = control.passed();
             self.wire.keys(&handles.element, &path).await?;
+            self.traffic_settles(before, LISTING).await;
             let ask = self.tab_ask(tab)?;
             let limit = Duration::from_secs(self.map().limits.upload_s);
             let field = file.planned.field.clone();
@@ -339,6 +348,7 @@ impl Portal for WebPortal {
         if let Err(error) = self.wire.click(&save).await {
             return Err(self.explain(error).await);
         }
+        self.traffic_settles(before, SETTLES).await;
         let form = self.config.map.draft_form.clone();
         let reference_in = |answer: &Answer| {
             let text = answer.target("reference").text?;
@@ -379,7 +389,8 @@ impl Portal for WebPortal {
                 own.or_else(inherited).or_else(same_page).map(|locate| field(line, locate))
             })
             .collect();
-        let mut ask = Ask::state(self.map()).fields(fields).target("ready", &declared.ready);
+        let show = self.show_of(Scene::Lines(page, lines));
+        let mut ask = Ask::state(self.map()).fields(fields).target("ready", &declared.ready).show(show.clone());
         let lists_files = declared.files.is_some();
         if let Some(list) = &declared.files {
             ask = ask.files("files", list);
@@ -388,6 +399,7 @@ impl Portal for WebPortal {
         let ready =
             |answer: &Answer| answer.target("ready").count == 1 && !answer.state.busy && control.in_flight() == 0;
         let answer = self.open("a page of the portal", &path, &ask, Expect::Session, ready).await?;
+        self.rectangles = answer.rectangles.clone().map(|seen| (show, seen));
         Ok(ObservedPage {
             lines: answer.found_all(lines),
             banners: answer.banners(),
