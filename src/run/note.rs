@@ -30,7 +30,11 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
             decide.push(line);
         }
     }
-    let mut must_not = vec!["Do not submit the draft as it is: the reasons above still stand.".to_owned()];
+    let mut must_not = vec![if ending.outcome == Outcome::HaltedDraft {
+        "Do not submit the draft as it is: the reasons above still stand.".to_owned()
+    } else {
+        "Do not enter the exception by hand instead: the reasons above still stand.".to_owned()
+    }];
     if in_doubt {
         must_not = vec![
             "Do not submit again. The request was released once and may have been stored.".to_owned(),

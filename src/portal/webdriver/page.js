@@ -219,9 +219,10 @@ function rectangles() {
     if (inside && (always || onTop(element, box))) list.push([box.left, box.top, box.right, box.bottom]);
   };
   for (const field of ask.show.fields) {
-    for (const element of field.widget === 'file' ? [] : controls(field)) {
+    for (const element of controls(field)) {
       if (!visible(element)) continue;
-      add(field.show ? shown : hidden, element, !field.show);
+      // What a file control shows is the browser's; what the portal lists is below.
+      if (field.widget !== 'file') add(field.show ? shown : hidden, element, !field.show);
       const label = ask.show.wording && field.label ? labelOf(element) : null;
       if (label?.element && bare(label.text) === bare(field.label)) add(shown, label.element, false);
     }

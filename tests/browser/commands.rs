@@ -1,0 +1,85 @@
+//! `selectors check` and `doctor`, as a user starts them, against a live portal.
+
+use std::process::Command;
+
+use portal_agent::model::browser::BrowserKind;
+use portal_agent::reference_portal::faults::{Fault, FaultPlan};
+use portal_agent::reference_portal::{ACCOUNT, PASSWORD};
+use serde_json::Value;
+
+use crate::in_both_browsers;
+use crate::support::{Plan, Rig, map_text};
+
+/// Runs the program beside a rig's files, with the map changed; exit code and document.
+async fn program(
+    rig: &Rig,
+    browser: BrowserKind,
+    arguments: &[&str],
+    map: impl FnOnce(String) -> String,
+) -> (i32, Value) {
+    let folder = rig.folder.path();
+    std::fs::write(folder.join("map.toml"), map(map_text(&rig.portal))).unwrap();
+    let settings = format!(
+        "operator = \"op.night\"\nuser = \"{ACCOUNT}\"\nmap = \"map.toml\"\ncalendar = \"freeze-calendar.toml\"\n\
+         browser = \"{browser}\"\n"
+    );
+    std::fs::write(folder.join("portal-agent.toml"), settings).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portal-agent"));
+    command.args(arguments).args(["--output", "json"]).current_dir(folder).env("PORTAL_AGENT_PASSWORD", PASSWORD);
+    if rustix::process::geteuid().is_root() {
+        command.env("PORTAL_AGENT_BROWSER_PROFILE", "container");
+    }
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let document = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no document: {told}"));
+    (output.status.code().unwrap(), document)
+}
+
+fn drift(document: &Value) -> Vec<String> {
+    let tabs = document["tabs"].as_array().unwrap().iter();
+    let reasons = tabs.flat_map(|tab| tab["drift"].as_array().unwrap().clone());
+    reasons
+        .map(|reason| format!("{} {}", reason["code"].as_str().unwrap(), reason["subject"].as_str().unwrap()))
+        .collect()
+}
+
+const SURVEY: [&str; 3] = ["selectors", "check", "map.toml"];
+
+in_both_browsers! {
+    async fn a_map_that_fits_is_said_to_fit_and_nothing_is_entered(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let (code, document) = program(&rig, browser, &SURVEY, |map| map).await;
+        assert_eq!((code, drift(&document)), (0, vec![]), "{document:#}");
+        let oracle = rig.oracle();
+        assert_eq!((oracle.sign_ins, oracle.save_requests, oracle.uploads, oracle.commit_requests), (1, 0, 0, 0));
+    }
+
+    async fn a_portal_that_drifted_is_told_field_by_field(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::LabelRenamed))).await;
+        let (code, document) = program(&rig, browser, &SURVEY, |map| map).await;
+        assert_eq!((code, drift(&document)), (1, vec!["label-changed rollback_version".into()]), "{document:#}");
+    }
+
+    async fn a_map_that_matches_nothing_or_twice_is_told_field_by_field(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let (code, document) = program(&rig, browser, &SURVEY, |map| {
+            let nothing = map.replacen("locate = { label = \"Service identifier\" }", "locate = { css = \"#nowhere\" }", 1);
+            nothing.replacen("locate = { label = \"Environment\" }", "locate = { css = \"#panel-service select\" }", 1)
+        })
+        .await;
+        let expected = ["control-missing service", "control-ambiguous environment", "unexpected-required-field form"];
+        assert_eq!(code, 1);
+        assert!(expected.iter().all(|line| drift(&document).iter().any(|told| told == line)), "{document:#}");
+    }
+
+    async fn a_healthy_installation_is_said_to_be_healthy(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let (code, document) = program(&rig, browser, &["doctor"], |map| map).await;
+        assert_eq!((code, &document["healthy"]), (0, &Value::from(true)), "{document:#}");
+        let (code, document) = program(&rig, browser, &["doctor"], |_| "nonsense".into()).await;
+        assert_eq!(code, 1);
+        let findings = document["findings"].as_array().unwrap();
+        let bad: Vec<_> = findings.iter().filter(|finding| finding["ok"] == false).map(|finding| &finding["what"]).collect();
+        assert_eq!(bad, [&Value::from("map")], "{document:#}");
+    }
+}
