@@ -156,27 +156,30 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         self.stand(stage, "saving");
         self.note(stage, &Event::SaveBegins)?;
         let saved = verb!(self, stage, self.portal.save_draft())?;
+        let reason = |code, observed: Fact| HaltReason {
+            code,
+            stage,
+            subject: "draft".to_owned(),
+            expected: Fact::public("a saved draft without complaints"),
+            observed,
+            source: FactSource::Portal,
+        };
+        let complaints = saved.complaints.iter();
+        let complaints = complaints
+            .map(|text| reason(HaltCode::ValidationRejected, Fact::new(text.expose().clone(), Exposure::Message)));
+        let complaints = NonEmpty::from_vec(complaints.collect());
         let Some(draft) = saved.reference else {
-            let reason = |code, observed: Fact| HaltReason {
-                code,
-                stage,
-                subject: "draft".to_owned(),
-                expected: Fact::public("a saved draft"),
-                observed,
-                source: FactSource::Portal,
-            };
-            let complaints = saved
-                .complaints
-                .iter()
-                .map(|text| reason(HaltCode::ValidationRejected, Fact::new(text.expose().clone(), Exposure::Message)));
-            let reasons = NonEmpty::from_vec(complaints.collect());
-            return Err(Stop::Halt(reasons.unwrap_or_else(|| {
+            return Err(Stop::Halt(complaints.unwrap_or_else(|| {
                 NonEmpty::one(reason(HaltCode::PortalError, Fact::public("the portal did not save")))
             })));
         };
         self.draft = Some(draft.clone());
         self.draft_state = Some(DraftState::Unread);
         self.note(stage, &Event::DraftSaved { draft: draft.clone() })?;
+        if let Some(complaints) = complaints {
+            // Validation that came too late for the tab it belongs to.
+            return Err(Stop::Halt(complaints));
+        }
         verb!(self, stage, self.portal.open_draft(&draft))?;
         let mut reasons = Vec::new();
         for tab in &self.facts.plan.tabs {

@@ -96,7 +96,6 @@ faults! {
     an_unknown_banner_halts_before_entry: from_start(UnknownBanner) => abandoned(&[HaltCode::UnexpectedBanner]);
     a_value_rewritten_by_the_page_is_not_submitted:
         from_start(ValueRewritten) => draft(&[HaltCode::ValueNotHeld], DraftState::Partial);
-    late_validation_is_waited_for: from_start(LateValidation) => draft(&[HaltCode::ValidationRejected], DraftState::Partial);
     truncation_on_save_is_seen: from_start(TruncatedOnSave) => draft(&[HaltCode::DraftDiffers], DraftState::Differs);
     a_window_shifted_on_save_is_seen: from_start(WindowShiftedOnSave) => draft(&[HaltCode::DraftDiffers], DraftState::Differs);
     an_altered_upload_is_seen: from_start(UploadAltered) => draft(&[HaltCode::AttachmentDiffers], DraftState::Partial);
@@ -235,5 +234,33 @@ mod of_a_commit_sent_twice_at_most_one_is_released {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn firefox() {
         sent_twice(BrowserKind::Firefox).await;
+    }
+}
+
+async fn late_validation(browser: BrowserKind) {
+    let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::LateValidation))).await;
+    let run = rig.run().await;
+    assert_eq!(
+        (run.get().outcome, codes(&run)),
+        (Outcome::HaltedDraft, vec![HaltCode::ValidationRejected]),
+        "{}",
+        told(&run)
+    );
+    // On the tab it belongs to, or at the latest on saving: the browser decides when its question leaves.
+    assert!(matches!(run.get().draft_state, Some(DraftState::Partial | DraftState::Unread)), "{}", told(&run));
+    assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
+}
+
+mod late_validation_is_waited_for {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn chromium() {
+        late_validation(BrowserKind::Chromium).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn firefox() {
+        late_validation(BrowserKind::Firefox).await;
     }
 }
