@@ -207,10 +207,8 @@ impl Planner<'_> {
                 (path, taken)
             }
             (None, Some(constant)) => {
-                let taken = match field.widget {
-                    WidgetKind::Checkbox => Taken::Flag(constant == "yes"),
-                    _ => Taken::Text(constant.clone()),
-                };
+                let ticks = field.widget == WidgetKind::Checkbox;
+                let taken = if ticks { Taken::Flag(constant == "yes") } else { Taken::Text(constant.clone()) };
                 (RecordPath::Constant, Some(taken))
             }
             (None, None) => return Ok(None),
