@@ -138,7 +138,19 @@ fn row(field: &Field, entry: Option<&Entry>, world: &World, faults: &FaultPlan) 
         Kind::Radio(_) => format!(
             "<fieldset class=\"{class}\" id=\"{name}\" role=\"radiogroup\"><legend>{label}{mark}</legend>{input}{complaint}</fieldset>"
         ),
-        _ => format!("<div class=\"{class}\"><label for=\"{name}\">{label}{mark}</label>{input}{complaint}</div>"),
+        Kind::Text
+        | Kind::LongText
+        | Kind::Select(_)
+        | Kind::MultiSelect(_)
+        | Kind::Checkbox
+        | Kind::Date
+        | Kind::Time
+        | Kind::DateTime
+        | Kind::Number
+        | Kind::File
+        | Kind::Shown => {
+            format!("<div class=\"{class}\"><label for=\"{name}\">{label}{mark}</label>{input}{complaint}</div>")
+        }
     };
     if rollback && faults.has(Fault::ControlDoubled) { format!("{one}{one}") } else { one }
 }

@@ -116,6 +116,47 @@ fn wire_format(widget: WidgetKind) -> Option<&'static str> {
     }
 }
 
+/// What a control holds when nothing is entered.
+fn empty(widget: WidgetKind) -> FormValue {
+    match widget {
+        WidgetKind::Checkbox => FormValue::Checked(false),
+        WidgetKind::MultiSelect => FormValue::Choices(BTreeSet::new()),
+        WidgetKind::Text
+        | WidgetKind::LongText
+        | WidgetKind::Select
+        | WidgetKind::Radio
+        | WidgetKind::Date
+        | WidgetKind::Time
+        | WidgetKind::DateTime
+        | WidgetKind::Number
+        | WidgetKind::File
+        | WidgetKind::ReadOnly => FormValue::Text(String::new()),
+    }
+}
+
+/// The options that a control must at least offer to hold a value.
+fn options(widget: WidgetKind, value: &FormValue) -> Vec<String> {
+    match widget {
+        WidgetKind::Select | WidgetKind::Radio => match value {
+            FormValue::Text(text) if !text.is_empty() => vec![text.clone()],
+            FormValue::Text(_) | FormValue::Choices(_) | FormValue::Checked(_) => Vec::new(),
+        },
+        WidgetKind::MultiSelect => match value {
+            FormValue::Choices(choices) => choices.iter().cloned().collect(),
+            FormValue::Text(_) | FormValue::Checked(_) => Vec::new(),
+        },
+        WidgetKind::Text
+        | WidgetKind::LongText
+        | WidgetKind::Checkbox
+        | WidgetKind::Date
+        | WidgetKind::Time
+        | WidgetKind::DateTime
+        | WidgetKind::Number
+        | WidgetKind::File
+        | WidgetKind::ReadOnly => Vec::new(),
+    }
+}
+
 struct Planner<'a> {
     record: &'a ChangeRecord,
     zone: &'a TimeZone,
@@ -216,11 +257,7 @@ impl Planner<'_> {
         let value = match taken {
             Some(taken) => self.value(field, &path, taken)?,
             None if field.widget == WidgetKind::File => FormValue::Text(String::new()),
-            None if field.optional => match field.widget {
-                WidgetKind::Checkbox => FormValue::Checked(false),
-                WidgetKind::MultiSelect => FormValue::Choices(BTreeSet::new()),
-                _ => FormValue::Text(String::new()),
-            },
+            None if field.optional => empty(field.widget),
             None => {
                 return Err(PlanError::NoValue { field: field.id.get_ref().clone(), path: path.to_string() });
             }
@@ -230,13 +267,9 @@ impl Planner<'_> {
             FormValue::Text(text) if field.widget == WidgetKind::ReadOnly => {
                 FormValue::Text(text.split_whitespace().collect::<Vec<_>>().join(" "))
             }
-            value => value,
+            value @ (FormValue::Text(_) | FormValue::Choices(_) | FormValue::Checked(_)) => value,
         };
-        let options = match (&value, field.widget) {
-            (FormValue::Text(text), WidgetKind::Select | WidgetKind::Radio) if !text.is_empty() => vec![text.clone()],
-            (FormValue::Choices(choices), WidgetKind::MultiSelect) => choices.iter().cloned().collect(),
-            _ => Vec::new(),
-        };
+        let options = options(field.widget, &value);
         Ok(Some(PlannedField {
             id: field.id.get_ref().clone(),
             label: field.label.clone(),
@@ -291,7 +324,26 @@ impl Planner<'_> {
                         sha256: file.sha256,
                     })
                 }
-                _ => None,
+                RecordPath::ChangeId
+                | RecordPath::Revision
+                | RecordPath::Title
+                | RecordPath::Requester
+                | RecordPath::ServiceId
+                | RecordPath::ServiceOwner
+                | RecordPath::Environment
+                | RecordPath::Category
+                | RecordPath::Incident
+                | RecordPath::Scope
+                | RecordPath::RollbackPlan
+                | RecordPath::RollbackVersion
+                | RecordPath::WindowStart
+                | RecordPath::WindowEnd
+                | RecordPath::ExceptsId
+                | RecordPath::ExceptsStart
+                | RecordPath::ExceptsEnd
+                | RecordPath::Approver(_)
+                | RecordPath::Detail(_)
+                | RecordPath::Constant => None,
             })
             .collect()
     }
