@@ -17,7 +17,7 @@ use crate::model::browser::BrowserKind;
 use crate::portal::browser::find;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::private_folder;
-use crate::run::session::{BrowserOrder, Session, Target};
+use crate::run::session::{Session, Target};
 use crate::selectors::read::read as read_map;
 use crate::sources::calendar_file;
 
@@ -164,12 +164,7 @@ async fn probe(settings: &Settings) -> Result<Control, String> {
     let folder = private_folder().map_err(|error| error.to_string())?;
     let map = read_map("reference.toml".as_ref(), MAP).map_err(|error| error.to_string())?;
     let base = map.file.base_url.get_ref().clone();
-    let browser = BrowserOrder {
-        kind: settings.browser,
-        profile: settings.browser_profile,
-        headed: false,
-        webdriver: settings.webdriver.clone(),
-    };
+    let browser = settings.browser_order(false);
     let target = Target { browser: &browser, map: &map, base: &base, portal_ca: settings.portal_ca.as_deref() };
     let Session { driver, wire, gateway } = target.start(folder.path()).await?;
     let nonce = format!("{:016x}", rand::random::<u64>());

@@ -13,6 +13,7 @@ use crate::decide::policy::ApprovalPolicy;
 use crate::diagnostic::Diagnostic;
 use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::ids::{PersonId, Role};
+use crate::run::session::BrowserOrder;
 
 const FILE: &str = "portal-agent.toml";
 const PREFIX: &str = "PORTAL_AGENT_";
@@ -276,6 +277,11 @@ impl Settings {
             required_roles: self.approval_roles.clone(),
             max_age_s: i64::from(self.approval_max_age_hours) * 3600,
         }
+    }
+
+    /// Which browser is started, and how; `headed` shows its window.
+    pub fn browser_order(&self, headed: bool) -> BrowserOrder {
+        BrowserOrder { kind: self.browser, profile: self.browser_profile, headed, webdriver: self.webdriver.clone() }
     }
 }
 

@@ -17,7 +17,6 @@ use crate::run::advice::advice;
 use crate::run::flow::SystemClock;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::{Order, submit};
-use crate::run::session::BrowserOrder;
 use crate::selectors::read::{SelectorMap, read as read_map};
 use crate::sources::FileSources;
 
@@ -55,12 +54,7 @@ fn order(
         operator,
         policy: settings.approval_policy(),
         evidence: settings.evidence.clone(),
-        browser: BrowserOrder {
-            kind: settings.browser,
-            profile: settings.browser_profile,
-            headed: args.headed,
-            webdriver: settings.webdriver.clone(),
-        },
+        browser: settings.browser_order(args.headed),
         portal_ca: settings.portal_ca.clone(),
         credentials,
         draft_only: args.draft_only || settings.commit == CommitPolicy::Never,

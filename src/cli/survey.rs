@@ -18,7 +18,7 @@ use crate::portal::{Portal as _, PortalError};
 use crate::run::advice::advice;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::{check_origin, permissions, private_folder};
-use crate::run::session::{BrowserOrder, Session, Target};
+use crate::run::session::{Session, Target};
 use crate::selectors::plan::outline;
 use crate::selectors::read::SelectorMap;
 
@@ -92,12 +92,7 @@ async fn survey(
     let map = std::sync::Arc::new(map);
     let secret = Private::new(secrecy::ExposeSecret::expose_secret(&credentials.password).to_owned());
     let gate = std::sync::Arc::new(MaskGate::new(permissions(&map), rand::random(), vec![secret]));
-    let browser = BrowserOrder {
-        kind: settings.browser,
-        profile: settings.browser_profile,
-        headed: false,
-        webdriver: settings.webdriver.clone(),
-    };
+    let browser = settings.browser_order(false);
     let target = Target { browser: &browser, map: &map, base: &base, portal_ca: settings.portal_ca.as_deref() };
     let Session { driver, wire, gateway } = target.start(folder.path()).await?;
     let config = WebPortalConfig {
