@@ -5,6 +5,7 @@ use portal_agent::evidence::documents::{DraftState, Outcome};
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 
+use crate::in_both_browsers;
 use crate::support::{Plan, Rig, codes, told};
 
 /// What must come of a fault.
@@ -57,21 +58,13 @@ async fn check(browser: BrowserKind, faults: FaultPlan, expected: Expected) {
 }
 
 macro_rules! faults {
-    ($($name:ident: $plan:ident($fault:ident) => $expected:expr;)*) => {$(
-        mod $name {
-            use super::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn chromium() {
-                check(BrowserKind::Chromium, FaultPlan::$plan(Fault::$fault), $expected).await;
+    ($($name:ident: $plan:ident($fault:ident) => $expected:expr;)*) => {
+        in_both_browsers! {$(
+            async fn $name(browser: BrowserKind) {
+                check(browser, FaultPlan::$plan(Fault::$fault), $expected).await;
             }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn firefox() {
-                check(BrowserKind::Firefox, FaultPlan::$plan(Fault::$fault), $expected).await;
-            }
-        }
-    )*};
+        )*}
+    };
 }
 
 faults! {
@@ -126,141 +119,75 @@ faults! {
         after_draft(SessionEnds) => draft(&[HaltCode::SessionLost], DraftState::Unread);
 }
 
-async fn existing(browser: BrowserKind) {
-    let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::ExistingException))).await;
-    let run = rig.run().await;
-    assert_eq!(
-        (run.get().outcome, codes(&run)),
-        (Outcome::HaltedAbandoned, vec![HaltCode::ExistingException]),
-        "{}",
-        told(&run)
-    );
-    let oracle = rig.oracle();
-    // The other draft is as it was, and nothing was added.
-    assert_eq!((oracle.drafts.len(), oracle.save_requests, oracle.commit_requests), (1, 0, 0));
-    assert_eq!(oracle.drafts[0].reference, "DRF-000900");
-}
-
-mod an_existing_exception_halts_before_entry {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn chromium() {
-        existing(BrowserKind::Chromium).await;
+in_both_browsers! {
+    async fn an_existing_exception_halts_before_entry(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::ExistingException))).await;
+        let run = rig.run().await;
+        assert_eq!(
+            (run.get().outcome, codes(&run)),
+            (Outcome::HaltedAbandoned, vec![HaltCode::ExistingException]),
+            "{}",
+            told(&run)
+        );
+        let oracle = rig.oracle();
+        // The other draft is as it was, and nothing was added.
+        assert_eq!((oracle.drafts.len(), oracle.save_requests, oracle.commit_requests), (1, 0, 0));
+        assert_eq!(oracle.drafts[0].reference, "DRF-000900");
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn firefox() {
-        existing(BrowserKind::Firefox).await;
-    }
-}
-
-async fn hangs(browser: BrowserKind) {
-    let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::PagesHang))).await;
-    let rig = rig.with_map(|map| map.replace("ready_s = 20", "ready_s = 3"));
-    let run = rig.run().await;
-    // Before the first keystroke, a portal that does not answer is the environment.
-    assert_eq!((run.get().outcome, codes(&run)), (Outcome::Environment, vec![]), "{}", told(&run));
-    assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (0, 0));
-}
-
-mod a_portal_that_hangs_before_entry_is_the_environment {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn chromium() {
-        hangs(BrowserKind::Chromium).await;
+    async fn a_portal_that_hangs_before_entry_is_the_environment(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::PagesHang))).await;
+        let rig = rig.with_map(|map| map.replace("ready_s = 20", "ready_s = 3"));
+        let run = rig.run().await;
+        // Before the first keystroke, a portal that does not answer is the environment.
+        assert_eq!((run.get().outcome, codes(&run)), (Outcome::Environment, vec![]), "{}", told(&run));
+        assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (0, 0));
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn firefox() {
-        hangs(BrowserKind::Firefox).await;
-    }
-}
-
-async fn hangs_midway(browser: BrowserKind) {
-    let rig = Rig::new(Plan::new(browser, FaultPlan::after_draft(Fault::PagesHang))).await;
-    let rig = rig.with_map(|map| map.replace("ready_s = 20", "ready_s = 3"));
-    let run = rig.run().await;
-    assert_eq!(
-        (run.get().outcome, codes(&run)),
-        (Outcome::HaltedDraft, vec![HaltCode::PortalTimeout]),
-        "{}",
-        told(&run)
-    );
-    assert_eq!(run.get().draft_state, Some(DraftState::Unread));
-    assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
-}
-
-mod a_portal_that_hangs_midway_keeps_the_draft {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn chromium() {
-        hangs_midway(BrowserKind::Chromium).await;
+    async fn a_portal_that_hangs_midway_keeps_the_draft(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::after_draft(Fault::PagesHang))).await;
+        let rig = rig.with_map(|map| map.replace("ready_s = 20", "ready_s = 3"));
+        let run = rig.run().await;
+        assert_eq!(
+            (run.get().outcome, codes(&run)),
+            (Outcome::HaltedDraft, vec![HaltCode::PortalTimeout]),
+            "{}",
+            told(&run)
+        );
+        assert_eq!(run.get().draft_state, Some(DraftState::Unread));
+        assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn firefox() {
-        hangs_midway(BrowserKind::Firefox).await;
-    }
-}
-
-async fn sent_twice(browser: BrowserKind) {
-    let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::CommitSentTwice))).await;
-    let run = rig.run().await;
-    let (oracle, document) = (rig.oracle(), run.get());
-    // Which of the two arrives first, and whether the browser sends both, is the browser's. One may leave, no more; the other
-    // is refused, and forbids the release if it comes before it.
-    match document.outcome {
-        Outcome::Submitted => assert_eq!((oracle.commit_requests, oracle.submitted.len()), (1, 1), "{}", told(&run)),
-        Outcome::HaltedDraft => {
-            assert_eq!(codes(&run), [HaltCode::UnexpectedCommitAttempt], "{}", told(&run));
-            assert_eq!((oracle.commit_requests, oracle.drafts.len()), (0, 1), "{}", told(&run));
+    async fn of_a_commit_sent_twice_at_most_one_is_released(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::CommitSentTwice))).await;
+        let run = rig.run().await;
+        let (oracle, document) = (rig.oracle(), run.get());
+        // Which of the two arrives first, and whether the browser sends both, is the browser's. One may leave, no more;
+        // the other is refused, and forbids the release if it comes before it.
+        match document.outcome {
+            Outcome::Submitted => {
+                assert_eq!((oracle.commit_requests, oracle.submitted.len()), (1, 1), "{}", told(&run));
+            }
+            Outcome::HaltedDraft => {
+                assert_eq!(codes(&run), [HaltCode::UnexpectedCommitAttempt], "{}", told(&run));
+                assert_eq!((oracle.commit_requests, oracle.drafts.len()), (0, 1), "{}", told(&run));
+            }
+            _ => panic!("{}", told(&run)),
         }
-        _ => panic!("{}", told(&run)),
-    }
-    assert_eq!(oracle.commit_requests, document.commit_requests_released);
-}
-
-mod of_a_commit_sent_twice_at_most_one_is_released {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn chromium() {
-        sent_twice(BrowserKind::Chromium).await;
+        assert_eq!(oracle.commit_requests, document.commit_requests_released);
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn firefox() {
-        sent_twice(BrowserKind::Firefox).await;
-    }
-}
-
-async fn late_validation(browser: BrowserKind) {
-    let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::LateValidation))).await;
-    let run = rig.run().await;
-    assert_eq!(
-        (run.get().outcome, codes(&run)),
-        (Outcome::HaltedDraft, vec![HaltCode::ValidationRejected]),
-        "{}",
-        told(&run)
-    );
-    // On the tab it belongs to, or at the latest on saving: the browser decides when its question leaves.
-    assert!(matches!(run.get().draft_state, Some(DraftState::Partial | DraftState::Unread)), "{}", told(&run));
-    assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
-}
-
-mod late_validation_is_waited_for {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn chromium() {
-        late_validation(BrowserKind::Chromium).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn firefox() {
-        late_validation(BrowserKind::Firefox).await;
+    async fn late_validation_is_waited_for(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::LateValidation))).await;
+        let run = rig.run().await;
+        assert_eq!(
+            (run.get().outcome, codes(&run)),
+            (Outcome::HaltedDraft, vec![HaltCode::ValidationRejected]),
+            "{}",
+            told(&run)
+        );
+        // On the tab it belongs to, or at the latest on saving: the browser decides when its question leaves.
+        assert!(matches!(run.get().draft_state, Some(DraftState::Partial | DraftState::Unread)), "{}", told(&run));
+        assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
     }
 }
