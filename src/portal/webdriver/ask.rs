@@ -11,6 +11,7 @@ use crate::model::form::{FormValue, PlannedField, WidgetKind};
 use crate::model::ids::FieldId;
 use crate::model::observed::{Found, ListedFile, ObservedBanner, ObservedControl, StrangeControl};
 use crate::model::private::Private;
+use crate::portal::PortalError;
 use crate::selectors::locator::Locators;
 use crate::selectors::schema::{FileList, MapFile};
 
@@ -212,6 +213,15 @@ pub struct Handles {
     pub label: Option<ElementRef>,
     /// The options or buttons that carry the wanted values and are not chosen yet.
     pub options: Vec<ElementRef>,
+}
+
+/// The element of a target that must match exactly once.
+pub(super) fn one(what: &str, target: Target) -> Result<ElementRef, PortalError> {
+    match (target.count, target.element) {
+        (1, Some(element)) => Ok(element),
+        (0, _) | (1, None) => Err(PortalError::Missing(what.to_owned())),
+        (several, _) => Err(PortalError::Ambiguous(what.to_owned(), several)),
+    }
 }
 
 impl Answer {

@@ -2,11 +2,18 @@
 //!
 //! [`wire`] sends commands, [`ask`] puts questions to the page and reads the answers, `enter` types, `pages` opens and
 //! waits, `picture` takes masked pictures.
+//!
+//! On these stand the portal's verbs: `session` signs in, `tabs` works the form, `shown` reads lists and pages of
+//! values, `commit` saves and commits, and `verbs` hands each verb to the file of its subject.
 
 pub mod ask;
+mod commit;
 mod enter;
 mod pages;
 mod picture;
+mod session;
+mod shown;
+mod tabs;
 mod verbs;
 pub mod wire;
 

@@ -1,0 +1,104 @@
+//! Saving a draft and committing it: what is pressed, the dialog before the last click, and what the portal answers.
+
+use super::WebPortal;
+use super::ask::{Answer, Ask, one};
+use super::pages::{Expect, SETTLES};
+use crate::model::ids::DraftReference;
+use crate::model::private::Private;
+use crate::portal::{Approach, PortalError, Saved};
+
+impl WebPortal {
+    /// Presses the button that saves, and waits for a reference, a complaint or a server error.
+    pub(super) async fn press_save(&mut self) -> Result<Saved, PortalError> {
+        let draft = self.map().draft.clone();
+        let ask = Ask::state(self.map()).target("save", &draft.save).target("reference", &draft.reference).complaints();
+        let limit = self.ready_limit();
+        let page = self.wait("the form", &ask, Expect::Session, limit, |_| true).await?;
+        let save = one("the button that saves a draft", page.target("save"))?;
+        let control = self.config.control.clone();
+        let (before, errors) = (control.passed(), control.server_errors());
+        if let Err(error) = self.wire.click(&save).await {
+            return Err(self.explain(error).await);
+        }
+        self.traffic_settles(before, SETTLES).await;
+        let form = self.config.map.draft_form.clone();
+        let reference_in = |answer: &Answer| {
+            let text = answer.target("reference").text?;
+            DraftReference::parse(form.find(&text)?.as_str()).ok()
+        };
+        let answer = self
+            .wait("the saved draft", &ask, Expect::Session, limit, |answer| {
+                let answered = control.passed() > before && control.in_flight() == 0 && !answer.state.busy;
+                let failed = control.server_errors() > errors;
+                answered && (failed || reference_in(answer).is_some() || !answer.complaints().is_empty())
+            })
+            .await;
+        match answer {
+            Ok(answer) if control.server_errors() > errors => {
+                Ok(Saved { reference: None, complaints: answer.complaints() })
+            }
+            Ok(answer) => Ok(Saved { reference: reference_in(&answer), complaints: answer.complaints() }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes through the dialog, where the map declares one, and remembers the one button that is left.
+    pub(super) async fn reach_last_click(&mut self) -> Result<Approach, PortalError> {
+        let submit = self.map().submit.clone();
+        let ask = Ask::state(self.map()).target("button", &submit.button).fields(Vec::new());
+        let limit = self.ready_limit();
+        let page = self.wait("the review page", &ask, Expect::Session, limit, |_| true).await?;
+        let button = one("the button that submits", page.target("button"))?;
+        let Some(dialog) = submit.dialog else {
+            self.confirm = Some(button);
+            return Ok(Approach { dialog: None, banners: page.banners() });
+        };
+        if let Err(error) = self.wire.click(&button).await {
+            return Err(self.explain(error).await);
+        }
+        let mut ask = Ask::state(self.map()).target("dialog", &dialog.locate).target("confirm", &dialog.confirm);
+        ask = ask.fields(Vec::new());
+        for (place, attest) in dialog.attest.iter().enumerate() {
+            ask = ask.target(&format!("attest {place}"), attest);
+        }
+        let shown = self.wait("the dialog before the commit", &ask, Expect::Dialog, limit, |answer| {
+            answer.target("dialog").count == 1
+        });
+        let shown = shown.await?;
+        let text = shown.target("dialog").text.unwrap_or_default();
+        let known = self.config.map.dialog_text.as_ref().is_some_and(|form| form.is_match(&text));
+        // Exactly this dialog: a second one, or another wording, is for a person.
+        if !known || shown.state.dialogs.len() > 1 {
+            return Err(PortalError::Dialog(Private::new(text)));
+        }
+        for place in 0..dialog.attest.len() {
+            let element = one("a box to attest", shown.target(&format!("attest {place}")))?;
+            self.wire.click(&element).await?;
+        }
+        self.confirm = Some(one("the button that confirms", shown.target("confirm"))?);
+        Ok(Approach { dialog: Some(Private::new(text)), banners: shown.banners() })
+    }
+
+    /// Presses the button that is left, once: it is forgotten with that.
+    pub(super) fn press_last(&mut self) -> Result<(), PortalError> {
+        let element = self.confirm.take().ok_or_else(|| PortalError::Missing("the button that confirms".into()))?;
+        self.wire.click_detached(&element);
+        Ok(())
+    }
+
+    /// The number on the page that answered, if there is exactly one.
+    pub(super) async fn number_on_page(&mut self) -> Result<Option<String>, PortalError> {
+        let ask = Ask::state(self.map()).target("number", &self.map().confirmation.number);
+        let before = self.document;
+        let control = self.config.control.clone();
+        let limit = self.ready_limit();
+        let answer = self
+            .wait("the confirmation page", &ask, Expect::Anything, limit, |answer| {
+                let arrived = answer.state.origin_time > before && answer.state.ready == "complete";
+                answer.target("number").count > 0 || (arrived && control.in_flight() == 0)
+            })
+            .await?;
+        let target = answer.target("number");
+        Ok(if target.count == 1 { target.text } else { None })
+    }
+}

@@ -1,0 +1,78 @@
+//! The session: the proof that it goes through the gateway, signing in, and what the page says of a click that failed.
+
+use secrecy::ExposeSecret;
+
+use super::WebPortal;
+use super::ask::{Answer, Ask, one};
+use super::pages::{Expect, SETTLES};
+use super::wire::WireError;
+use crate::gateway::proxy::PROBE;
+use crate::model::private::Private;
+use crate::portal::PortalError;
+
+impl WebPortal {
+    /// Sends a request through the browser and sees it arrive at the gateway.
+    pub(super) async fn send_probe(&mut self) -> Result<(), PortalError> {
+        let nonce = format!("{:016x}", rand::random::<u64>());
+        let url = self.config.base.join(&format!("{PROBE}{nonce}"));
+        let url = url.map_err(|_| PortalError::Browser("the base URL takes no path".into()))?;
+        self.wire.goto(&url).await?;
+        let limit = self.ready_limit();
+        if !self.config.control.await_probe(&nonce, limit).await {
+            return Err(PortalError::Browser("the browser does not go through the gateway".into()));
+        }
+        // The next navigation must not overtake this one.
+        let ask = Ask::state(self.map());
+        let path = url.path().to_owned();
+        let there = |answer: &Answer| answer.state.path == path && answer.state.ready == "complete";
+        self.wait("the gateway's own page", &ask, Expect::Anything, limit, there).await.map(drop)
+    }
+
+    /// Signs in and names the account that the portal shows then.
+    pub(super) async fn give_credentials(&mut self) -> Result<Private<String>, PortalError> {
+        let login = self.map().login.clone();
+        let ask = Ask::state(self.map())
+            .target("user", &login.user)
+            .target("password", &login.password)
+            .target("submit", &login.submit);
+        let ready = |answer: &Answer| ["user", "password", "submit"].iter().all(|name| answer.target(name).count > 0);
+        let page = self.open("the sign-in page", &login.path, &ask, Expect::Anything, ready).await?;
+        let user = one("the account field", page.target("user"))?;
+        let password = one("the password field", page.target("password"))?;
+        let submit = one("the sign-in button", page.target("submit"))?;
+        let credentials = self.config.credentials.clone();
+        self.wire.keys(&user, &credentials.user).await?;
+        self.wire.keys(&password, credentials.password.expose_secret()).await?;
+        let before = self.document;
+        let passed = self.config.control.passed();
+        self.wire.click(&submit).await?;
+        self.traffic_settles(passed, SETTLES).await;
+        let ask = Ask::state(self.map());
+        let limit = self.ready_limit();
+        let answer = self
+            .wait("the portal after signing in", &ask, Expect::Anything, limit, |answer| {
+                let state = &answer.state;
+                state.signed_in.is_some() || (state.signed_out && state.origin_time > before)
+            })
+            .await?;
+        answer.state.signed_in.map(Private::new).ok_or(PortalError::SignInRefused)
+    }
+
+    /// Says why a click or key failed, as far as the page tells: a dialog, a lost session, or the command itself.
+    pub(super) async fn explain(&mut self, error: WireError) -> PortalError {
+        if matches!(error, WireError::Dialog) {
+            let text = self.wire.dialog_text().await.unwrap_or_default();
+            return PortalError::Dialog(Private::new(text));
+        }
+        let ask = Ask::state(self.map());
+        match self.look(&ask).await {
+            Ok(Some(answer)) if answer.state.signed_out => PortalError::SessionLost,
+            Ok(Some(answer)) => match answer.state.dialogs.into_iter().next() {
+                Some(text) => PortalError::Dialog(Private::new(text)),
+                None => error.into(),
+            },
+            Ok(None) => error.into(),
+            Err(worse) => worse,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What the portal shows without a form: the lists of exceptions, and pages of values.
+
+use std::collections::BTreeMap;
+
+use super::WebPortal;
+use super::ask::{Answer, Ask, field};
+use super::pages::{Expect, fill_path};
+use crate::model::form::PlannedField;
+use crate::model::ids::ChangeId;
+use crate::model::observed::ObservedPage;
+use crate::model::portal_facts::{Created, ListedException, ListedState};
+use crate::model::time::Instant;
+use crate::portal::{PortalError, Scene, ShownPage};
+use crate::selectors::schema::ReadPage;
+
+impl WebPortal {
+    /// Every row of the lists that the map names, each once.
+    pub(super) async fn read_lists(&mut self) -> Result<Vec<ListedException>, PortalError> {
+        let list = self.map().exceptions.clone();
+        let cells = [
+            ("number", Some(list.number.as_str())),
+            ("change_id", Some(list.change_id.as_str())),
+            ("state", Some(list.state.as_str())),
+            ("created_at", list.created_at.as_deref()),
+        ];
+        let ask = Ask::state(self.map()).target("list", &list.ready).table("rows", &list.rows, &cells);
+        let mut found: Vec<ListedException> = Vec::new();
+        for path in &list.paths {
+            let values = [("service", self.config.service.as_str()), ("change", self.config.change.as_str())];
+            let path = fill_path(path, &values);
+            let control = self.config.control.clone();
+            let ready =
+                |answer: &Answer| answer.target("list").count == 1 && !answer.state.busy && control.in_flight() == 0;
+            let answer = self.open("the list of exceptions", &path, &ask, Expect::Session, ready).await?;
+            for row in answer.tables.get("rows").into_iter().flatten() {
+                let row = self.listed(&path, row)?;
+                if !found.contains(&row) {
+                    found.push(row);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn listed(&self, path: &str, row: &BTreeMap<String, Option<String>>) -> Result<ListedException, PortalError> {
+        let unreadable = || PortalError::UnreadableList(path.split('?').next().unwrap_or_default().to_owned());
+        let cell = |name: &str| row.get(name).cloned().flatten();
+        let states = &self.map().exceptions.states;
+        let word = cell("state").ok_or_else(unreadable)?;
+        let state = if states.draft.contains(&word) {
+            ListedState::Draft
+        } else if states.submitted.contains(&word) {
+            ListedState::Submitted
+        } else if states.closed.contains(&word) {
+            ListedState::Closed
+        } else {
+            ListedState::Unknown
+        };
+        let number = cell("number").filter(|text| !text.is_empty()).ok_or_else(unreadable)?;
+        let change_id = cell("change_id").ok_or_else(unreadable)?;
+        let forms = &self.config.map;
+        let draft = |text: &str| forms.draft_form.find(text).is_some_and(|found| found.as_str() == text);
+        let known = forms.number_form.is_match(&number) || draft(&number);
+        let recognised = known && ChangeId::parse(&change_id).is_ok();
+        Ok(ListedException {
+            state,
+            created: match (&self.map().exceptions.created_at, cell("created_at")) {
+                (None, _) => Created::NotListed,
+                (Some(_), Some(text)) => Instant::parse(&text).map_or(Created::Unreadable, Created::At),
+                (Some(_), None) => Created::Unreadable,
+            },
+            recognised,
+            number,
+            change_id,
+        })
+    }
+
+    /// Opens a page of values and reads the lines planned for it.
+    pub(super) async fn read_lines(
+        &mut self,
+        page: ShownPage<'_>,
+        lines: &[PlannedField],
+    ) -> Result<ObservedPage, PortalError> {
+        let (declared, path) = self.read_page_of(page);
+        let fields = lines
+            .iter()
+            .filter_map(|line| {
+                let own =
+                    declared.fields.iter().find(|known| known.id.get_ref() == &line.id).map(|known| &known.locate);
+                let inherited =
+                    || declared.lines.iter().find(|(known, _)| known.get_ref() == &line.id).map(|(_, locate)| locate);
+                let review = &self.map().review;
+                let same_page = || {
+                    let lines = review.lines.iter().find(|(known, _)| known.get_ref() == &line.id);
+                    let own = review.fields.iter().find(|known| known.id.get_ref() == &line.id);
+                    let recheck = matches!(page, ShownPage::Recheck(_)) && declared.path == review.path;
+                    lines.map(|(_, locate)| locate).or(own.map(|own| &own.locate)).filter(|_| recheck)
+                };
+                own.or_else(inherited).or_else(same_page).map(|locate| field(line, locate))
+            })
+            .collect();
+        let show = self.show_of(Scene::Lines(page, lines));
+        let mut ask = Ask::state(self.map()).fields(fields).target("ready", &declared.ready).show(show.clone());
+        let lists_files = declared.files.is_some();
+        if let Some(list) = &declared.files {
+            ask = ask.files("files", list);
+        }
+        let control = self.config.control.clone();
+        let ready =
+            |answer: &Answer| answer.target("ready").count == 1 && !answer.state.busy && control.in_flight() == 0;
+        let answer = self.open("a page of the portal", &path, &ask, Expect::Session, ready).await?;
+        self.rectangles = answer.rectangles.clone().map(|seen| (show, seen));
+        Ok(ObservedPage {
+            lines: answer.found_all(lines),
+            banners: answer.banners(),
+            files: lists_files.then(|| answer.files("files")),
+        })
+    }
+
+    fn read_page_of(&self, page: ShownPage<'_>) -> (&ReadPage, String) {
+        let map = self.map();
+        match page {
+            ShownPage::Review(draft) => (&map.review, fill_path(&map.review.path, &[("draft", draft.as_str())])),
+            ShownPage::Recheck(draft) => (&map.recheck, fill_path(&map.recheck.path, &[("draft", draft.as_str())])),
+            ShownPage::Submitted(number) => {
+                let page = &map.confirmation.submitted;
+                (page, fill_path(&page.path, &[("number", number)]))
+            }
+        }
+    }
+}

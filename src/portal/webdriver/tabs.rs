@@ -1,0 +1,184 @@
+//! The form's tabs: finding them, showing one, filling it with values or uploads, and reading what the portal holds.
+
+use std::time::{Duration, Instant};
+
+use super::WebPortal;
+use super::ask::{Answer, Ask, field, one};
+use super::pages::Expect;
+use super::wire::WireError;
+use crate::model::form::{PlannedTab, WidgetKind};
+use crate::model::ids::TabId;
+use crate::model::observed::ObservedTab;
+use crate::portal::{LocalFile, PortalError, Scene};
+use crate::selectors::schema::Tab;
+
+/// How long a quiet page may take to list an upload that it has received.
+const LISTING: Duration = Duration::from_secs(5);
+
+impl WebPortal {
+    fn tab(&self, id: &TabId) -> Result<&Tab, PortalError> {
+        let found = self.map().tabs.iter().find(|tab| tab.id.get_ref() == id);
+        found.ok_or_else(|| PortalError::Missing(format!("tab {id}")))
+    }
+
+    fn tab_ask(&self, planned: &PlannedTab) -> Result<Ask, PortalError> {
+        let tab = self.tab(&planned.id)?;
+        let fields = planned
+            .fields
+            .iter()
+            .filter_map(|planned| {
+                let declared = tab.fields.iter().find(|declared| declared.id.get_ref() == &planned.id)?;
+                Some(field(planned, &declared.locate))
+            })
+            .collect();
+        let mut ask = Ask::state(self.map()).fields(fields).panel(&tab.panel);
+        for declared in &tab.fields {
+            if let Some(list) = &declared.list {
+                ask = ask.files(declared.id.get_ref().as_str(), list);
+            }
+        }
+        Ok(ask)
+    }
+
+    fn observed_tab(&self, planned: &PlannedTab, answer: &Answer) -> ObservedTab {
+        let listed = planned.fields.iter().filter(|field| field.widget == WidgetKind::File);
+        ObservedTab {
+            tab: planned.id.clone(),
+            controls: answer.found_all(&planned.fields),
+            strange_required: answer.strange(),
+            banners: answer.banners(),
+            files: listed.map(|field| (field.id.clone(), answer.files(field.id.as_str()))).collect(),
+        }
+    }
+
+    fn tabs_ask(&self) -> Ask {
+        self.map().tabs.iter().fold(Ask::state(self.map()), |ask, tab| ask.target(tab.id.get_ref().as_str(), &tab.open))
+    }
+
+    fn remember_tabs(&mut self, answer: &Answer) -> Result<(), PortalError> {
+        let ids: Vec<_> = self.map().tabs.iter().map(|tab| tab.id.get_ref().clone()).collect();
+        for id in ids {
+            let element = one(&format!("tab {id}"), answer.target(id.as_str()))?;
+            self.tabs.insert(id, element);
+        }
+        Ok(())
+    }
+
+    async fn find_tabs(&mut self) -> Result<(), PortalError> {
+        let ask = self.tabs_ask();
+        let limit = self.ready_limit();
+        let answer = self.wait("the form", &ask, Expect::Session, limit, |_| true).await?;
+        self.remember_tabs(&answer)
+    }
+
+    /// Opens the form, empty or with a draft in it, and finds its tabs.
+    pub(super) async fn open_form_at(&mut self, path: &str) -> Result<(), PortalError> {
+        let ask = self.tabs_ask().target("(form)", &self.map().form.ready);
+        let answer =
+            self.open("the form", path, &ask, Expect::Session, |answer| answer.target("(form)").count == 1).await?;
+        self.remember_tabs(&answer)
+    }
+
+    async fn show_tab(&mut self, planned: &PlannedTab) -> Result<Answer, PortalError> {
+        let ask = self.tab_ask(planned)?;
+        if self.current.as_ref() != Some(&planned.id) {
+            let clicked = match self.tabs.get(&planned.id) {
+                Some(element) => match self.wire.click(element).await {
+                    Ok(()) => true,
+                    Err(WireError::Stale) => false,
+                    Err(error) => return Err(self.explain(error).await),
+                },
+                None => false,
+            };
+            if !clicked {
+                self.find_tabs().await?;
+                let element = self.tabs.get(&planned.id).cloned();
+                let element = element.ok_or_else(|| PortalError::Missing(format!("tab {}", planned.id)))?;
+                if let Err(error) = self.wire.click(&element).await {
+                    return Err(self.explain(error).await);
+                }
+            }
+            self.current = Some(planned.id.clone());
+        }
+        let limit = self.ready_limit();
+        let what = format!("tab {}", planned.id);
+        let control = self.config.control.clone();
+        let ready = |answer: &Answer| answer.panel == Some(1) && !answer.state.busy && control.in_flight() == 0;
+        self.wait(&what, &ask, Expect::Session, limit, ready).await
+    }
+
+    /// Waits until nothing is on its way and the page does not say that it works, then reads the tab.
+    async fn settled_tab(&mut self, planned: &PlannedTab) -> Result<Answer, PortalError> {
+        let show = self.show_of(Scene::Tab(planned));
+        let ask = self.tab_ask(planned)?.show(show.clone());
+        let limit = self.ready_limit();
+        let control = self.config.control.clone();
+        let mut passed = control.passed();
+        let what = format!("tab {} after entry", planned.id);
+        let mut seen = None;
+        let answer = self
+            .wait(&what, &ask, Expect::Session, limit, |answer| {
+                // A request that began while the page was read may still change what was read.
+                let still = control.passed() == passed;
+                passed = control.passed();
+                still && control.in_flight() == 0 && !answer.state.busy && answer.panel == Some(1)
+            })
+            .await
+            .inspect(|answer| seen = answer.rectangles.clone());
+        self.rectangles = seen.map(|seen| (show, seen));
+        answer
+    }
+
+    /// Reads a tab as it stands.
+    pub(super) async fn look_at_tab(&mut self, tab: &PlannedTab) -> Result<ObservedTab, PortalError> {
+        let answer = self.show_tab(tab).await?;
+        Ok(self.observed_tab(tab, &answer))
+    }
+
+    /// Enters what a tab does not hold yet, and reads it again.
+    pub(super) async fn fill_tab(&mut self, tab: &PlannedTab) -> Result<ObservedTab, PortalError> {
+        let seen = self.show_tab(tab).await?;
+        if let Err(error) = self.enter_fields(tab, &seen).await {
+            let dialog = matches!(error, PortalError::Dialog(_));
+            return Err(if dialog { self.explain(WireError::Dialog).await } else { error });
+        }
+        let answer = self.settled_tab(tab).await?;
+        Ok(self.observed_tab(tab, &answer))
+    }
+
+    /// Uploads to a tab, one file after the other, and reads it when the last is listed.
+    pub(super) async fn attach_files(
+        &mut self,
+        tab: &PlannedTab,
+        files: &[LocalFile],
+    ) -> Result<ObservedTab, PortalError> {
+        let mut answer = self.show_tab(tab).await?;
+        for file in files {
+            let handles = answer.handles(&file.planned.field);
+            let handles = handles.ok_or_else(|| PortalError::Missing(format!("upload {}", file.planned.field)))?;
+            let path = file.path.to_string_lossy().into_owned();
+            let control = self.config.control.clone();
+            let before = control.passed();
+            self.wire.keys(&handles.element, &path).await?;
+            self.traffic_settles(before, LISTING).await;
+            let ask = self.tab_ask(tab)?;
+            let limit = Duration::from_secs(self.map().limits.upload_s);
+            let field = file.planned.field.clone();
+            let mut quiet_since: Option<Instant> = None;
+            let what = format!("upload {field}");
+            answer = self
+                .wait(&what, &ask, Expect::Session, limit, |answer| {
+                    let sent = control.passed() > before && control.in_flight() == 0 && !answer.state.busy;
+                    let since = if sent {
+                        *quiet_since.get_or_insert_with(Instant::now)
+                    } else {
+                        quiet_since = None;
+                        return false;
+                    };
+                    !answer.files(field.as_str()).is_empty() || since.elapsed() > LISTING
+                })
+                .await?;
+        }
+        Ok(self.observed_tab(tab, &answer))
+    }
+}
