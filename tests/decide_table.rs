@@ -9,9 +9,9 @@ use portal_agent::decide::reconcile::{
     uploads,
 };
 use portal_agent::decide::rules::commit::commit_payload_differs;
-use portal_agent::decide::rules::confirmation::{AfterRelease, Proof, proof};
-use portal_agent::decide::rules::exceptions::{BeforeEntry, before_entry};
+use portal_agent::decide::rules::confirmation::{AfterRelease, Proof, Said, agreed, proof};
 use portal_agent::decide::rules::record::{FileState, claimed_by_another_run};
+use portal_agent::decide::rules::resumption::{Course, course};
 use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
 use portal_agent::model::banner::{BannerMeaning, BannerRule};
 use portal_agent::model::calendar::{Blackout, FreezeCalendar};
@@ -21,6 +21,7 @@ use portal_agent::model::form::{
     WidgetKind,
 };
 use portal_agent::model::ids::{AttachmentRole, BlackoutId, ChangeId, DraftReference, FieldId, PersonId, Role, TabId};
+use portal_agent::model::left::Left;
 use portal_agent::model::observed::{
     Found, ListedFile, ObservedBanner, ObservedControl, ObservedPage, ObservedTab, StrangeControl,
 };
@@ -47,6 +48,7 @@ struct Case {
     files: Option<Vec<FileState>>,
     operator: &'static str,
     account: &'static str,
+    resumed_by: Option<&'static str>,
     portal: &'static str,
     now: &'static str,
 }
@@ -76,6 +78,7 @@ impl Case {
             files: None,
             operator: "op.night",
             account: "portal.robot",
+            resumed_by: None,
             portal: "https://portal.example.test/",
             now: NOW,
         }
@@ -124,12 +127,14 @@ impl Case {
                 .into(),
             max_age_s: 72 * 3600,
         };
+        let resumed_by = self.resumed_by.map(|who| PersonId::parse(who).unwrap());
         let facts = PacketFacts {
             record: &record,
             packet: digest,
             files: &files,
             operator: &PersonId::parse(self.operator).unwrap(),
             account: self.account,
+            resumed_by: resumed_by.as_ref(),
             portal: &self.portal.parse().unwrap(),
             calendar: &self.calendar,
             policy: &policy,
@@ -318,6 +323,8 @@ fn segregation_of_duties_when_requester_operator_or_a_second_role_approves() {
         }
     };
     Case::new().then(twice).halts_with(&[HaltCode::SegregationOfDuties]);
+    Case { resumed_by: Some("tom.okafor"), ..Case::new() }.halts_with(&[HaltCode::SegregationOfDuties]);
+    Case { resumed_by: Some("dana.reyes"), ..Case::new() }.proceeds();
     // Who asks may run the agent: neither of the two approves.
     Case { operator: "dana.reyes", ..Case::new() }.proceeds();
 }
@@ -624,11 +631,11 @@ fn row(number: &str, change: &str, state: ListedState) -> ListedException {
 #[test]
 fn existing_exception_for_anything_open_but_this_very_submission() {
     let change = ChangeId::parse("CHG1").unwrap();
-    let judge = |rows: &[ListedException]| before_entry(&change, rows);
-    assert_eq!(judge(&[]), BeforeEntry::Clear);
-    assert_eq!(judge(&[row("F1", "CHG1", ListedState::Closed)]), BeforeEntry::Clear);
+    let judge = |rows: &[ListedException]| course(&change, &Left::Nothing, rows);
+    assert_eq!(judge(&[]), Course::Afresh);
+    assert_eq!(judge(&[row("F1", "CHG1", ListedState::Closed)]), Course::Afresh);
     let submitted = row("F1", "CHG1", ListedState::Submitted);
-    assert_eq!(judge(std::slice::from_ref(&submitted)), BeforeEntry::PerhapsAlreadySubmitted(submitted.clone()));
+    assert_eq!(judge(std::slice::from_ref(&submitted)), Course::PerhapsAlreadySubmitted(submitted.clone()));
     for rows in [
         vec![row("D1", "CHG1", ListedState::Draft)],
         vec![row("F1", "CHG2", ListedState::Submitted)],
@@ -636,9 +643,54 @@ fn existing_exception_for_anything_open_but_this_very_submission() {
         vec![submitted.clone(), row("F2", "CHG1", ListedState::Submitted)],
         vec![submitted, row("D2", "CHG2", ListedState::Draft)],
     ] {
-        let BeforeEntry::Obstructed(reasons) = judge(&rows) else { panic!("{rows:?} was accepted") };
-        assert!(reasons.iter().all(|reason| reason.code == HaltCode::ExistingException) && reasons.len() == rows.len());
+        let Course::Obstructed(reasons) = judge(&rows) else { panic!("{rows:?} was accepted") };
+        let codes: Vec<HaltCode> = reasons.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes, vec![HaltCode::ExistingException; rows.len()]);
     }
+}
+
+#[test]
+fn a_draft_of_an_earlier_run_is_gone_on_from_and_nothing_else_is() {
+    let change = ChangeId::parse("CHG1").unwrap();
+    let draft = |text: &str| DraftReference::parse(text).unwrap();
+    let known = Left::Draft { draft: draft("D1") };
+    let perhaps = Left::PerhapsADraft { since: at(NOW) };
+    let own = row("D1", "CHG1", ListedState::Draft);
+    for left in [&known, &perhaps] {
+        assert_eq!(course(&change, left, std::slice::from_ref(&own)), Course::From(draft("D1")));
+        let two = [own.clone(), row("D2", "CHG1", ListedState::Draft)];
+        assert!(matches!(course(&change, left, &two), Course::Obstructed(_)));
+        let submitted = row("F1", "CHG1", ListedState::Submitted);
+        let found = course(&change, left, std::slice::from_ref(&submitted));
+        assert_eq!(found, Course::PerhapsAlreadySubmitted(submitted));
+    }
+    // A known draft may lack the change as yet; a draft that is only supposed must be of this change.
+    assert_eq!(course(&change, &known, &[row("D1", "", ListedState::Draft)]), Course::From(draft("D1")));
+    assert!(matches!(course(&change, &perhaps, &[row("D1", "", ListedState::Draft)]), Course::Obstructed(_)));
+    assert!(matches!(course(&change, &known, &[row("D7", "CHG1", ListedState::Draft)]), Course::Obstructed(_)));
+    // A known draft that is gone is for a person; one that never was is entered anew.
+    assert!(matches!(course(&change, &known, &[]), Course::Gone(_)));
+    assert_eq!(course(&change, &perhaps, &[]), Course::Afresh);
+}
+
+#[test]
+fn a_word_on_a_doubtful_run_counts_only_where_the_portal_agrees() {
+    let change = ChangeId::parse("CHG1").unwrap();
+    let draft = DraftReference::parse("D1").unwrap();
+    let judge = |said: &Said, rows: &[ListedException]| {
+        agreed(said, &change, &draft, &LookedUp { rows: rows.to_vec() }).map_err(|reasons| reasons.first().code)
+    };
+    let submitted = row("F1", "CHG1", ListedState::Submitted);
+    let other = row("F2", "CHG1", ListedState::Submitted);
+    let (yes, no) = (Said::Submitted("F1".into()), Said::NotSubmitted);
+    assert_eq!(judge(&yes, std::slice::from_ref(&submitted)), Ok(Left::Submission { number: "F1".into() }));
+    assert_eq!(judge(&yes, &[]), Err(HaltCode::ConfirmationMissing));
+    assert_eq!(judge(&yes, std::slice::from_ref(&other)), Err(HaltCode::ConfirmationForeign));
+    assert_eq!(judge(&yes, &[submitted.clone(), other]), Err(HaltCode::DuplicateInPortal));
+    assert_eq!(judge(&no, &[]), Ok(Left::Nothing));
+    assert_eq!(judge(&no, &[row("D1", "CHG1", ListedState::Draft)]), Ok(Left::Draft { draft: draft.clone() }));
+    assert_eq!(judge(&no, &[submitted]), Err(HaltCode::ExistingException));
+    assert_eq!(judge(&no, &[row("F1", "CHG1", ListedState::Unknown)]), Err(HaltCode::ExistingException));
 }
 
 #[test]
@@ -759,6 +811,7 @@ fn at_the_recheck_the_same_causes_give_the_same_codes() {
         files: &[],
         operator: &PersonId::parse("op").unwrap(),
         account: "agent",
+        resumed_by: None,
         portal: &portal,
         calendar: &FreezeCalendar::default(),
         policy: &ApprovalPolicy { required_roles: Vec::new(), max_age_s: 1 },

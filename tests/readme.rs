@@ -1,7 +1,7 @@
 //! The README names what scripts match on.
 
 use portal_agent::decide::verdict::HaltCode;
-use portal_agent::evidence::documents::Outcome;
+use portal_agent::evidence::outcome::Outcome;
 
 const README: &str = include_str!("../README.md");
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::model::browser::BrowserKind;
+use crate::model::ids::{PersonId, RunId};
 
 /// Submits one approved change-freeze exception to a browser-only governance portal, at most once.
 #[derive(Debug, Parser)]
@@ -33,6 +34,12 @@ pub enum Output {
 pub enum Command {
     /// Enter an approved exception in the portal and commit it, or stop at a saved draft
     Submit(Submit),
+    /// Go on where an earlier run stopped: all gates again, from its draft
+    Resume(Resume),
+    /// Say how an in-doubt run ended; the portal must agree
+    Resolve(Resolve),
+    /// List the runs that wait for somebody, or show the note of one
+    Takeover(Takeover),
     /// Judge a change record without a browser
     Check(Check),
     /// Work with selector maps
@@ -103,9 +110,88 @@ pub struct Submit {
     /// Stop at a verified draft
     #[arg(long)]
     pub draft_only: bool,
+    #[command(flatten)]
+    pub window: Window,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Whether a person sees the browser.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Window {
     /// Show the browser's window
     #[arg(long)]
     pub headed: bool,
+    /// If the run halts, leave its live browser to you until you close it; commits stay refused
+    #[arg(long)]
+    pub hand_over: bool,
+}
+
+/// Which run is continued, and on whose word.
+#[derive(Debug, clap::Args)]
+pub struct Earlier {
+    /// The earlier run
+    #[arg(value_parser = RunId::parse)]
+    pub run: RunId,
+    /// Who says so; segregation of duties applies
+    #[arg(long, value_name = "WHO", value_parser = PersonId::parse)]
+    pub by: PersonId,
+    /// Why; stands in the evidence
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub reason: String,
+    /// The change record, where it no longer lies where the earlier run read it
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Vouch that the earlier run's process, on this other host, is gone
+    #[arg(long, value_name = "HOST")]
+    pub from_host: Option<String>,
+}
+
+/// A reason that says something.
+fn reason(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() { Err("say why, in a few words") } else { Ok(text.to_owned()) }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Resume {
+    #[command(flatten)]
+    pub earlier: Earlier,
+    /// Stop at a verified draft
+    #[arg(long)]
+    pub draft_only: bool,
+    #[command(flatten)]
+    pub window: Window,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("said").required(true))]
+pub struct Resolve {
+    #[command(flatten)]
+    pub earlier: Earlier,
+    /// It was submitted, under this number
+    #[arg(long, value_name = "NUMBER", group = "said")]
+    pub submitted: Option<String>,
+    /// It was not submitted
+    #[arg(long, group = "said")]
+    pub not_submitted: bool,
+    /// Show the browser's window
+    #[arg(long)]
+    pub headed: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Takeover {
+    /// Show the note of this run
+    #[arg(value_parser = RunId::parse)]
+    pub run: Option<RunId>,
+    /// Open its draft in a browser of your own: fresh profile, your own sign-in
+    #[arg(long, requires = "run")]
+    pub open: bool,
     #[command(flatten)]
     pub common: Common,
 }

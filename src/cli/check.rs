@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::args::{Check, Output};
 use super::exit::Exit;
+use super::run::map_from;
 use super::settings::{self, SettingsError};
-use super::submit::map_from;
 use super::terminal::{invalid_input, print_json};
 use crate::decide::verdict::{Stage, Verdict};
 use crate::mask::masked::{MaskGate, Masked, PublicDocument};
@@ -16,8 +16,9 @@ use crate::model::digest::Digest;
 use crate::model::form::FormPlan;
 use crate::model::ids::ChangeId;
 use crate::run::advice::advice;
-use crate::run::flow::{Clock as _, RunFacts, SystemClock, judge_packet};
-use crate::run::launch::{InputError, check_origin, permissions, states};
+use crate::run::clock::{Clock as _, SystemClock};
+use crate::run::flow::{RunFacts, judge_packet};
+use crate::run::order::{InputError, check_origin, permissions, states};
 use crate::selectors::plan::plan;
 use crate::sources::attachments::examine;
 use crate::sources::{FileSources, Sources as _};
@@ -86,12 +87,14 @@ fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
         portal: &base,
         operator,
         account: settings.user.as_deref().unwrap_or_default(),
+        resumed_by: None,
         policy: &policy,
         file_states: &states(&found),
         files: &[],
         draft_only: true,
+        said: None,
     };
-    let verdict = judge_packet(Stage::Packet, &facts, &record, &calendar, SystemClock.now());
+    let verdict = judge_packet(Stage::Packet, &facts, &record, &calendar, SystemClock::default().now());
     let gate = MaskGate::new(permissions(&map), rand::random(), Vec::new());
     let halt: Vec<_> = match &verdict {
         Verdict::Halt(reasons) => reasons.iter().map(|reason| gate.halt(reason)).collect(),

@@ -8,15 +8,15 @@ use serde::Serialize;
 use super::args::{Doctor, Output};
 use super::demo::MAP;
 use super::exit::Exit;
+use super::run::map_from;
 use super::settings::{self, Settings};
-use super::submit::map_from;
 use super::terminal::print_json;
 use crate::gateway::control::Control;
 use crate::gateway::proxy::PROBE;
 use crate::model::browser::BrowserKind;
 use crate::portal::browser::find;
 use crate::run::interrupt::Interrupt;
-use crate::run::launch::private_folder;
+use crate::run::private::PrivateFolder;
 use crate::run::session::{Session, Target};
 use crate::selectors::read::read as read_map;
 use crate::sources::calendar_file;
@@ -161,7 +161,7 @@ async fn browser_and_interlock(settings: &Settings) -> Vec<Finding> {
 }
 
 async fn probe(settings: &Settings) -> Result<Control, String> {
-    let folder = private_folder().map_err(|error| error.to_string())?;
+    let folder = PrivateFolder::new().map_err(|error| error.to_string())?;
     let map = read_map("reference.toml".as_ref(), MAP).map_err(|error| error.to_string())?;
     let base = map.file.base_url.get_ref().clone();
     let browser = settings.browser_order(false);

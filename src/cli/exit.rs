@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::evidence::documents::Outcome;
+use crate::evidence::outcome::Outcome;
 
 /// Exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,12 @@ mod demo;
 mod doctor;
 pub mod exit;
 mod progress;
+mod resume;
+mod run;
 pub mod settings;
 pub mod submit;
 mod survey;
+mod takeover;
 mod terminal;
 
 use std::ffi::OsString;
@@ -47,6 +50,9 @@ async fn dispatch(args: Args) -> Exit {
     let output = args.output;
     match args.command {
         Command::Submit(submit) => submit::run(submit, output).await,
+        Command::Resume(args) => resume::resume(args, output).await,
+        Command::Resolve(args) => resume::resolve(args, output).await,
+        Command::Takeover(args) => takeover::run(args, output).await,
         Command::Check(check) => check::run(check, output),
         Command::Selectors(SelectorsCommand::Check(survey)) => survey::run(survey, output).await,
         Command::Doctor(doctor) => doctor::run(doctor, output).await,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::args::Common;
 use crate::decide::policy::ApprovalPolicy;
 use crate::diagnostic::Diagnostic;
+use crate::evidence::shared::{SharedStore, StoreError};
 use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::ids::{PersonId, Role};
 use crate::run::session::BrowserOrder;
@@ -44,6 +45,8 @@ pub struct Settings {
     /// Evidence folder.
     #[serde(default = "evidence")]
     pub evidence: PathBuf,
+    /// What is shared with other hosts, `s3://BUCKET/PREFIX`; the evidence folder itself otherwise.
+    pub evidence_store: Option<url::Url>,
     /// Freeze calendar.
     pub calendar: Option<PathBuf>,
     /// Browser.
@@ -71,11 +74,12 @@ pub struct Settings {
     pub approval_max_age_hours: u32,
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "operator",
     "map",
     "base_url",
     "evidence",
+    "evidence_store",
     "calendar",
     "browser",
     "browser_profile",
@@ -269,6 +273,18 @@ impl Settings {
         let text =
             String::from_utf8(ran.stdout).map_err(|_| SettingsError::Password(format!("{program} printed no text")))?;
         Ok(SecretString::from(text.trim_end_matches(['\n', '\r']).to_owned()))
+    }
+
+    /// What is shared with other hosts.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the address is none of a store.
+    pub fn shared_store(&self) -> Result<SharedStore, StoreError> {
+        match &self.evidence_store {
+            Some(address) => SharedStore::at(address),
+            None => Ok(SharedStore::folder(&self.evidence)),
+        }
     }
 
     /// What is demanded of approvals.

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::args::{Output, SelectorsCheck};
 use super::exit::Exit;
+use super::run::map_from;
 use super::settings::{self, Settings};
-use super::submit::map_from;
 use super::terminal::{invalid_input, print_json};
 use crate::decide::reconcile::mapped_tab;
 use crate::decide::verdict::Verdict;
@@ -17,7 +17,8 @@ use crate::portal::webdriver::{Credentials, WebPortal, WebPortalConfig};
 use crate::portal::{Portal as _, PortalError};
 use crate::run::advice::advice;
 use crate::run::interrupt::Interrupt;
-use crate::run::launch::{check_origin, permissions, private_folder};
+use crate::run::order::{check_origin, permissions};
+use crate::run::private::PrivateFolder;
 use crate::run::session::{Session, Target};
 use crate::selectors::plan::outline;
 use crate::selectors::read::SelectorMap;
@@ -88,7 +89,7 @@ async fn survey(
     base: url::Url,
     credentials: Credentials,
 ) -> Result<Masked<SurveyDocument>, String> {
-    let folder = private_folder().map_err(|error| error.to_string())?;
+    let folder = PrivateFolder::new().map_err(|error| error.to_string())?;
     let map = std::sync::Arc::new(map);
     let secret = Private::new(secrecy::ExposeSecret::expose_secret(&credentials.password).to_owned());
     let gate = std::sync::Arc::new(MaskGate::new(permissions(&map), rand::random(), vec![secret]));

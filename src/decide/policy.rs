@@ -11,7 +11,8 @@ pub struct ApprovalPolicy {
     pub max_age_s: i64,
 }
 
-/// Who may not approve: who asked for the exception, who runs the agent, and the account that acts at the portal.
+/// Who may not approve: who asked for the exception, who runs the agent or resumes a run, and the account that acts at
+/// the portal.
 #[derive(Debug, Clone, Copy)]
 pub struct Parties<'a> {
     /// Who asked.
@@ -20,4 +21,6 @@ pub struct Parties<'a> {
     pub operator: &'a PersonId,
     /// Account at the portal.
     pub account: &'a str,
+    /// Who ordered that an earlier run be resumed or resolved.
+    pub resumed_by: Option<&'a PersonId>,
 }

@@ -27,6 +27,8 @@ pub struct PacketFacts<'a> {
     pub operator: &'a PersonId,
     /// Account that acts at the portal.
     pub account: &'a str,
+    /// Who ordered that an earlier run be resumed.
+    pub resumed_by: Option<&'a PersonId>,
     /// Base URL in effect.
     pub portal: &'a url::Url,
     /// The freeze calendar.
@@ -37,13 +39,19 @@ pub struct PacketFacts<'a> {
     pub now: Instant,
 }
 
+/// Judges who may resume or resolve a run that may have committed: nothing is committed by that, so that gates which may have
+/// closed since do not keep anyone from finding out.
+pub fn resuming(record: &ChangeRecord, parties: Parties<'_>) -> Verdict {
+    Verdict::of(approvals::segregation_of_duties(&record.manifest, &record.approvals, parties))
+}
+
 /// Judges record, approvals, files and freeze. `stage` is [`Stage::Packet`], or [`Stage::Recheck`] for the second time.
 pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
-    let PacketFacts { record, packet, files, operator, account, portal, calendar, policy, now } = *facts;
+    let PacketFacts { record, packet, files, operator, account, resumed_by, portal, calendar, policy, now } = *facts;
     let exception = &record.exception;
     let manifest = &record.manifest;
     let decisions = &record.approvals;
-    let parties = Parties { requester: &exception.requester, operator, account };
+    let parties = Parties { requester: &exception.requester, operator, account, resumed_by };
     let mut found: Vec<HaltReason> = Vec::new();
     found.extend(record::revision_not_approved(record, packet));
     found.extend(record::scope_mismatch(record, portal));
@@ -71,7 +79,7 @@ pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
     Verdict::of(found)
 }
 
-fn located<'a>(
+pub(super) fn located<'a>(
     stage: Stage,
     field: &PlannedField,
     found: Option<&'a Found<ObservedControl>>,

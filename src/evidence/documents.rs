@@ -4,65 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::outcome::{DraftState, Outcome};
 use super::store::FileDigest;
 use crate::decide::verdict::{HaltCode, Stage};
 use crate::mask::masked::{BareDocument, Masked, PublicDocument};
-use crate::mask::views::{HaltView, ObservationView};
+use crate::mask::views::{EditView, HaltView, ObservationView};
 use crate::model::browser::BrowserKind;
 use crate::model::digest::Digest;
 use crate::model::ids::{ChangeId, DraftReference, FieldId, PersonId, RunId, TabId};
 use crate::model::portal_facts::Refused;
 use crate::model::record::{Approval, ApprovalManifest};
-use crate::model::time::Instant;
-
-/// How a run ended. The names are stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Released once, and a look-up proves exactly one.
-    Submitted,
-    /// The portal held exactly this exception before anything was entered.
-    AlreadySubmitted,
-    /// A verified draft, as asked for.
-    DraftSaved,
-    /// Stopped with a draft in the portal.
-    HaltedDraft,
-    /// Stopped with nothing left in the portal.
-    HaltedAbandoned,
-    /// Released, and the result cannot be proven.
-    InDoubt,
-    /// Something did not answer before the first keystroke.
-    Environment,
-}
-
-impl Outcome {
-    /// The stable name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Submitted => "submitted",
-            Self::AlreadySubmitted => "already-submitted",
-            Self::DraftSaved => "draft-saved",
-            Self::HaltedDraft => "halted-draft",
-            Self::HaltedAbandoned => "halted-abandoned",
-            Self::InDoubt => "in-doubt",
-            Self::Environment => "environment",
-        }
-    }
-}
-
-/// How far the draft in the portal is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DraftState {
-    /// Reopened from the server, equal to the record.
-    Verified,
-    /// Saved before everything was entered.
-    Partial,
-    /// Reopened, and it differs.
-    Differs,
-    /// Not reopened, or not even known to exist.
-    Unread,
-}
+use crate::model::time::{ChangeWindow, Instant};
 
 /// Version of the shapes below.
 pub const RUN_SCHEMA: &str = "portal-agent/run/1";
@@ -80,8 +32,12 @@ pub struct RunDocument {
     pub operator: PersonId,
     /// Account at the portal, once known.
     pub portal_account: Option<Masked<String>>,
+    /// Which earlier run it continues, if one.
+    pub resumes: Option<ResumesView>,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether the portal agrees with what a person said of an in-doubt run; only of `resolve`.
+    pub agreed: Option<bool>,
     /// Why it halted, if it did.
     pub halt: Vec<Masked<HaltView>>,
     /// What the environment did not do, for outcome `environment`.
@@ -90,6 +46,8 @@ pub struct RunDocument {
     pub draft_reference: Option<DraftReference>,
     /// How far it is known.
     pub draft_state: Option<DraftState>,
+    /// What became of an earlier run's draft since the agent saw it.
+    pub edits: Vec<Masked<EditView>>,
     /// Number of the submitted exception.
     pub confirmation_number: Option<Masked<String>>,
     /// Where the evidence is.
@@ -119,10 +77,25 @@ impl BareDocument for RunDocument {
     fn strip(&mut self) {
         self.portal_account = None;
         self.halt.clear();
+        self.edits.clear();
+        if let Some(resumes) = &mut self.resumes {
+            resumes.reason = Masked::nothing();
+        }
         self.environment = None;
         self.confirmation_number = None;
         self.refused_requests.clear();
     }
+}
+
+/// Which earlier run is continued, and on whose word.
+#[derive(Debug, Clone, Serialize)]
+pub struct ResumesView {
+    /// The earlier run.
+    pub run: RunId,
+    /// Who ordered it.
+    pub by: PersonId,
+    /// Why.
+    pub reason: Masked<String>,
 }
 
 /// Versions and digests of what judged.
@@ -242,10 +215,14 @@ pub struct TakeoverDocument {
     pub run_id: RunId,
     /// The change.
     pub change_id: ChangeId,
+    /// The deployment window.
+    pub window: ChangeWindow,
     /// How it ended.
     pub outcome: Outcome,
     /// Why.
     pub halt: Vec<Masked<HaltView>>,
+    /// What became of an earlier run's draft since the agent saw it.
+    pub edits: Vec<Masked<EditView>>,
     /// The stage and the tab or page it stood on.
     pub stood_on: String,
     /// The draft.

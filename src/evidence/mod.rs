@@ -1,7 +1,14 @@
-//! What a run leaves behind: masked documents and pictures, a hash-chained journal, a manifest over all of it.
+//! What a run leaves behind, and what later runs learn from it.
 //!
-//! [`store`] writes files, [`journal`] chains events and knows which may follow which, [`documents`] are the shapes.
+//! [`store`] writes the files of a run, [`journal`] chains its events and knows which may follow which, [`history`] reads a
+//! journal back, [`documents`] are the shapes. [`shared`] is what several hosts agree on: [`claims`], one run at a time for a
+//! change, and [`copies`] of journals, by which another host takes over.
 
+pub mod claims;
+pub mod copies;
 pub mod documents;
+pub mod history;
 pub mod journal;
+pub mod outcome;
+pub mod shared;
 pub mod store;

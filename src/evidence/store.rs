@@ -1,8 +1,8 @@
-//! The evidence folder of one run: create-only files, 0600, written aside and renamed.
+//! The evidence folder of one run. Only what has passed the mask can be put into it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub enum EvidenceError {
     #[error("cannot write {path}: {source}")]
     Write {
         /// What.
-        path: PathBuf,
+        path: String,
         /// Why.
         #[source]
         source: io::Error,
@@ -31,6 +31,9 @@ pub enum EvidenceError {
     /// A document cannot be serialised.
     #[error("{0} cannot be written as JSON")]
     Json(String),
+    /// The store that others share did not take it.
+    #[error("{0}")]
+    Store(String),
     /// An event may not follow the one before it.
     #[error("journal: {0}")]
     IllegalEvent(String),
@@ -45,11 +48,129 @@ pub struct FileDigest {
     pub size: u64,
 }
 
-/// The evidence folder of one run.
+/// Where the files of one run lie. Names are paths below it.
+pub trait Shelf: std::fmt::Debug + Send {
+    /// Puts a whole file there, in place of an older one.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system reports; nothing of the new file is to be seen then.
+    fn put(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Appends to a file and, with `durable`, waits until file and folder are on disk.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system reports. Nothing of these bytes remains then, or nothing can be appended to this file any more.
+    fn append(&mut self, name: &str, bytes: &[u8], durable: bool) -> io::Result<()>;
+    /// Every file but the manifest, in order of name.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system reports.
+    fn files(&self) -> io::Result<Vec<String>>;
+    /// A file, to be read.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system reports.
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read>>;
+    /// Where it is, for people.
+    fn place(&self) -> String;
+}
+
+/// A folder on disk: 0700, files 0600, written aside and renamed.
+#[derive(Debug)]
+struct DiskShelf {
+    folder: PathBuf,
+    appended: BTreeMap<String, Appended>,
+}
+
+#[derive(Debug)]
+struct Appended {
+    file: File,
+    length: u64,
+    /// A failed line could not be taken back: nothing may follow it.
+    spoilt: bool,
+}
+
+impl Appended {
+    fn append(&mut self, bytes: &[u8], durable: bool) -> io::Result<()> {
+        if self.spoilt {
+            return Err(io::Error::other("an earlier line could not be written whole"));
+        }
+        let written = self.file.write_all(bytes);
+        let written = written.and_then(|()| if durable { self.file.sync_all() } else { Ok(()) });
+        match written {
+            Ok(()) => {
+                self.length += bytes.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                self.spoilt = self.file.set_len(self.length).is_err();
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Shelf for DiskShelf {
+    fn put(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.folder.join(name);
+        let parent = path.parent().unwrap_or(&self.folder);
+        let mut aside = tempfile::Builder::new().prefix(".partial-").tempfile_in(parent)?;
+        aside.write_all(bytes)?;
+        aside.as_file().sync_all()?;
+        aside.persist(&path)?;
+        Ok(())
+    }
+
+    fn append(&mut self, name: &str, bytes: &[u8], durable: bool) -> io::Result<()> {
+        if !self.appended.contains_key(name) {
+            let path = self.folder.join(name);
+            let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+            self.appended.insert(name.to_owned(), Appended { file, length: 0, spoilt: false });
+        }
+        if let Some(appended) = self.appended.get_mut(name) {
+            appended.append(bytes, durable)?;
+            if durable && appended.length == bytes.len() as u64 {
+                // The first line: the folder has to know the file.
+                File::open(&self.folder)?.sync_all()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn files(&self) -> io::Result<Vec<String>> {
+        let mut found = Vec::new();
+        for below in ["", "screenshots"] {
+            for entry in fs::read_dir(self.folder.join(below))? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if entry.file_type()?.is_file() && name != MANIFEST {
+                    found.push(if below.is_empty() { name } else { format!("{below}/{name}") });
+                }
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read>> {
+        Ok(Box::new(File::open(self.folder.join(name))?))
+    }
+
+    fn place(&self) -> String {
+        self.folder.display().to_string()
+    }
+}
+
+/// Name of the manifest over all other files.
+pub const MANIFEST: &str = "manifest.json";
+
+/// The evidence folder of one run: takes nothing that has not passed the mask.
 #[derive(Debug)]
 pub struct EvidenceFolder {
-    folder: PathBuf,
-    lines: BTreeMap<String, File>,
+    shelf: Box<dyn Shelf>,
     pictures: u32,
 }
 
@@ -63,30 +184,33 @@ impl EvidenceFolder {
         let parent = root.join(change.as_str());
         let folder = parent.join(run.as_str());
         let failed = |path: &Path| {
-            let path = path.to_owned();
+            let path = path.display().to_string();
             move |source| EvidenceError::Write { path, source }
         };
         DirBuilder::new().mode(0o700).recursive(true).create(&parent).map_err(failed(&parent))?;
         DirBuilder::new().mode(0o700).create(&folder).map_err(failed(&folder))?;
         let pictures = folder.join("screenshots");
         DirBuilder::new().mode(0o700).create(&pictures).map_err(failed(&pictures))?;
-        Ok(Self { folder, lines: BTreeMap::new(), pictures: 0 })
+        Ok(Self::on(Box::new(DiskShelf { folder, appended: BTreeMap::new() })))
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.folder
+    /// A folder on any shelf.
+    pub fn on(shelf: Box<dyn Shelf>) -> Self {
+        Self { shelf, pictures: 0 }
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
-        let path = self.folder.join(name);
-        let failed = |source| EvidenceError::Write { path: path.clone(), source };
-        let parent = path.parent().unwrap_or(&self.folder);
-        let mut aside = tempfile::Builder::new().prefix(".partial-").tempfile_in(parent).map_err(failed)?;
-        aside.write_all(bytes).map_err(failed)?;
-        aside.as_file().sync_all().map_err(failed)?;
-        aside.persist(&path).map_err(|error| failed(error.error))?;
-        Ok(())
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        self.shelf.place()
+    }
+
+    fn failed(&self, name: &str) -> impl Fn(io::Error) -> EvidenceError + use<> {
+        let path = format!("{}/{name}", self.shelf.place());
+        move |source| EvidenceError::Write { path: path.clone(), source }
+    }
+
+    fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
+        self.shelf.put(name, bytes).map_err(self.failed(name))
     }
 
     /// Writes a document as indented JSON.
@@ -94,7 +218,7 @@ impl EvidenceFolder {
     /// # Errors
     ///
     /// [`EvidenceError`].
-    pub fn document<T: Serialize>(&self, name: &str, document: &Masked<T>) -> Result<(), EvidenceError> {
+    pub fn document<T: Serialize>(&mut self, name: &str, document: &Masked<T>) -> Result<(), EvidenceError> {
         let mut bytes = serde_json::to_vec_pretty(document).map_err(|_| EvidenceError::Json(name.to_owned()))?;
         bytes.push(b'\n');
         self.put(name, &bytes)
@@ -105,7 +229,7 @@ impl EvidenceFolder {
     /// # Errors
     ///
     /// [`EvidenceError`].
-    pub fn text(&self, name: &str, text: &Masked<String>) -> Result<(), EvidenceError> {
+    pub fn text(&mut self, name: &str, text: &Masked<String>) -> Result<(), EvidenceError> {
         self.put(name, text.get().as_bytes())
     }
 
@@ -119,28 +243,21 @@ impl EvidenceFolder {
         self.put(&format!("screenshots/{:02}-{name}.png", self.pictures), picture.png())
     }
 
-    /// Appends a line of JSON and, with `durable`, waits until file and folder are on disk.
+    /// Appends a line of JSON and, with `durable`, waits until file and folder are on disk. Returns the line.
     ///
     /// # Errors
     ///
-    /// [`EvidenceError`].
-    pub fn line<T: Serialize>(&mut self, name: &str, line: &Masked<T>, durable: bool) -> Result<(), EvidenceError> {
+    /// [`EvidenceError`]; nothing of the line remains then, or no other can follow it.
+    pub fn line<T: Serialize>(
+        &mut self,
+        name: &str,
+        line: &Masked<T>,
+        durable: bool,
+    ) -> Result<Vec<u8>, EvidenceError> {
         let mut bytes = serde_json::to_vec(line).map_err(|_| EvidenceError::Json(name.to_owned()))?;
         bytes.push(b'\n');
-        let path = self.folder.join(name);
-        let failed = |source| EvidenceError::Write { path: path.clone(), source };
-        if !self.lines.contains_key(name) {
-            let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-            self.lines.insert(name.to_owned(), file);
-        }
-        if let Some(file) = self.lines.get_mut(name) {
-            file.write_all(&bytes).map_err(failed)?;
-            if durable {
-                file.sync_all().map_err(failed)?;
-                File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-            }
-        }
-        Ok(())
+        self.shelf.append(name, &bytes, durable).map_err(self.failed(name))?;
+        Ok(bytes)
     }
 
     /// Digests of every file but the manifest itself, by path below the folder.
@@ -149,21 +266,44 @@ impl EvidenceFolder {
     ///
     /// [`EvidenceError::Write`] when a file cannot be read back.
     pub fn digests(&self) -> Result<BTreeMap<String, FileDigest>, EvidenceError> {
-        let mut found = BTreeMap::new();
-        for below in ["", "screenshots"] {
-            let folder = self.folder.join(below);
-            let failed = |source| EvidenceError::Write { path: folder.clone(), source };
-            for entry in fs::read_dir(&folder).map_err(failed)? {
-                let entry = entry.map_err(failed)?;
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if entry.file_type().map_err(failed)?.is_file() && name != "manifest.json" {
-                    let file = File::open(entry.path()).map_err(failed)?;
-                    let (sha256, size) = Digest::of_reader(file).map_err(failed)?;
-                    let path = if below.is_empty() { name } else { format!("{below}/{name}") };
-                    found.insert(path, FileDigest { sha256, size });
-                }
-            }
-        }
-        Ok(found)
+        let names = self.shelf.files().map_err(self.failed(""))?;
+        let digest = |name: String| {
+            let read = self.shelf.open(&name).and_then(Digest::of_reader);
+            let (sha256, size) = read.map_err(self.failed(&name))?;
+            Ok((name, FileDigest { sha256, size }))
+        };
+        names.into_iter().map(digest).collect()
+    }
+
+    /// Every file, the manifest last, for sending them elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`EvidenceError::Write`] when a file cannot be read back.
+    pub fn contents(&self) -> Result<Vec<(String, Vec<u8>)>, EvidenceError> {
+        let mut names = self.shelf.files().map_err(self.failed(""))?;
+        names.push(MANIFEST.to_owned());
+        let content = |name: String| {
+            let mut bytes = Vec::new();
+            let read = self.shelf.open(&name).and_then(|mut file| file.read_to_end(&mut bytes));
+            read.map_err(self.failed(&name))?;
+            Ok((name, bytes))
+        };
+        names.into_iter().map(content).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_the_disk_has_no_room_for_leaves_nothing_behind() {
+        // A device that is always full takes no byte and cannot be cut.
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut appended = Appended { file: full, length: 0, spoilt: false };
+        assert!(appended.append(b"{}\n", true).is_err());
+        assert!(appended.spoilt);
+        assert_eq!(appended.append(b"{}\n", true).unwrap_err().kind(), io::ErrorKind::Other);
     }
 }

@@ -25,6 +25,13 @@ impl<T> Masked<T> {
     }
 }
 
+impl Masked<String> {
+    /// No text at all.
+    pub fn nothing() -> Self {
+        Self(String::new())
+    }
+}
+
 impl<T: fmt::Display> fmt::Display for Masked<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::masked::{MaskGate, Masked};
+use crate::decide::rules::resumption::{Edit, Edited};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::form::{FormValue, PlannedField};
 use crate::model::ids::FieldId;
@@ -45,7 +46,30 @@ pub struct ObservationView {
     pub complaint: bool,
 }
 
+/// One field of an earlier run's draft that is not as the agent left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EditView {
+    /// Field of the map.
+    pub field: FieldId,
+    /// What became of it.
+    pub edit: Edit,
+    /// What the record says.
+    pub record: Masked<String>,
+    /// What the draft holds.
+    pub draft: Masked<String>,
+}
+
 impl MaskGate {
+    /// An edit with both sides masked.
+    pub fn edit(&self, edited: &Edited) -> Masked<EditView> {
+        Masked::passed(EditView {
+            field: edited.field.clone(),
+            edit: edited.edit,
+            record: self.fact(&edited.record),
+            draft: self.fact(&edited.draft),
+        })
+    }
+
     /// A halt reason with both sides masked.
     pub fn halt(&self, reason: &HaltReason) -> Masked<HaltView> {
         Masked::passed(HaltView {

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod digest;
 pub mod form;
 pub mod ids;
+pub mod left;
 pub mod observed;
 pub mod packet;
 pub mod portal_facts;

@@ -97,11 +97,31 @@ pub fn find(kind: BrowserKind) -> Result<Installed, BrowserError> {
     Ok(Installed { kind, browser, driver })
 }
 
+/// The processes that one of ours has started. Dropping it ends them all.
+#[derive(Debug)]
+pub struct ProcessGroup(Option<Pid>);
+
+impl ProcessGroup {
+    /// The group that the process of this number leads, as one started with a group of its own does.
+    pub fn of(leader: Option<u32>) -> Self {
+        Self(leader.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // Already gone is as good.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
 /// A driver that this process started. Dropping it ends the driver and every browser process with it.
 #[derive(Debug)]
 pub struct Driver {
     url: String,
-    group: Option<Pid>,
+    group: ProcessGroup,
     _child: Child,
 }
 
@@ -127,7 +147,7 @@ impl Driver {
         command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8").env_remove("PORTAL_AGENT_PASSWORD");
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().map_err(failed)?;
-        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let group = ProcessGroup::of(child.id());
         let stdout = child.stdout.take();
         let mut driver = Self { url: String::new(), group, _child: child };
         let Some(stdout) = stdout else { return Err(BrowserError::NoPort { name }) };
@@ -155,16 +175,7 @@ impl Driver {
 
     /// Its process group, for ending it after a crash.
     pub fn group(&self) -> Option<i32> {
-        self.group.map(|pid| pid.as_raw_nonzero().get())
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        if let Some(group) = self.group {
-            // Already gone is as good.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        self.group.0.map(|pid| pid.as_raw_nonzero().get())
     }
 }
 

@@ -139,6 +139,8 @@ pub trait Portal {
     fn picture(&mut self, scene: Scene<'_>) -> impl Future<Output = Result<MaskedPicture, PortalError>>;
     /// Dismisses an open JavaScript dialog, so that a draft can be saved.
     fn dismiss_dialog(&mut self) -> impl Future<Output = Result<(), PortalError>>;
+    /// Waits until a person has closed the browser.
+    fn closed(&mut self) -> impl Future<Output = ()>;
     /// Ends the session.
     fn close(&mut self) -> impl Future<Output = ()>;
 }

@@ -77,8 +77,12 @@ pub enum Fault {
     NumberForeign,
     /// Numbers are of another form.
     NumberMalformed,
-    /// The session ends.
+    /// The session ends, once.
     SessionEnds,
+    /// The session ends, once, when an empty form is opened.
+    SessionEndsOnForm,
+    /// The session ends when the draft is to be saved; nothing is stored.
+    SessionEndsOnSave,
     /// Every answer takes a little longer, within the limits.
     Slow,
     /// Pages hang beyond the limits.

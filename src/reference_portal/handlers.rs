@@ -106,6 +106,13 @@ async fn list(
 }
 
 async fn new_form(Shared(state): Shared<State>, headers: HeaderMap) -> Response {
+    {
+        let mut inner = state.lock();
+        if inner.faults.has(Fault::SessionEndsOnForm) {
+            inner.faults.remove(Fault::SessionEndsOnForm);
+            inner.sessions.clear();
+        }
+    }
     let Some(session) = session(&state, &headers) else { return to_login() };
     render(&state, &session, None)
 }
@@ -167,6 +174,11 @@ fn save(state: &State, headers: &HeaderMap, reference: Option<String>, fields: F
     let mut guard = state.lock();
     let inner = &mut *guard;
     inner.counters.save_requests += 1;
+    if inner.faults.has(Fault::SessionEndsOnSave) {
+        inner.faults.remove(Fault::SessionEndsOnSave);
+        inner.sessions.clear();
+        return to_login();
+    }
     if inner.faults.has(Fault::SaveFails) {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }

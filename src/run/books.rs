@@ -1,15 +1,20 @@
-//! Everything a run writes down while it goes on: journal, observations, pictures, approvals, and what has been entered.
+//! Everything a run writes down while it goes on: journal and its copies, observations, pictures, approvals, and what has been
+//! entered.
 
 use std::collections::BTreeSet;
 
+use crate::decide::rules::record::claimed_by_another_run;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
+use crate::evidence::copies::{Copies, CopyError};
 use crate::evidence::documents::{ApprovalReading, ObservationLine};
 use crate::evidence::journal::{Event, Journal, Progress};
+use crate::evidence::shared::SharedStore;
 use crate::evidence::store::{EvidenceError, EvidenceFolder};
 use crate::mask::masked::MaskGate;
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::PlannedField;
-use crate::model::ids::{FieldId, TabId};
+use crate::model::ids::{ChangeId, FieldId, RunId, TabId};
+use crate::model::left::Left;
 use crate::model::observed::{Found, ObservedBanner, ObservedControl};
 use crate::model::private::{Exposure, Fact};
 use crate::model::time::Instant;
@@ -32,15 +37,19 @@ pub struct Books<'a> {
     pub tabs_filled: Vec<TabId>,
     /// Roles of attachments that the portal lists as sent.
     pub uploaded: BTreeSet<String>,
+    /// The run that holds the change, as far as this one knows: itself, or the one that it has not taken over yet.
+    pub holder: RunId,
+    change: ChangeId,
+    copies: Copies,
 }
 
 /// A reason to halt because evidence cannot be written. The system's message names a path and no value.
-pub fn unwritable(stage: Stage, error: &EvidenceError) -> HaltReason {
+pub fn unwritable(stage: Stage, error: &dyn std::error::Error) -> HaltReason {
     HaltReason {
         code: HaltCode::EvidenceUnwritable,
         stage,
         subject: "evidence".to_owned(),
-        expected: Fact::public("evidence on disk"),
+        expected: Fact::public("evidence on disk and in the evidence store"),
         observed: Fact::public(error),
         source: FactSource::Agent,
     }
@@ -53,7 +62,7 @@ pub struct Seen<'a> {
     /// Stage.
     pub stage: Stage,
     /// Tab or page.
-    pub place: String,
+    pub place: &'a str,
     /// What was planned.
     pub planned: &'a [PlannedField],
     /// What was found.
@@ -66,7 +75,7 @@ pub struct Seen<'a> {
 
 impl<'a> Books<'a> {
     /// Books in a fresh folder.
-    pub fn new(folder: EvidenceFolder, gate: &'a MaskGate) -> Self {
+    pub fn new(folder: EvidenceFolder, gate: &'a MaskGate, store: SharedStore, change: &ChangeId, run: &RunId) -> Self {
         Self {
             folder,
             gate,
@@ -76,6 +85,9 @@ impl<'a> Books<'a> {
             entered: BTreeSet::new(),
             tabs_filled: Vec::new(),
             uploaded: BTreeSet::new(),
+            holder: run.clone(),
+            change: change.clone(),
+            copies: Copies::new(store, run.clone()),
         }
     }
 
@@ -84,14 +96,32 @@ impl<'a> Books<'a> {
         self.journal.progress()
     }
 
-    /// Notes an event; on disk when this returns.
+    /// What the run may have left at the portal.
+    pub fn left(&self) -> Left {
+        self.journal.left()
+    }
+
+    /// Notes an event: on disk when this returns and, where others must know before the run goes on, in the shared store.
     ///
     /// # Errors
     ///
-    /// A halt `evidence-unwritable`.
-    pub fn event(&mut self, at: Instant, stage: Stage, event: &Event) -> Result<(), NonEmpty<HaltReason>> {
+    /// A halt `evidence-unwritable`, or `claimed-by-another-run` when another run has taken this one over.
+    pub async fn event(&mut self, at: Instant, stage: Stage, event: &Event) -> Result<(), NonEmpty<HaltReason>> {
         let written = self.journal.write(&mut self.folder, self.gate, at, event);
-        written.map_err(|error| NonEmpty::one(unwritable(stage, &error)))
+        let line = written.map_err(|error| NonEmpty::one(unwritable(stage, &error)))?;
+        self.copies.remember(&line);
+        if !event.is_shared_at_once() {
+            return Ok(());
+        }
+        self.copies.share().await.map_err(|error| {
+            NonEmpty::one(match error {
+                CopyError::Store(error) => unwritable(stage, &error),
+                CopyError::TakenOver => {
+                    let taken = claimed_by_another_run(&self.change, "another run, which took this one over");
+                    HaltReason { stage, ..taken }
+                }
+            })
+        })
     }
 
     /// Notes what was seen of a tab or a page.
@@ -106,7 +136,7 @@ impl<'a> Books<'a> {
         let line = ObservationLine {
             at: seen.at,
             stage: seen.stage,
-            place: seen.place.clone(),
+            place: seen.place.to_owned(),
             fields,
             banners: seen.banners.iter().map(banner).collect(),
             verdict: match seen.verdict {
@@ -116,7 +146,7 @@ impl<'a> Books<'a> {
         };
         let masked = self.gate.document(line).map_err(|_| EvidenceError::Withheld("observations.jsonl".into()));
         let written = masked.and_then(|line| self.folder.line("observations.jsonl", &line, false));
-        written.map_err(|error| NonEmpty::one(unwritable(seen.stage, &error)))
+        written.map(drop).map_err(|error| NonEmpty::one(unwritable(seen.stage, &error)))
     }
 
     /// Keeps a picture.

@@ -1,97 +1,240 @@
-//! One run at a time for a portal and a change: a file that is created only if it is absent.
+//! Who may work on a change: what stands in the way, what an earlier run left, and how it is taken over.
 
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
-
-use crate::model::ids::{ChangeId, RunId};
+use super::order::{Begin, Continue, InputError};
+use super::ports::Ports;
+use crate::decide::recovery::{Recovery, recovery};
+use crate::decide::rules::record::{claimed_by_another_run, earlier_run_in_doubt};
+use crate::decide::verdict::HaltReason;
+use crate::evidence::claims::{Alive, Claim, ClaimEntry, Holds, Row, Standing, TookOver};
+use crate::evidence::copies::{Past, ReadError, read};
+use crate::evidence::journal::Resumption;
+use crate::evidence::outcome::Outcome;
+use crate::evidence::shared::StoreError;
+use crate::model::ids::{ChangeId, PersonId, RunId};
 use crate::model::time::Instant;
 
-/// What a claim says of its holder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    /// The run.
-    pub run_id: RunId,
-    /// Its process.
-    pub pid: u32,
-    /// Since when.
-    pub since: Instant,
-}
-
-/// A claim that this run holds.
-#[derive(Debug)]
-pub struct Claim {
-    path: PathBuf,
-}
-
-/// What came of claiming.
-#[derive(Debug)]
-pub enum Claimed {
-    /// It is ours.
-    Ours(Claim),
-    /// Another run holds it; described as far as its claim can be read.
+/// How a change stands.
+enum Change {
+    /// Nobody holds it.
+    Free(Option<Standing>),
+    /// A run that can do nothing any more holds it.
+    Over { standing: Standing, past: Box<Past> },
+    /// Somebody holds it.
     Held(String),
 }
 
-/// Claims `change` at the portal `host` in the evidence folder `root`.
+/// A change that a new run may work on, and what it takes over.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    row: Row,
+    standing: Option<Standing>,
+    past: Option<Box<Past>>,
+    took_over: Option<TookOver>,
+}
+
+/// What came of asking.
+pub enum Asked {
+    /// The run may go on.
+    Admitted(Box<Admitted>),
+    /// It halts.
+    Refused(HaltReason),
+}
+
+async fn examine<P: Ports>(
+    ports: &P,
+    row: &Row,
+    change: &ChangeId,
+    from_host: Option<&str>,
+) -> Result<Change, StoreError> {
+    let Some(standing) = row.standing().await? else { return Ok(Change::Free(None)) };
+    if standing.is_free() {
+        return Ok(Change::Free(Some(standing)));
+    }
+    let Some(entry) = &standing.entry else { return Ok(Change::Held("a run whose claim cannot be read".into())) };
+    let local = ports.local_journal(change, &entry.run);
+    let past = match read(ports.shared(), &entry.run, local.as_deref()).await {
+        Ok(past) => Box::new(past),
+        Err(ReadError::Store(error)) => return Err(error),
+        Err(error @ (ReadError::Broken { .. } | ReadError::Differs(_) | ReadError::Unknown(_))) => {
+            return Ok(Change::Held(error.to_string()));
+        }
+    };
+    let gone = match ports.alive(&entry.holder) {
+        Alive::Gone => true,
+        Alive::Yes => false,
+        Alive::Elsewhere => from_host == Some(entry.holder.host.as_str()),
+    };
+    let ClaimEntry { run, holder, at, .. } = entry;
+    Ok(if gone || past.history.outcome.is_some() {
+        Change::Over { standing, past }
+    } else if ports.alive(holder) == Alive::Elsewhere {
+        Change::Held(format!(
+            "run {run} (process {} on host {}) since {at}; if that process is gone: portal-agent resume {run} --from-host {}",
+            holder.pid, holder.host, holder.host
+        ))
+    } else {
+        Change::Held(format!("run {run} (process {}) since {at}", holder.pid))
+    })
+}
+
+/// Whether `begin` may work on the change, given how it stands.
 ///
 /// # Errors
 ///
-/// Whatever creating the file reports, except that it exists.
-pub fn claim(root: &Path, host: &str, change: &ChangeId, holder: &Holder) -> io::Result<Claimed> {
-    let folder = root.join(".claims");
-    DirBuilder::new().mode(0o700).recursive(true).create(&folder)?;
-    let host: String = host.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '_' }).collect();
-    let path = folder.join(format!("{host}--{change}.json"));
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(mut file) => {
-            file.write_all(&serde_json::to_vec(holder)?)?;
-            file.sync_all()?;
-            Ok(Claimed::Ours(Claim { path }))
+/// [`InputError`] when an earlier run is to be continued in a way that cannot be.
+pub async fn ask<P: Ports>(
+    ports: &P,
+    begin: &Begin,
+    row: Row,
+    change: &ChangeId,
+    operator: &PersonId,
+) -> Result<Asked, InputError> {
+    let from_host = begin.continues().and_then(|order| order.from_host.as_deref());
+    let found = examine(ports, &row, change, from_host).await?;
+    let (standing, past) = match (found, begin.continues()) {
+        (Change::Held(by), _) => return Ok(Asked::Refused(claimed_by_another_run(change, &by))),
+        (Change::Free(standing), None) => {
+            return Ok(Asked::Admitted(Box::new(Admitted { row, standing, past: None, took_over: None })));
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let text = fs::read(&path).unwrap_or_default();
-            Ok(Claimed::Held(match serde_json::from_slice::<Holder>(&text) {
-                Ok(holder) => format!("run {} (process {}) since {}", holder.run_id, holder.pid, holder.since),
-                Err(_) => "a run whose claim cannot be read".to_owned(),
-            }))
+        (Change::Free(_), Some(order)) => return Err(nothing_to_continue(order)),
+        (Change::Over { past, .. }, Some(order)) if past.history.opening.run != order.run => {
+            let now = &past.history.opening.run;
+            return Err(InputError::NotContinuable {
+                run: order.run.clone(),
+                why: format!("is not the one that holds {change}: {now} is"),
+                help: format!("name {now} instead; `portal-agent takeover {now}` shows its note"),
+            });
         }
-        Err(error) => Err(error),
+        (Change::Over { standing, past }, _) => (standing, past),
+    };
+    let history = &past.history;
+    let earlier = history.opening.run.clone();
+    let next = recovery(&history.left, history.outcome == Some(Outcome::InDoubt));
+    if let Some(refused) = refused(begin, change, &earlier, &next)? {
+        return Ok(Asked::Refused(refused));
+    }
+    let took_over = match begin.continues() {
+        Some(order) => TookOver {
+            run: earlier,
+            by: order.by.clone(),
+            reason: order.reason.clone(),
+            vouched: order.from_host.is_some(),
+        },
+        None => TookOver {
+            run: earlier,
+            by: operator.clone(),
+            reason: "it ended and left nothing to do".to_owned(),
+            vouched: false,
+        },
+    };
+    let (standing, past, took_over) = (Some(standing), Some(past), Some(took_over));
+    Ok(Asked::Admitted(Box::new(Admitted { row, standing, past, took_over })))
+}
+
+fn nothing_to_continue(order: &Continue) -> InputError {
+    InputError::NotContinuable {
+        run: order.run.clone(),
+        why: "holds nothing any more: it is over".to_owned(),
+        help: "`portal-agent takeover` lists the runs that wait for somebody; `submit` starts a new one".to_owned(),
     }
 }
 
-impl Claim {
-    /// Gives the claim back.
+/// Why this way of beginning does not fit what the earlier run left.
+fn refused(
+    begin: &Begin,
+    change: &ChangeId,
+    earlier: &RunId,
+    next: &Recovery,
+) -> Result<Option<HaltReason>, InputError> {
+    let doubt = |how: &str| Ok(Some(earlier_run_in_doubt(change, &format!("run {earlier}: {how}"))));
+    match (begin, next) {
+        (Begin::Afresh, Recovery::StartAgain | Recovery::Done) => Ok(None),
+        (Begin::Afresh, Recovery::LookUpDraft { .. }) => {
+            let by = format!("run {earlier}, which may have left a draft; portal-agent resume {earlier}");
+            Ok(Some(claimed_by_another_run(change, &by)))
+        }
+        (Begin::Afresh, Recovery::ResumeAt(draft)) => {
+            let by = format!("run {earlier}, which left draft {draft}; portal-agent resume {earlier}");
+            Ok(Some(claimed_by_another_run(change, &by)))
+        }
+        (Begin::Afresh, Recovery::LookUpSubmission { .. }) => {
+            doubt(&format!("it may have submitted, and did not live to look; portal-agent resume {earlier}"))
+        }
+        (Begin::Afresh | Begin::Resume(_), Recovery::OnlyResolve { .. }) => {
+            doubt(&format!("in doubt; portal-agent resolve {earlier}"))
+        }
+        (
+            Begin::Resume(_),
+            Recovery::StartAgain
+            | Recovery::LookUpDraft { .. }
+            | Recovery::ResumeAt(_)
+            | Recovery::LookUpSubmission { .. }
+            | Recovery::Done,
+        )
+        | (Begin::Resolve(..), Recovery::LookUpSubmission { .. } | Recovery::OnlyResolve { .. }) => Ok(None),
+        (
+            Begin::Resolve(..),
+            Recovery::StartAgain | Recovery::LookUpDraft { .. } | Recovery::ResumeAt(_) | Recovery::Done,
+        ) => Err(InputError::NotContinuable {
+            run: earlier.clone(),
+            why: "is not in doubt: it did not release a commit, or its commit is proven".to_owned(),
+            help: format!("go on with `portal-agent resume {earlier}`"),
+        }),
+    }
+}
+
+impl Admitted {
+    /// What the earlier run tells the new one; nothing when there was none.
+    pub fn resumption(&self) -> Option<Resumption> {
+        let history = &self.past.as_ref()?.history;
+        let took_over = self.took_over.as_ref()?;
+        Some(Resumption {
+            of: history.opening.run.clone(),
+            head: history.head,
+            by: took_over.by.clone(),
+            reason: took_over.reason.clone(),
+            left: history.left.clone(),
+            work: history.work.clone(),
+            filled_from: history.filled_from,
+        })
+    }
+
+    /// No earlier time than this may be believed any more.
+    pub fn floor(&self) -> Option<Instant> {
+        self.past.as_ref().map(|past| past.history.last_at)
+    }
+
+    /// Takes the change: fences the earlier run off, then writes the claim. A reason to halt when another run was faster.
     ///
     /// # Errors
     ///
-    /// Whatever removing the file reports.
-    pub fn free(self) -> io::Result<()> {
-        fs::remove_file(self.path)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_change_can_be_claimed_once_until_it_is_freed() {
-        let root = tempfile::tempdir().unwrap();
-        let change = ChangeId::parse("CHG1").unwrap();
-        let holder = Holder {
-            run_id: RunId::parse("r1").unwrap(),
-            pid: 7,
-            since: Instant::parse("2026-12-01T00:00:00Z").unwrap(),
+    /// [`StoreError`] when the store does not answer.
+    pub async fn take<P: Ports>(
+        self,
+        ports: &P,
+        run: &RunId,
+        change: &ChangeId,
+        portal: &str,
+        at: Instant,
+    ) -> Result<Result<Claim, HaltReason>, StoreError> {
+        let faster = |by: &str| Ok(Err(claimed_by_another_run(change, by)));
+        if let Some(past) = &self.past
+            && !past.fence(ports.shared(), run, at).await?
+        {
+            return faster("the earlier run, which has just written");
+        }
+        let entry = ClaimEntry {
+            state: Holds::Held,
+            run: run.clone(),
+            change: change.clone(),
+            portal: portal.to_owned(),
+            holder: ports.me(),
+            at,
+            took_over: self.took_over,
         };
-        let Claimed::Ours(claim) = super::claim(root.path(), "h:1", &change, &holder).unwrap() else { panic!() };
-        let Claimed::Held(by) = super::claim(root.path(), "h:1", &change, &holder).unwrap() else { panic!() };
-        assert!(by.contains("run r1 (process 7)"), "{by}");
-        assert!(matches!(super::claim(root.path(), "other", &change, &holder).unwrap(), Claimed::Ours(_)));
-        claim.free().unwrap();
-        assert!(matches!(super::claim(root.path(), "h:1", &change, &holder).unwrap(), Claimed::Ours(_)));
+        match self.row.take(self.standing.as_ref(), entry).await? {
+            Some(claim) => Ok(Ok(claim)),
+            None => faster("another run, which has just begun"),
+        }
     }
 }

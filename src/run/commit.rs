@@ -1,30 +1,24 @@
-//! Recheck, release once, confirm.
+//! Recheck, hold, intend, read once more, release once.
 
 use std::time::Instant as Monotonic;
 
-use super::books::Seen;
-use super::flow::{Clock, Ending, Flow, Stop, Watcher, judge_packet, reading, reason_of, verb};
+use super::clock::Clock;
+use super::flow::{Ending, Flow, Stop, Watcher, judge_packet, reading, rereading, verb};
 use crate::decide::reconcile;
 use crate::decide::rules::commit::commit_payload_differs;
-use crate::decide::rules::confirmation::{AfterRelease, Proof, proof};
 use crate::decide::rules::record::manifest_changed;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::diagnostic::Diagnostic;
-use crate::evidence::documents::Outcome;
-use crate::evidence::journal::Event;
+use crate::evidence::journal::{Event, Progress};
+use crate::evidence::outcome::Outcome;
 use crate::gateway::control::{Answered, Held, Release};
 use crate::gateway::interlock::{ReleaseRefused, ReleaseToken};
 use crate::model::form::PlannedField;
 use crate::model::ids::DraftReference;
-use crate::model::observed::ObservedPage;
-use crate::model::portal_facts::LookedUp;
 use crate::model::private::Fact;
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene, ShownPage};
 use crate::sources::Sources;
-
-/// How often the list is read while it shows no submitted exception.
-const LOOK_UPS: usize = 3;
 
 fn interrupted() -> HaltReason {
     let observed = "a signal asked the agent to stop";
@@ -46,12 +40,22 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     pub(super) async fn commit(&mut self, draft: &DraftReference) -> Result<Ending, Stop> {
         self.recheck_panel(draft).await?;
         let held = self.hold_commit().await?;
-        match self.recheck_held(draft, &held) {
+        let ended = match self.recheck_held(draft, &held).await {
             Ok(token) => self.release(token).await,
-            Err(stop) => {
-                self.gateway.lock();
-                Err(stop)
-            }
+            Err(stop) => Err(stop),
+        };
+        if ended.is_err() {
+            self.withdraw().await;
+        }
+        ended
+    }
+
+    /// Refuses the held request, and only then writes that it never left.
+    async fn withdraw(&mut self) {
+        self.gateway.lock();
+        if self.books.progress() == Progress::Released {
+            // If that cannot be written, whoever comes next looks the commit up: more than needed, and safe.
+            let _ = self.note(Stage::Recheck, &Event::CommitWithdrawn).await;
         }
     }
 
@@ -64,9 +68,9 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let map = &self.facts.map.file;
         let one_page = map.review.path == map.recheck.path;
         if !one_page {
-            let page = verb!(self, stage, self.portal.read_page(ShownPage::Review(draft), &plan.review))?;
+            let page = rereading!(self, stage, self.portal.read_page(ShownPage::Review(draft), &plan.review))?;
             let verdict = reconcile::summary(stage, &plan.review, plan, &page, &self.facts.map.banners);
-            self.note_recheck("review", &plan.review, &page, &verdict)?;
+            self.saw_page(stage, "review", &plan.review, &page, &verdict)?;
             if let Verdict::Halt(reasons) = verdict {
                 return Err(Stop::Halt(reasons));
             }
@@ -75,7 +79,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let lines: Vec<PlannedField> =
             if one_page { plan.recheck.iter().chain(further).cloned().collect() } else { plan.recheck.clone() };
         let shown = ShownPage::Recheck(draft);
-        let page = verb!(self, stage, self.portal.read_page(shown, &lines))?;
+        let page = rereading!(self, stage, self.portal.read_page(shown, &lines))?;
         let mut reasons = Vec::new();
         if one_page
             && let Verdict::Halt(found) = reconcile::summary(stage, &plan.review, plan, &page, &self.facts.map.banners)
@@ -87,34 +91,16 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             reasons.extend(news);
         }
         let verdict = Verdict::of(reasons);
-        self.note_recheck("recheck", &lines, &page, &verdict)?;
+        self.saw_page(stage, "recheck", &lines, &page, &verdict)?;
         self.keep_picture(stage, "recheck", Scene::Lines(shown, &plan.recheck)).await?;
         match verdict {
-            Verdict::Proceed(()) => self.note(stage, &Event::PanelRechecked),
+            Verdict::Proceed(()) => self.note(stage, &Event::PanelRechecked).await,
             Verdict::Halt(reasons) => Err(Stop::Halt(reasons)),
         }
     }
 
-    fn note_recheck(
-        &mut self,
-        place: &str,
-        lines: &[PlannedField],
-        page: &ObservedPage,
-        verdict: &Verdict,
-    ) -> Result<(), Stop> {
-        Ok(self.books.observe(&Seen {
-            at: self.clock.now(),
-            stage: Stage::Recheck,
-            place: place.to_owned(),
-            planned: lines,
-            found: &page.lines,
-            banners: &page.banners,
-            verdict,
-        })?)
-    }
-
-    /// Reads the sources anew and judges them; `already` are reasons found elsewhere.
-    fn recheck_sources(&mut self, already: Vec<HaltReason>) -> Result<(Monotonic, Instant), Stop> {
+    /// Reads the sources anew and judges them. Returns when the last one had answered.
+    fn recheck_sources(&mut self) -> Result<Monotonic, Stop> {
         let stage = Stage::Recheck;
         let unavailable = |what: &str, error: Diagnostic| {
             // Diagnostics quote the file; that it does not answer is all a note needs.
@@ -131,7 +117,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let answered = Monotonic::now();
         let now = self.clock.now();
         self.books.readings.push(reading(stage, &record, now));
-        let mut reasons = already;
+        let mut reasons = Vec::new();
         if let Verdict::Halt(found) = judge_packet(stage, self.facts, &record, &calendar, now) {
             reasons.extend(found.iter().cloned());
         }
@@ -145,7 +131,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         }
         match NonEmpty::from_vec(reasons) {
             Some(reasons) => Err(Stop::Halt(reasons)),
-            None => Ok((answered, now)),
+            None => Ok(answered),
         }
     }
 
@@ -158,7 +144,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             return Err(Stop::Halt(reasons));
         }
         // Once before the click, so that nothing is clicked in vain; again once the request is held.
-        self.recheck_sources(Vec::new())?;
+        self.recheck_sources()?;
         self.stand(stage, "holding the commit request");
         self.gateway.expect_commit();
         let pressed = verb!(self, stage, self.portal.press_commit());
@@ -171,7 +157,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let held = verb!(self, stage, async { Ok::<_, PortalError>(gateway.held(within).await) });
         match held {
             Ok(Some(held)) => {
-                self.note(stage, &Event::CommitHeld { content: held.content.digest })?;
+                self.note(stage, &Event::CommitHeld { content: held.content.digest }).await?;
                 Ok(held)
             }
             Ok(None) => {
@@ -191,24 +177,31 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         }
     }
 
-    /// With the request held: sources anew, uncached, and the request's own content.
-    fn recheck_held(&mut self, draft: &DraftReference, held: &Held) -> Result<ReleaseToken, Stop> {
+    /// With the request held: its own content, then the intent on disk and in the store, then the sources anew, uncached. Their
+    /// answer is the last thing before the release: nothing waits in between.
+    async fn recheck_held(&mut self, draft: &DraftReference, held: &Held) -> Result<ReleaseToken, Stop> {
         let stage = Stage::Recheck;
         let held_since = self.clock.now();
-        let mut already = commit_payload_differs(&self.facts.plan.commit, draft, &held.content);
-        already.extend(self.alarms(stage));
-        let (answered, _) = self.recheck_sources(already)?;
+        let mut reasons = commit_payload_differs(&self.facts.plan.commit, draft, &held.content);
+        reasons.extend(self.alarms(stage));
         if self.interrupt.is_pressed() {
-            return Err(Stop::Halt(NonEmpty::one(interrupted())));
+            reasons.push(interrupted());
+        }
+        if let Some(reasons) = NonEmpty::from_vec(reasons) {
+            return Err(Stop::Halt(reasons));
         }
         let hold = self.facts.map.file.limits.hold_s;
         let expires_at = i64::try_from(hold)
             .ok()
             .and_then(|seconds| held_since.timestamp().checked_add(jiff::SignedDuration::from_secs(seconds)).ok())
             .map_or(held_since, Instant::from);
-        self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest })?;
+        self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest }).await?;
+        let answered = self.recheck_sources()?;
+        if let Some(reasons) = NonEmpty::from_vec(self.alarms(stage)) {
+            return Err(Stop::Halt(reasons));
+        }
         self.books.unlocked_by = self.books.readings.len().checked_sub(1);
-        self.recheck_to_commit_ms = Some(answered.elapsed().as_secs_f64() * 1e3);
+        self.ending.recheck_to_commit_ms = Some(answered.elapsed().as_secs_f64() * 1e3);
         Ok(ReleaseToken { attempt: held.attempt, content: held.content.digest, expires_at })
     }
 
@@ -217,7 +210,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let within = Self::limit(self.facts.map.file.limits.commit_s);
         if self.interrupt.is_pressed() {
             self.gateway.lock();
-            self.recheck_to_commit_ms = None;
+            self.ending.recheck_to_commit_ms = None;
             return Err(Stop::Halt(NonEmpty::one(interrupted())));
         }
         let released_at = self.clock.now();
@@ -231,99 +224,29 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
                     ReleaseRefused::NotHeld | ReleaseRefused::Expired => HaltCode::HoldExpired,
                     ReleaseRefused::OtherContent => HaltCode::CommitPayloadDiffers,
                 };
-                self.recheck_to_commit_ms = None;
+                self.ending.recheck_to_commit_ms = None;
                 let reason = held_reason(code, "the held request, still waiting", refused, FactSource::Gateway);
                 return Err(Stop::Halt(NonEmpty::one(reason)));
             }
         };
         let Release { sent_at, answered } = released;
         let waited = sent_at.map(|at| at.saturating_duration_since(begun).as_secs_f64() * 1e3);
-        self.recheck_to_commit_ms = self.recheck_to_commit_ms.zip(waited).map(|(judged, waited)| judged + waited);
+        self.ending.recheck_to_commit_ms =
+            self.ending.recheck_to_commit_ms.zip(waited).map(|(judged, waited)| judged + waited);
         let (status, sent) = match answered {
             Answered::Status(status) => (Some(status), true),
             Answered::NoAnswer => (None, true),
             Answered::NotSent => (None, false),
         };
-        self.released = u64::from(sent);
+        self.ending.released = u64::from(sent);
         // From here on the outcome is looked up; a journal that cannot be written does not change what was released.
-        let _ = self.note(Stage::Commit, &Event::CommitAnswered { status, sent });
+        let _ = self.note(Stage::Commit, &Event::CommitAnswered { status, sent }).await;
         if !sent {
             let observed = "the portal could not be reached; nothing was sent";
             let reason =
                 held_reason(HaltCode::PortalError, "a connection to the portal", observed, FactSource::Gateway);
-            return Ok(self.ending(Outcome::HaltedDraft, vec![reason]));
+            return Ok(self.end(Outcome::HaltedDraft, vec![reason]));
         }
         Ok(self.confirm(released_at).await)
-    }
-
-    async fn confirm(&mut self, released_at: Instant) -> Ending {
-        self.stand(Stage::Confirm, "looking the exception up");
-        let on_page = self.portal.confirmation_number().await.ok().flatten();
-        let _ = self.keep_picture_anyway("confirmation").await;
-        match self.prove(on_page.as_deref(), released_at).await {
-            Ok(number) => {
-                let _ = self.note(Stage::Confirm, &Event::Confirmed { number: number.clone() });
-                let mut ending = self.ending(Outcome::Submitted, Vec::new());
-                ending.draft_state = None;
-                ending.number = Some(Fact::public(number));
-                ending
-            }
-            Err(reasons) => {
-                let codes = reasons.iter().map(|reason| reason.code).collect();
-                let _ = self.note(Stage::Confirm, &Event::Halted { stage: Stage::Confirm, codes });
-                self.ending(Outcome::InDoubt, reasons.iter().cloned().collect())
-            }
-        }
-    }
-
-    async fn keep_picture_anyway(&mut self, name: &str) -> Option<()> {
-        let picture = self.portal.picture(Scene::Page).await.ok()?;
-        self.books.picture(Stage::Confirm, name, &picture).ok()
-    }
-
-    async fn prove(&mut self, on_page: Option<&str>, released_at: Instant) -> Result<String, NonEmpty<HaltReason>> {
-        let stage = Stage::Confirm;
-        let failed = |error| NonEmpty::one(reason_of(stage, error));
-        let mut looked_up = LookedUp { rows: self.look_up().await.map_err(failed)? };
-        for _ in 1..LOOK_UPS {
-            // A list may lag behind what was stored. Reading it again can double nothing.
-            if looked_up.submitted().next().is_some() {
-                break;
-            }
-            looked_up = LookedUp { rows: self.look_up().await.map_err(failed)? };
-        }
-        let facts = AfterRelease {
-            change: &self.facts.record.record.exception.change_id,
-            number_form: &self.facts.map.number_form,
-            number_on_page: on_page,
-            looked_up: &looked_up,
-            released_at,
-            clock_tolerance_s: self.facts.map.file.limits.clock_tolerance_s,
-        };
-        let row = match proof(&facts) {
-            Proof::One(row) => row,
-            Proof::None(reasons) => return Err(reasons),
-        };
-        let lines = &self.facts.plan.submitted;
-        let shown = ShownPage::Submitted(&row.number);
-        let page = self.portal.read_page(shown, lines).await.map_err(failed)?;
-        let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        // The proof stands without its note.
-        let _ = self.books.observe(&Seen {
-            at: self.clock.now(),
-            stage,
-            place: "submitted".to_owned(),
-            planned: lines,
-            found: &page.lines,
-            banners: &page.banners,
-            verdict: &verdict,
-        });
-        if let Ok(picture) = self.portal.picture(Scene::Lines(shown, lines)).await {
-            let _ = self.books.picture(stage, "submitted", &picture);
-        }
-        match verdict {
-            Verdict::Proceed(()) => Ok(row.number),
-            Verdict::Halt(reasons) => Err(reasons),
-        }
     }
 }

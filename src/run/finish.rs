@@ -3,20 +3,25 @@
 use std::collections::BTreeMap;
 
 use super::books::{Books, unwritable};
-use super::flow::{Ending, RunFacts};
+use super::flow::{Ending, RunFacts, Watcher};
 use super::note;
 use crate::decide::verdict::Stage;
 use crate::evidence::documents::{
-    ApprovalsDocument, AttachmentView, AttachmentsDocument, Cost, ManifestDocument, Outcome, RUN_SCHEMA, RefusedView,
-    RunDocument, Versions,
+    ApprovalsDocument, AttachmentView, AttachmentsDocument, Cost, ManifestDocument, RUN_SCHEMA, RefusedView,
+    ResumesView, RunDocument, Versions,
 };
-use crate::evidence::journal::Event;
-use crate::evidence::store::{EvidenceError, EvidenceFolder};
-use crate::mask::masked::{MaskGate, Masked};
+use crate::evidence::journal::{Event, Resumption};
+use crate::evidence::outcome::Outcome;
+use crate::evidence::shared::{Created, SharedStore};
+use crate::evidence::store::{EvidenceError, MANIFEST};
+use crate::mask::masked::{Leak, MaskGate, Masked};
 use crate::model::ids::RunId;
 use crate::model::portal_facts::Refused;
 use crate::model::private::{Exposure, Fact};
 use crate::model::time::Instant;
+
+/// Name of the takeover note for people.
+pub const TAKEOVER_TEXT: &str = "takeover.md";
 
 /// What the end of a run needs beside its ending.
 pub struct Closing<'a> {
@@ -38,20 +43,25 @@ pub struct Closing<'a> {
     pub refused: Vec<(Refused, u64)>,
 }
 
-/// Writes every document and the manifest. The outcome stands whatever happens here; `sealed` tells whether all was written.
-/// `run.json` is written even if another document could not be.
-pub fn finish(
+/// Writes every document and the manifest, and sends them to a store that lies elsewhere. The outcome stands whatever happens
+/// here; `sealed` tells whether all was written. `run.json` is written even if another document could not be.
+pub async fn finish<W: Watcher>(
     closing: &Closing<'_>,
     mut ending: Ending,
-    mut books: Option<Books<'_>>,
+    mut books: Option<&mut Books<'_>>,
     gate: &MaskGate,
+    shared: &SharedStore,
+    watcher: &W,
 ) -> Masked<RunDocument> {
     let mut sealed = false;
     if let Some(books) = &mut books {
-        let ended = Event::Ended { outcome: ending.outcome.as_str() };
-        let at = closing.finished_at;
-        let noted = books.event(at, Stage::Seal, &ended).is_ok();
-        match documents(closing, &ending, books) {
+        let written = documents(closing, &ending, books);
+        let ended = Event::Ended { outcome: ending.outcome };
+        let noted = books.event(closing.finished_at, Stage::Seal, &ended).await.is_ok();
+        if noted {
+            watcher.noted(&ended);
+        }
+        match written {
             Ok(()) => sealed = noted,
             Err(error) => {
                 if matches!(ending.outcome, Outcome::HaltedAbandoned | Outcome::HaltedDraft) {
@@ -60,20 +70,40 @@ pub fn finish(
             }
         }
     }
-    let document = |sealed| run_document(closing, &ending, books.as_ref().map(|books| &books.folder), gate, sealed);
-    if let Some(books) = &books {
+    let place = books.as_ref().map(|books| books.folder.place()).unwrap_or_default();
+    let resumes = books.as_ref().and_then(|books| books.journal.history()?.resumption.clone());
+    let document = |sealed| run_document(closing, &ending, place.clone(), resumes.as_ref(), gate, sealed);
+    if let Some(books) = &mut books {
         let written = seal(closing, books, gate, document(sealed));
-        sealed &= written.is_ok();
+        sealed &= written.is_ok() && send(closing, books, shared).await.is_ok();
     }
     // A document that may not be shown whole still says how the run ended.
     gate.document(document(sealed)).unwrap_or_else(|_| gate.bare(document(false)))
 }
 
-fn documents(closing: &Closing<'_>, ending: &Ending, books: &Books<'_>) -> Result<(), EvidenceError> {
-    let withheld = |name: &str| {
-        let name = name.to_owned();
-        move |_| EvidenceError::Withheld(name)
-    };
+/// Sends every file to a store that is not the folder itself: create-only, the manifest last.
+async fn send(closing: &Closing<'_>, books: &Books<'_>, shared: &SharedStore) -> Result<(), EvidenceError> {
+    if !shared.is_remote() {
+        return Ok(());
+    }
+    let change = &closing.facts.record.record.exception.change_id;
+    for (name, bytes) in books.folder.contents()? {
+        let key = format!("{change}/{}/{name}", closing.run);
+        let failed = |why: String| EvidenceError::Store(format!("{}: {why}", shared.place()));
+        match shared.create(&key, bytes).await.map_err(|error| failed(error.to_string()))? {
+            Created::Ours => {}
+            Created::Taken(_) => return Err(failed(format!("{key} is there already, and differs"))),
+        }
+    }
+    Ok(())
+}
+
+fn withheld(name: &str) -> impl Fn(Leak) -> EvidenceError + use<> {
+    let name = name.to_owned();
+    move |_| EvidenceError::Withheld(name.clone())
+}
+
+fn documents(closing: &Closing<'_>, ending: &Ending, books: &mut Books<'_>) -> Result<(), EvidenceError> {
     let gate = books.gate;
     let approvals = ApprovalsDocument { readings: books.readings.clone(), unlocked_by: books.unlocked_by };
     books.folder.document("approvals.json", &gate.document(approvals).map_err(withheld("approvals.json"))?)?;
@@ -86,27 +116,40 @@ fn documents(closing: &Closing<'_>, ending: &Ending, books: &Books<'_>) -> Resul
     });
     let attachments = AttachmentsDocument { attachments: attachments.collect() };
     books.folder.document("attachments.json", &gate.document(attachments).map_err(withheld("attachments.json"))?)?;
-    if let Some(note) = note::takeover(closing.run, ending, closing.facts, books) {
-        let text = gate.text(note::markdown(&note)).map_err(withheld("takeover.md"))?;
-        books.folder.text("takeover.md", &text)?;
-        books.folder.document("takeover.json", &gate.document(note).map_err(withheld("takeover.json"))?)?;
-    }
-    Ok(())
+    write_note(closing.run, ending, closing.facts, books)
 }
 
-fn seal(closing: &Closing<'_>, books: &Books<'_>, gate: &MaskGate, run: RunDocument) -> Result<(), EvidenceError> {
-    let withheld = |_| EvidenceError::Withheld("manifest.json".to_owned());
+/// Writes the takeover note, for an ending that needs one.
+///
+/// # Errors
+///
+/// [`EvidenceError`].
+pub fn write_note(
+    run: &RunId,
+    ending: &Ending,
+    facts: &RunFacts<'_>,
+    books: &mut Books<'_>,
+) -> Result<(), EvidenceError> {
+    let gate = books.gate;
+    let Some(note) = note::takeover(run, ending, facts, books) else { return Ok(()) };
+    let text = gate.text(note::markdown(&note)).map_err(withheld(TAKEOVER_TEXT))?;
+    books.folder.text(TAKEOVER_TEXT, &text)?;
+    books.folder.document("takeover.json", &gate.document(note).map_err(withheld("takeover.json"))?)
+}
+
+fn seal(closing: &Closing<'_>, books: &mut Books<'_>, gate: &MaskGate, run: RunDocument) -> Result<(), EvidenceError> {
     let shown = gate.document(run.clone()).unwrap_or_else(|_| gate.bare(run));
     books.folder.document("run.json", &shown)?;
     let files: BTreeMap<_, _> = books.folder.digests()?;
     let manifest = ManifestDocument { schema: "portal-agent/manifest/1", run_id: closing.run.clone(), files };
-    books.folder.document("manifest.json", &gate.document(manifest).map_err(withheld)?)
+    books.folder.document(MANIFEST, &gate.document(manifest).map_err(withheld(MANIFEST))?)
 }
 
 fn run_document(
     closing: &Closing<'_>,
     ending: &Ending,
-    folder: Option<&EvidenceFolder>,
+    place: String,
+    resumes: Option<&Resumption>,
     gate: &MaskGate,
     sealed: bool,
 ) -> RunDocument {
@@ -116,13 +159,20 @@ fn run_document(
         change_id: closing.facts.record.record.exception.change_id.clone(),
         operator: closing.facts.operator.clone(),
         portal_account: ending.account.as_ref().map(|account| gate.fact(&Fact::public(account.expose()))),
+        resumes: resumes.map(|earlier| ResumesView {
+            run: earlier.of.clone(),
+            by: earlier.by.clone(),
+            reason: gate.fact(&Fact::public(&earlier.reason)),
+        }),
         outcome: ending.outcome,
+        agreed: ending.agreed,
         halt: ending.halt.iter().map(|reason| gate.halt(reason)).collect(),
         environment: ending.environment.as_ref().map(|what| gate.fact(&Fact::new(what.clone(), Exposure::Public))),
         draft_reference: ending.draft.clone(),
         draft_state: ending.draft_state,
+        edits: ending.edits.iter().map(|edited| gate.edit(edited)).collect(),
         confirmation_number: ending.number.as_ref().map(|number| gate.fact(number)),
-        evidence_dir: folder.map(|folder| folder.path().display().to_string()).unwrap_or_default(),
+        evidence_dir: place,
         sealed,
         started_at: closing.started_at,
         finished_at: closing.finished_at,

@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
-use super::books::Books;
+use super::books::{Books, Seen};
+use super::clock::Clock;
 use super::interrupt::Interrupt;
 use crate::decide::policy::ApprovalPolicy;
 use crate::decide::reconcile::{self, PacketFacts};
+use crate::decide::rules::confirmation::Said;
 use crate::decide::rules::record::FileState;
+use crate::decide::rules::resumption::Edited;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
-use crate::evidence::documents::{ApprovalReading, DraftState, Outcome};
+use crate::evidence::documents::ApprovalReading;
 use crate::evidence::journal::{Event, Progress};
+use crate::evidence::outcome::{DraftState, Outcome};
 use crate::gateway::control::Control;
 use crate::mask::picture::MaskedPicture;
 use crate::model::calendar::FreezeCalendar;
-use crate::model::form::FormPlan;
+use crate::model::form::{FormPlan, PlannedField, PlannedTab};
 use crate::model::ids::{DraftReference, PersonId};
+use crate::model::observed::{ObservedPage, ObservedTab};
 use crate::model::portal_facts::{ListedException, Refusal};
 use crate::model::private::{Exposure, Fact, Private};
 use crate::model::time::Instant;
@@ -22,22 +27,6 @@ use crate::portal::{LocalFile, Portal, PortalError, Scene};
 use crate::selectors::read::SelectorMap;
 use crate::sources::Sources;
 use crate::sources::record_file::ReadRecord;
-
-/// Reads the time.
-pub trait Clock {
-    /// Now.
-    fn now(&self) -> Instant;
-}
-
-/// The machine's clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Instant {
-        Instant::from(jiff::Timestamp::now())
-    }
-}
 
 /// What a run works from; none of it changes while it goes on.
 pub struct RunFacts<'a> {
@@ -53,6 +42,8 @@ pub struct RunFacts<'a> {
     pub operator: &'a PersonId,
     /// Account that acts at the portal.
     pub account: &'a str,
+    /// Who resumes or resolves an earlier run.
+    pub resumed_by: Option<&'a PersonId>,
     /// The organisation's demands.
     pub policy: &'a ApprovalPolicy,
     /// Attachments as digested.
@@ -61,6 +52,8 @@ pub struct RunFacts<'a> {
     pub files: &'a [LocalFile],
     /// Whether to stop at a verified draft.
     pub draft_only: bool,
+    /// How a person says that an in-doubt run ended; only when one is resolved.
+    pub said: Option<&'a Said>,
 }
 
 /// Judges everything that needs no browser, at `packet` or, the commit request held, at `recheck`.
@@ -77,6 +70,7 @@ pub fn judge_packet(
         files: facts.file_states,
         operator: facts.operator,
         account: facts.account,
+        resumed_by: facts.resumed_by,
         portal: facts.portal,
         calendar,
         policy: facts.policy,
@@ -109,6 +103,8 @@ pub struct Ending {
     pub draft: Option<DraftReference>,
     /// How far it is known.
     pub draft_state: Option<DraftState>,
+    /// What became of an earlier run's draft since the agent saw it.
+    pub edits: Vec<Edited>,
     /// Number of the submitted exception.
     pub number: Option<Fact>,
     /// Account at the portal.
@@ -119,6 +115,28 @@ pub struct Ending {
     pub released: u64,
     /// From the last answer of a source to the first forwarded byte, in milliseconds.
     pub recheck_to_commit_ms: Option<f64>,
+    /// Whether a person's word on an in-doubt run was agreed with.
+    pub agreed: Option<bool>,
+}
+
+impl Ending {
+    /// A run that ended before its browser was there.
+    pub fn early(outcome: Outcome, halt: Vec<HaltReason>, environment: Option<String>, stood_on: &str) -> Self {
+        Self {
+            outcome,
+            halt,
+            environment,
+            draft: None,
+            draft_state: None,
+            edits: Vec::new(),
+            number: None,
+            account: None,
+            stood_on: stood_on.to_owned(),
+            released: 0,
+            recheck_to_commit_ms: None,
+            agreed: None,
+        }
+    }
 }
 
 /// Why the stages ended before the commit.
@@ -126,6 +144,8 @@ pub(super) enum Stop {
     Halt(NonEmpty<HaltReason>),
     Environment(String),
     AlreadySubmitted(ListedException),
+    /// The draft of the earlier run is gone, and nothing else is left.
+    Gone(NonEmpty<HaltReason>),
 }
 
 impl From<NonEmpty<HaltReason>> for Stop {
@@ -134,10 +154,22 @@ impl From<NonEmpty<HaltReason>> for Stop {
     }
 }
 
+/// How a run begins, once it knows what stands at the portal.
+pub(super) enum Way {
+    /// From an empty form.
+    Afresh,
+    /// From a draft of an earlier run.
+    From(DraftReference),
+    /// An earlier run may have committed this draft: look it up, enter nothing.
+    Doubt { draft: DraftReference, since: Instant },
+}
+
 /// Progress for a person to watch: stage and place.
 pub trait Watcher {
     /// A step begins.
     fn step(&self, stage: Stage, place: &str);
+    /// An event stands in the journal.
+    fn noted(&self, _event: &Event) {}
 }
 
 /// A run under way.
@@ -150,12 +182,9 @@ pub struct Flow<'a, 'b, P, S, C, W> {
     pub(super) books: &'a mut Books<'b>,
     pub(super) interrupt: Interrupt,
     pub(super) watcher: &'a W,
-    pub(super) draft: Option<DraftReference>,
-    pub(super) draft_state: Option<DraftState>,
-    pub(super) account: Option<Private<String>>,
-    pub(super) stood_on: String,
-    pub(super) released: u64,
-    pub(super) recheck_to_commit_ms: Option<f64>,
+    pub(super) ending: Ending,
+    /// The empty form, tab by tab, as the survey saw it.
+    pub(super) empty: Vec<ObservedTab>,
 }
 
 /// Carries out a verb unless the run is interrupted, then looks at the gateway before anything else is believed.
@@ -172,6 +201,20 @@ macro_rules! verb {
 }
 pub(super) use verb;
 
+/// A verb that only reads. If the session is lost, the agent signs in again and reads once more: nothing can be doubled by that.
+macro_rules! rereading {
+    ($flow:ident, $stage:expr, $call:expr) => {{
+        match verb!($flow, $stage, $call) {
+            Err(stop) if $flow.is_signed_out(&stop) => {
+                $flow.sign_in_again($stage).await?;
+                verb!($flow, $stage, $call)
+            }
+            other => other,
+        }
+    }};
+}
+pub(super) use rereading;
+
 impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, W> {
     /// A run over an open portal.
     #[allow(clippy::too_many_arguments, reason = "each is a port of its own, named at the one place that joins them")]
@@ -185,67 +228,99 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
         interrupt: Interrupt,
         watcher: &'a W,
     ) -> Self {
-        Self {
-            portal,
-            gateway,
-            sources,
-            clock,
-            facts,
-            books,
-            interrupt,
-            watcher,
-            draft: None,
-            draft_state: None,
-            account: None,
-            stood_on: "start".to_owned(),
-            released: 0,
-            recheck_to_commit_ms: None,
+        // What is asked for at the end; every stage writes down what it learns.
+        let ending = Ending::early(Outcome::HaltedAbandoned, Vec::new(), None, "start");
+        Self { portal, gateway, sources, clock, facts, books, interrupt, watcher, ending, empty: Vec::new() }
+    }
+
+    /// Runs to the end, whatever the end is. The portal stays open.
+    pub async fn drive(&mut self) -> Ending {
+        match self.stages().await {
+            Ok(ending) => ending,
+            Err(stop) => self.settle(stop).await,
         }
     }
 
-    /// Runs to the end, whatever the end is. The portal's session is closed.
-    pub async fn drive(mut self) -> Ending {
-        let ending = match self.stages().await {
-            Ok(ending) => ending,
-            Err(stop) => self.settle(stop).await,
-        };
-        self.portal.close().await;
-        ending
+    /// The portal, for whoever takes it from here.
+    pub fn into_portal(self) -> P {
+        self.portal
     }
 
     async fn stages(&mut self) -> Result<Ending, Stop> {
-        self.survey().await?;
-        self.fill().await?;
-        self.attach().await?;
-        let draft = self.save_and_verify().await?;
+        let draft = match self.survey().await? {
+            Way::Afresh => {
+                self.fill().await?;
+                self.attach().await?;
+                let draft = self.save().await?;
+                self.verify(&draft).await?;
+                draft
+            }
+            Way::From(draft) => self.go_on(draft).await?,
+            Way::Doubt { draft, since } => return Ok(self.end_doubt(&draft, since).await),
+        };
         self.review(&draft).await?;
         if self.facts.draft_only {
-            return Ok(self.ending(Outcome::DraftSaved, Vec::new()));
+            return Ok(self.end(Outcome::DraftSaved, Vec::new()));
         }
         self.commit(&draft).await
     }
 
-    pub(super) fn ending(&self, outcome: Outcome, halt: Vec<HaltReason>) -> Ending {
-        Ending {
-            outcome,
-            halt,
-            environment: None,
-            draft: self.draft.clone(),
-            draft_state: self.draft_state,
-            number: None,
-            account: self.account.clone(),
-            stood_on: self.stood_on.clone(),
-            released: self.released,
-            recheck_to_commit_ms: self.recheck_to_commit_ms,
-        }
+    /// The ending as far as it is known, with this outcome.
+    pub(super) fn end(&mut self, outcome: Outcome, halt: Vec<HaltReason>) -> Ending {
+        let stood_on = self.ending.stood_on.clone();
+        let ending = std::mem::replace(&mut self.ending, Ending::early(outcome, Vec::new(), None, &stood_on));
+        Ending { outcome, halt, ..ending }
     }
 
-    pub(super) fn note(&mut self, stage: Stage, event: &Event) -> Result<(), Stop> {
-        Ok(self.books.event(self.clock.now(), stage, event)?)
+    pub(super) async fn note(&mut self, stage: Stage, event: &Event) -> Result<(), Stop> {
+        self.books.event(self.clock.now(), stage, event).await?;
+        self.watcher.noted(event);
+        Ok(())
+    }
+
+    /// Notes what was seen of a tab, and what was decided about it.
+    pub(super) fn saw_tab(
+        &mut self,
+        stage: Stage,
+        planned: &PlannedTab,
+        observed: &ObservedTab,
+        verdict: &Verdict,
+    ) -> Result<(), Stop> {
+        let seen = Seen {
+            at: self.clock.now(),
+            stage,
+            place: planned.id.as_str(),
+            planned: &planned.fields,
+            found: &observed.controls,
+            banners: &observed.banners,
+            verdict,
+        };
+        Ok(self.books.observe(&seen)?)
+    }
+
+    /// Notes what was seen of a page of values, and what was decided about it.
+    pub(super) fn saw_page(
+        &mut self,
+        stage: Stage,
+        place: &str,
+        lines: &[PlannedField],
+        page: &ObservedPage,
+        verdict: &Verdict,
+    ) -> Result<(), Stop> {
+        let seen = Seen {
+            at: self.clock.now(),
+            stage,
+            place,
+            planned: lines,
+            found: &page.lines,
+            banners: &page.banners,
+            verdict,
+        };
+        Ok(self.books.observe(&seen)?)
     }
 
     pub(super) fn stand(&mut self, stage: Stage, place: &str) {
-        self.stood_on = format!("{stage}: {place}");
+        self.ending.stood_on = format!("{stage}: {place}");
         self.watcher.step(stage, place);
     }
 
@@ -304,7 +379,16 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
 
     /// Before the first keystroke what does not answer is the environment; afterwards it is a halt.
     fn stop_of(&self, stage: Stage, error: PortalError) -> Stop {
-        let before_entry = self.books.progress() <= Progress::Preparing;
+        let before_entry = match self.books.progress() {
+            Progress::Empty | Progress::Preparing | Progress::Doubting | Progress::Reopened => true,
+            Progress::Entering
+            | Progress::Saving
+            | Progress::Drafted
+            | Progress::Held
+            | Progress::Released
+            | Progress::Answered
+            | Progress::Ended => false,
+        };
         let silent = matches!(
             error,
             PortalError::Timeout(_) | PortalError::Server | PortalError::Browser(_) | PortalError::SignInRefused
@@ -313,6 +397,18 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
             return Stop::Environment(error.to_string());
         }
         Stop::Halt(NonEmpty::one(reason_of(stage, error)))
+    }
+
+    pub(super) fn is_signed_out(&self, stop: &Stop) -> bool {
+        match stop {
+            Stop::Halt(reasons) => reasons.iter().all(|reason| reason.code == HaltCode::SessionLost),
+            Stop::Environment(_) | Stop::AlreadySubmitted(_) | Stop::Gone(_) => false,
+        }
+    }
+
+    pub(super) async fn sign_in_again(&mut self, stage: Stage) -> Result<(), Stop> {
+        verb!(self, stage, self.portal.sign_in())?;
+        self.note(stage, &Event::SignedIn).await
     }
 
     pub(super) async fn keep_picture(&mut self, stage: Stage, name: &str, scene: Scene<'_>) -> Result<(), Stop> {

@@ -3,7 +3,8 @@
 use super::advice::advice;
 use super::books::Books;
 use super::flow::{Ending, RunFacts};
-use crate::evidence::documents::{DraftState, Outcome, TakeoverDocument};
+use crate::evidence::documents::TakeoverDocument;
+use crate::evidence::outcome::{DraftState, Outcome};
 use crate::model::form::WidgetKind;
 use crate::model::ids::RunId;
 
@@ -43,26 +44,32 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
                 .to_owned(),
         ];
     }
+    let holder = &books.holder;
     let next = match ending.outcome {
-        Outcome::InDoubt => {
-            "Look at the portal's list of exceptions with your own account. If the exception is there, record its number in the \
-             change record; if it is not, tell the change authority. The change stays claimed until somebody has decided."
-        }
-        Outcome::HaltedDraft => {
-            "Open the draft with your own account. Either finish it by hand, once what is to be decided has been, or discard it. \
-             The change stays claimed until then."
-        }
+        Outcome::InDoubt => format!(
+            "Look at the portal's list of exceptions with your own account. Then say what you found, and the portal is asked once \
+             more: `portal-agent resolve {holder} --by WHO --reason TEXT --submitted NUMBER`, or `--not-submitted`. Until then \
+             nothing else can be done with this change."
+        ),
+        Outcome::HaltedDraft => format!(
+            "`portal-agent takeover {holder} --open` opens the draft in a browser of your own. Mend the cause, in the portal or in \
+             the record, and let the agent go on: `portal-agent resume {holder} --by WHO --reason TEXT`. It passes every gate \
+             again, compares the draft with the record, and enters what is missing. If you finish the draft by hand or discard \
+             it, the same command finds that out and ends the run."
+        ),
         Outcome::HaltedAbandoned
         | Outcome::Submitted
         | Outcome::AlreadySubmitted
         | Outcome::DraftSaved
         | Outcome::Environment => {
-            "Nothing is left to clear up: run `portal-agent submit RECORD` once the cause is mended."
+            "Nothing is left to clear up: run `portal-agent submit RECORD` once the cause is mended.".to_owned()
         }
     };
     Some(TakeoverDocument {
         run_id: run.clone(),
         change_id: facts.record.record.exception.change_id.clone(),
+        window: facts.record.record.exception.window,
+        edits: ending.edits.iter().map(|edited| books.gate.edit(edited)).collect(),
         outcome: ending.outcome,
         halt: ending.halt.iter().map(|reason| books.gate.halt(reason)).collect(),
         stood_on: ending.stood_on.clone(),
@@ -76,7 +83,7 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
         approvals: books.readings.last().map(|reading| reading.approvals.clone()).unwrap_or_default(),
         decide,
         must_not,
-        next: next.to_owned(),
+        next,
     })
 }
 
@@ -97,13 +104,22 @@ pub fn markdown(note: &TakeoverDocument) -> String {
         | Outcome::Environment => "halted, nothing is left in the portal",
     };
     line(format!("# {} {title}\n", note.change_id));
-    line(format!("Run `{}`, stood on {}.\n", note.run_id, note.stood_on));
+    line(format!("Run `{}`, stood on {}. The window is {}.\n", note.run_id, note.stood_on, note.window));
     line("## Why\n".into());
     for reason in &note.halt {
         let reason = reason.get();
         line(format!("- **{}** ({}, {})", reason.code, reason.stage, reason.subject));
         line(format!("  - expected: {}", quoted(reason.expected.get())));
         line(format!("  - observed: {}", quoted(reason.observed.get())));
+    }
+    if !note.edits.is_empty() {
+        line("\n## What became of the draft since the agent saw it\n".into());
+        for edit in &note.edits {
+            let edit = edit.get();
+            line(format!("- **{}** {}", edit.field, edit.edit.as_str()));
+            line(format!("  - record: {}", quoted(edit.record.get())));
+            line(format!("  - draft: {}", quoted(edit.draft.get())));
+        }
     }
     line("\n## The draft\n".into());
     match (&note.draft_reference, &note.open) {

@@ -1,11 +1,13 @@
 //! What becomes of the portal when a run stops: a draft is saved unless saving would be wrong, and what is left is looked up.
 
-use super::flow::{Clock, Ending, Flow, Stop, Watcher};
+use super::clock::Clock;
+use super::flow::{Ending, Flow, Stop, Watcher};
 use crate::decide::reconcile::draft_may_be_saved;
 use crate::decide::verdict::{HaltCode, HaltReason, NonEmpty, Stage};
-use crate::evidence::documents::{DraftState, Outcome};
 use crate::evidence::journal::{Event, Progress};
+use crate::evidence::outcome::{DraftState, Outcome};
 use crate::model::ids::DraftReference;
+use crate::model::left::Left;
 use crate::model::portal_facts::{ListedException, ListedState};
 use crate::model::private::Fact;
 use crate::portal::{Portal, PortalError, Scene};
@@ -16,39 +18,56 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         self.gateway.lock();
         match stop {
             Stop::Environment(what) => {
-                let mut ending = self.ending(Outcome::Environment, Vec::new());
+                let mut ending = self.end(Outcome::Environment, Vec::new());
                 ending.environment = Some(what);
                 ending
             }
             Stop::AlreadySubmitted(row) => {
-                let mut ending = self.ending(Outcome::AlreadySubmitted, Vec::new());
+                let mut ending = self.end(Outcome::AlreadySubmitted, Vec::new());
+                // Whatever draft an earlier run left became this submission.
+                (ending.draft, ending.draft_state) = (None, None);
                 ending.number = Some(Fact::public(row.number));
                 ending
+            }
+            Stop::Gone(reasons) => {
+                let _ = self.note_halt(&reasons).await;
+                let _ = self.note(Stage::Survey, &Event::NothingFound).await;
+                self.end(Outcome::HaltedAbandoned, reasons.iter().cloned().collect())
             }
             Stop::Halt(reasons) => self.halt(reasons).await,
         }
     }
 
-    async fn halt(&mut self, reasons: NonEmpty<HaltReason>) -> Ending {
-        let codes: Vec<HaltCode> = reasons.iter().map(|reason| reason.code).collect();
+    async fn note_halt(&mut self, reasons: &NonEmpty<HaltReason>) -> Result<(), Stop> {
+        let codes = reasons.iter().map(|reason| reason.code).collect();
         let stage = reasons.first().stage;
-        // Evidence that cannot be written is what the halt may be about: the draft matters more.
-        let _ = self.note(stage, &Event::Halted { stage, codes: codes.clone() });
-        let outcome = match self.books.progress() {
-            Progress::Empty | Progress::Preparing => Outcome::HaltedAbandoned,
-            Progress::Entering if draft_may_be_saved(codes.iter().copied()) => {
-                let dialog = codes.contains(&HaltCode::UnexpectedDialog);
-                self.save_what_was_entered(dialog).await
-            }
-            Progress::Entering | Progress::Saving => self.what_is_left().await,
-            Progress::Drafted | Progress::Held | Progress::Released | Progress::Answered | Progress::Ended => {
+        self.note(stage, &Event::Halted { stage, codes }).await
+    }
+
+    async fn halt(&mut self, reasons: NonEmpty<HaltReason>) -> Ending {
+        let stage = reasons.first().stage;
+        // Evidence that cannot be written is what the halt may be about: what is left at the portal matters more.
+        let _ = self.note_halt(&reasons).await;
+        let codes = || reasons.iter().map(|reason| reason.code);
+        let outcome = match (self.books.progress(), self.books.left()) {
+            (Progress::Doubting, Left::PerhapsASubmission { .. }) => Outcome::InDoubt,
+            // A run of its own knows that its request never left, even where that could not be written down.
+            (_, Left::Draft { draft } | Left::PerhapsASubmission { draft, .. }) => {
+                self.ending.draft = Some(draft);
+                self.ending.draft_state.get_or_insert(DraftState::Unread);
                 Outcome::HaltedDraft
             }
+            (Progress::Entering, Left::PerhapsADraft { .. }) if draft_may_be_saved(codes()) => {
+                let dialog = codes().any(|code| code == HaltCode::UnexpectedDialog);
+                self.save_what_was_entered(dialog).await
+            }
+            (_, Left::PerhapsADraft { .. }) => self.what_is_left().await,
+            (_, Left::Nothing | Left::Submission { .. }) => Outcome::HaltedAbandoned,
         };
         if let Ok(picture) = self.portal.picture(Scene::Page).await {
             let _ = self.books.picture(stage, "halt", &picture);
         }
-        self.ending(outcome, reasons.iter().cloned().collect())
+        self.end(outcome, reasons.iter().cloned().collect())
     }
 
     async fn save_what_was_entered(&mut self, dialog: bool) -> Outcome {
@@ -57,13 +76,16 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             // Only a dialog of the browser can be dismissed without answering it; one of the page stays.
             let _ = self.portal.dismiss_dialog().await;
         }
-        let _ = self.note(Stage::Draft, &Event::SaveBegins);
+        if self.note(Stage::Draft, &Event::SaveBegins).await.is_err() {
+            // What nobody could read about afterwards is not sent. And if another run has taken over, the draft is its own.
+            return self.what_is_left().await;
+        }
         match self.portal.save_draft().await {
             Ok(saved) => match saved.reference {
                 Some(draft) => {
-                    let _ = self.note(Stage::Draft, &Event::DraftSaved { draft: draft.clone() });
-                    self.draft = Some(draft);
-                    self.draft_state = Some(DraftState::Partial);
+                    let _ = self.note(Stage::Draft, &Event::DraftSaved { draft: draft.clone() }).await;
+                    self.ending.draft = Some(draft);
+                    self.ending.draft_state = Some(DraftState::Partial);
                     Outcome::HaltedDraft
                 }
                 None => self.what_is_left().await,
@@ -75,27 +97,23 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     /// Looks up whether a draft was left. What cannot be looked up counts as left.
     async fn what_is_left(&mut self) -> Outcome {
         self.stand(Stage::Draft, "looking up what was left");
+        self.ending.draft_state = Some(DraftState::Unread);
         if self.books.progress() == Progress::Saving && !self.saved_or_refused().await {
             // The portal may still be storing it: an empty list would prove nothing.
-            self.draft_state = Some(DraftState::Unread);
             return Outcome::HaltedDraft;
         }
-        match self.look_up().await {
-            Ok(rows) => {
-                // Before the first keystroke nothing open was listed, so whatever is open now is this run's.
-                let mut open = rows.iter().filter(|row| row.state != ListedState::Closed);
-                match open.next() {
-                    None => Outcome::HaltedAbandoned,
-                    Some(row) => {
-                        let draft = row.state == ListedState::Draft && row.recognised;
-                        self.draft = DraftReference::parse(&row.number).ok().filter(|_| draft);
-                        self.draft_state = Some(DraftState::Unread);
-                        Outcome::HaltedDraft
-                    }
-                }
+        let Ok(rows) = self.look_up().await else { return Outcome::HaltedDraft };
+        // Before the first keystroke nothing open was listed, so whatever is open now is this run's.
+        let mut open = rows.iter().filter(|row| row.state != ListedState::Closed);
+        match open.next() {
+            None => {
+                let _ = self.note(Stage::Draft, &Event::NothingFound).await;
+                self.ending.draft_state = None;
+                Outcome::HaltedAbandoned
             }
-            Err(_) => {
-                self.draft_state = Some(DraftState::Unread);
+            Some(row) => {
+                let draft = row.state == ListedState::Draft && row.recognised;
+                self.ending.draft = DraftReference::parse(&row.number).ok().filter(|_| draft);
                 Outcome::HaltedDraft
             }
         }

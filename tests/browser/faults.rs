@@ -1,7 +1,7 @@
 //! Every fault of the reference portal: outcome, halt code, and what the portal really received and holds.
 
 use portal_agent::decide::verdict::HaltCode;
-use portal_agent::evidence::documents::{DraftState, Outcome};
+use portal_agent::evidence::outcome::{DraftState, Outcome};
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 
@@ -115,8 +115,10 @@ faults! {
     a_missing_number_is_submitted_by_look_up: from_start(NumberMissing) => submitted();
     a_foreign_number_is_in_doubt: from_start(NumberForeign) => doubt(&[HaltCode::ConfirmationForeign], (0, 1, 1));
     a_malformed_number_is_in_doubt: from_start(NumberMalformed) => doubt(&[HaltCode::ConfirmationMalformed], (0, 1, 1));
-    a_session_that_ends_midway_is_not_gone_on_with:
-        after_draft(SessionEnds) => draft(&[HaltCode::SessionLost], DraftState::Unread);
+    a_session_that_ends_before_entry_is_renewed: from_start(SessionEndsOnForm) => submitted();
+    a_session_that_ends_where_only_reading_follows_is_renewed: after_draft(SessionEnds) => submitted();
+    a_session_that_ends_on_saving_is_not_renewed_to_save_again:
+        from_start(SessionEndsOnSave) => abandoned(&[HaltCode::SessionLost]);
 }
 
 in_both_browsers! {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portal_agent::evidence::documents::Outcome;
+use portal_agent::evidence::outcome::Outcome;
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::PASSWORD;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};

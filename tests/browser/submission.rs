@@ -1,7 +1,7 @@
 //! Runs that reach their end.
 
 use portal_agent::decide::verdict::{HaltCode, Stage};
-use portal_agent::evidence::documents::{DraftState, Outcome};
+use portal_agent::evidence::outcome::{DraftState, Outcome};
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::Scheme;
 use portal_agent::reference_portal::example::LARGE;

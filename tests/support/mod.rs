@@ -10,6 +10,7 @@ use std::sync::Arc;
 use portal_agent::decide::verdict::{HaltCode, Stage};
 use portal_agent::diagnostic::Diagnostic;
 use portal_agent::evidence::documents::RunDocument;
+use portal_agent::evidence::shared::SharedStore;
 use portal_agent::mask::masked::Masked;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
 use portal_agent::model::calendar::FreezeCalendar;
@@ -19,9 +20,11 @@ use portal_agent::reference_portal::example::{ExampleTimes, approved, world, wri
 use portal_agent::reference_portal::faults::FaultPlan;
 use portal_agent::reference_portal::oracle::Oracle;
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD, Portal, Scheme};
-use portal_agent::run::flow::{SystemClock, Watcher};
+use portal_agent::run::clock::SystemClock;
+use portal_agent::run::flow::Watcher;
 use portal_agent::run::interrupt::{Interrupt, InterruptSwitch};
-use portal_agent::run::launch::{InputError, Order, submit};
+use portal_agent::run::launch::launch;
+use portal_agent::run::order::{Begin, InputError, Order};
 use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
 use portal_agent::sources::record_file::ReadRecord;
@@ -72,7 +75,11 @@ impl Rig {
             std::fs::write(&path, pem).unwrap();
             path
         });
+        let evidence = folder.path().join("evidence");
         let order = Order {
+            begin: Begin::Afresh,
+            shared: SharedStore::folder(&evidence),
+            hand_over: false,
             record: example.record.clone(),
             map: Arc::new(read_map("reference.toml".as_ref(), &map_text(&portal)).unwrap()),
             base: portal.url(),
@@ -84,7 +91,7 @@ impl Rig {
                     .collect(),
                 max_age_s: 72 * 3600,
             },
-            evidence: folder.path().join("evidence"),
+            evidence,
             browser: BrowserOrder { kind: plan.browser, profile: profile(), headed: false, webdriver: None },
             portal_ca,
             credentials: Credentials { user: ACCOUNT.into(), password: PASSWORD.into() },
@@ -131,11 +138,11 @@ impl Rig {
         watcher: &impl Watcher,
     ) -> Result<Masked<RunDocument>, InputError> {
         let (_switch, interrupt) = Interrupt::by_hand();
-        submit(&self.order, sources, &SystemClock, interrupt, watcher).await
+        launch(&self.order, sources, &SystemClock::default(), interrupt, watcher).await
     }
 
     pub async fn run_interruptible(&self, interrupt: Interrupt, watcher: &impl Watcher) -> Masked<RunDocument> {
-        let result = submit(&self.order, &self.sources, &SystemClock, interrupt, watcher).await;
+        let result = launch(&self.order, &self.sources, &SystemClock::default(), interrupt, watcher).await;
         result.unwrap_or_else(|error| panic!("{error}"))
     }
 

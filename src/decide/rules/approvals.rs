@@ -125,8 +125,10 @@ pub fn segregation_of_duties(
     approvals: &[Approval],
     parties: Parties<'_>,
 ) -> Vec<HaltReason> {
-    const ACTING: [&str; 3] = ["requester", "operator", "portal account"];
-    let acting = [parties.requester.as_str(), parties.operator.as_str(), parties.account].into_iter().zip(ACTING);
+    const ACTING: [&str; 4] = ["requester", "operator", "portal account", "who resumes"];
+    let resumed_by = parties.resumed_by.map(|person| person.as_str());
+    let acting = [Some(parties.requester.as_str()), Some(parties.operator.as_str()), Some(parties.account), resumed_by];
+    let acting = acting.into_iter().zip(ACTING).filter_map(|(person, part)| Some((person?, part)));
     let signed = manifest.signers.iter().map(|signer| (signer.approver.as_str(), signer.role.as_str()));
     let decided = approvals.iter().map(|approval| (approval.approver.as_str(), approval.role.as_str()));
     let mut parts: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();

@@ -2,9 +2,11 @@
 
 use regex::Regex;
 
+use crate::decide::rules::exceptions::existing_exception;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage};
-use crate::model::ids::ChangeId;
-use crate::model::portal_facts::{Created, ListedException, LookedUp};
+use crate::model::ids::{ChangeId, DraftReference};
+use crate::model::left::Left;
+use crate::model::portal_facts::{Created, ListedException, ListedState, LookedUp};
 use crate::model::private::{Exposure, Fact};
 use crate::model::time::Instant;
 
@@ -90,4 +92,53 @@ pub fn proof(facts: &AfterRelease<'_>) -> Proof {
         Created::At(_) | Created::NotListed => {}
     }
     Proof::One(row.clone())
+}
+
+/// How a person says that an in-doubt run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Submitted, under this number.
+    Submitted(String),
+    /// Not submitted.
+    NotSubmitted,
+}
+
+/// Whether a fresh look-up agrees with what a person says, and what stands at the portal then.
+///
+/// # Errors
+///
+/// `confirmation-missing`, `duplicate-in-portal` or `confirmation-foreign` when an exception was said to be submitted,
+/// `existing-exception` when none was.
+pub fn agreed(
+    said: &Said,
+    change: &ChangeId,
+    draft: &DraftReference,
+    looked_up: &LookedUp,
+) -> Result<Left, NonEmpty<HaltReason>> {
+    let of_change = |row: &&ListedException| row.change_id == change.as_str();
+    let submitted: Vec<&ListedException> = looked_up.submitted().filter(of_change).collect();
+    let refuse = |reason: HaltReason| Err(NonEmpty::one(reason));
+    match (said, submitted.as_slice()) {
+        (Said::Submitted(number), [row]) if &row.number == number => Ok(Left::Submission { number: number.clone() }),
+        (Said::Submitted(number), [row]) => {
+            let expected = format!("{number}, as was said");
+            refuse(reason(HaltCode::ConfirmationForeign, expected, row.fact(row.number.clone())))
+        }
+        (Said::Submitted(number), []) => {
+            let expected = format!("{number}, submitted for {change}");
+            refuse(reason(HaltCode::ConfirmationMissing, expected, Fact::public("none")))
+        }
+        (Said::Submitted(number), several) => {
+            let expected = format!("{number}, and no other for {change}");
+            refuse(reason(HaltCode::DuplicateInPortal, expected, Fact::public(format!("{} of them", several.len()))))
+        }
+        (Said::NotSubmitted, []) => {
+            let unknown = looked_up.rows.iter().filter(of_change).find(|row| row.state == ListedState::Unknown);
+            if let Some(row) = unknown {
+                return refuse(existing_exception(row));
+            }
+            Ok(looked_up.draft(draft).map_or(Left::Nothing, |_| Left::Draft { draft: draft.clone() }))
+        }
+        (Said::NotSubmitted, [row, ..]) => refuse(existing_exception(row)),
+    }
 }

@@ -8,4 +8,5 @@ pub mod exceptions;
 pub mod files;
 pub mod freeze;
 pub mod record;
+pub mod resumption;
 pub mod values;

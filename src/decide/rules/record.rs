@@ -187,3 +187,11 @@ pub fn claimed_by_another_run(change: &ChangeId, holder: &str) -> HaltReason {
         ..reason(HaltCode::ClaimedByAnotherRun, change.as_str(), "no other run", holder)
     }
 }
+
+/// `earlier-run-in-doubt`: an earlier run of this change may have submitted it, and nobody has settled that yet.
+pub fn earlier_run_in_doubt(change: &ChangeId, earlier: &str) -> HaltReason {
+    HaltReason {
+        source: FactSource::Agent,
+        ..reason(HaltCode::EarlierRunInDoubt, change.as_str(), "no earlier run that may have submitted", earlier)
+    }
+}

@@ -1,5 +1,7 @@
 //! The verbs of [`Portal`], each handed to the file of its subject.
 
+use std::time::Duration;
+
 use super::WebPortal;
 use super::pages::fill_path;
 use crate::mask::picture::MaskedPicture;
@@ -9,6 +11,9 @@ use crate::model::observed::{ObservedPage, ObservedTab};
 use crate::model::portal_facts::ListedException;
 use crate::model::private::Private;
 use crate::portal::{Approach, LocalFile, Portal, PortalError, Saved, Scene, ShownPage};
+
+/// Pause between two questions whether a person has closed the browser.
+const PERSON: Duration = Duration::from_millis(500);
 
 impl Portal for WebPortal {
     async fn prove_path(&mut self) -> Result<(), PortalError> {
@@ -71,6 +76,13 @@ impl Portal for WebPortal {
 
     async fn dismiss_dialog(&mut self) -> Result<(), PortalError> {
         Ok(self.wire.dismiss_dialog().await?)
+    }
+
+    async fn closed(&mut self) {
+        // No driver tells when a window goes: it is asked now and then.
+        while self.wire.has_window().await {
+            tokio::time::sleep(PERSON).await;
+        }
     }
 
     async fn close(&mut self) {

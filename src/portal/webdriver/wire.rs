@@ -235,6 +235,16 @@ impl Wire {
         tokio::spawn(async move { drop(client.issue_cmd(command).await) });
     }
 
+    /// Whether the browser still has a window.
+    pub async fn has_window(&self) -> bool {
+        match self.command(http::Method::GET, "window/handles".into(), None).await {
+            Ok(handles) => handles.as_array().is_some_and(|handles| !handles.is_empty()),
+            // A dialog is open in a window, and a slow driver still has one.
+            Err(WireError::Dialog | WireError::Timeout | WireError::Covered) => true,
+            Err(WireError::Stale | WireError::Other(_)) => false,
+        }
+    }
+
     /// Ends the session, within a bound.
     pub async fn close(&self) {
         let _ = tokio::time::timeout(Duration::from_secs(5), self.client.clone().close()).await;

@@ -1,0 +1,89 @@
+//! Time as an argument: clocks that never run backwards.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant as Monotonic;
+
+use crate::model::time::Instant;
+
+/// Reads the time.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> Instant;
+}
+
+/// The machine's clock, which does not step back: what it showed at the start plus the time that has really passed, or what it
+/// shows now, whichever is later. So an approval that has expired stays expired, and a held request does not gain time.
+#[derive(Debug)]
+pub struct SystemClock {
+    started_at: Instant,
+    started: Monotonic,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self { started_at: Instant::from(jiff::Timestamp::now()), started: Monotonic::now() }
+    }
+}
+
+fn later(from: Instant, passed: std::time::Duration) -> Instant {
+    jiff::SignedDuration::try_from(passed)
+        .ok()
+        .and_then(|passed| from.timestamp().checked_add(passed).ok())
+        .map_or(from, Instant::from)
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        later(self.started_at, self.started.elapsed()).max(Instant::from(jiff::Timestamp::now()))
+    }
+}
+
+/// A clock that shows no earlier time than it showed before, nor than `floor`: the last entry of the run that is resumed.
+#[derive(Debug)]
+pub struct NeverBack<'a, C> {
+    clock: &'a C,
+    last: Mutex<Instant>,
+}
+
+impl<'a, C: Clock> NeverBack<'a, C> {
+    /// From `clock`, from `floor` on.
+    pub fn from(clock: &'a C, floor: Option<Instant>) -> Self {
+        let now = clock.now();
+        Self { clock, last: Mutex::new(floor.map_or(now, |floor| floor.max(now))) }
+    }
+}
+
+impl<C: Clock> Clock for NeverBack<'_, C> {
+    fn now(&self) -> Instant {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = self.clock.now().max(*last);
+        *last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    struct Steps(Cell<usize>, Vec<Instant>);
+
+    impl Clock for Steps {
+        fn now(&self) -> Instant {
+            let at = self.0.get();
+            self.0.set(at + 1);
+            self.1[at]
+        }
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_stands_still() {
+        let at = |second| Instant::from(jiff::Timestamp::from_second(second).unwrap());
+        let clock = Steps(Cell::new(0), vec![at(100), at(110), at(50), at(111)]);
+        let steady = NeverBack::from(&clock, None);
+        assert_eq!([steady.now(), steady.now(), steady.now()], [at(110), at(110), at(111)]);
+        let clock = Steps(Cell::new(0), vec![at(100), at(101)]);
+        assert_eq!(NeverBack::from(&clock, Some(at(200))).now(), at(200));
+    }
+}

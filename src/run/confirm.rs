@@ -1,0 +1,158 @@
+//! After the release, or after a run that may have released: look the exception up, and say only what is proven.
+
+use super::clock::Clock;
+use super::flow::{Ending, Flow, Stop, Watcher, reason_of};
+use crate::decide::reconcile;
+use crate::decide::rules::confirmation::{AfterRelease, Proof, agreed, proof};
+use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
+use crate::evidence::journal::Event;
+use crate::evidence::outcome::{DraftState, Outcome};
+use crate::model::ids::DraftReference;
+use crate::model::left::Left;
+use crate::model::portal_facts::LookedUp;
+use crate::model::private::Fact;
+use crate::model::time::Instant;
+use crate::portal::{Portal, PortalError, Scene, ShownPage};
+use crate::sources::Sources;
+
+/// How often the list is read while it shows no submitted exception.
+const LOOK_UPS: usize = 3;
+
+impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
+    /// The commit was released by this run: proves it, or ends in doubt.
+    pub(super) async fn confirm(&mut self, released_at: Instant) -> Ending {
+        self.stand(Stage::Confirm, "looking the exception up");
+        let on_page = self.portal.confirmation_number().await.ok().flatten();
+        if let Ok(picture) = self.portal.picture(Scene::Page).await {
+            let _ = self.books.picture(Stage::Confirm, "confirmation", &picture);
+        }
+        match self.prove(on_page.as_deref(), released_at).await {
+            Ok(proven) => self.end_proven(proven).await,
+            Err(error) => self.end_in_doubt(NonEmpty::one(reason_of(Stage::Confirm, error))).await,
+        }
+    }
+
+    /// An earlier run may have committed: looks it up, and enters nothing whatever comes of it. What cannot be looked up leaves
+    /// everything as it was, to be looked up another time.
+    pub(super) async fn end_doubt(&mut self, draft: &DraftReference, since: Instant) -> Ending {
+        let stage = Stage::Confirm;
+        if self.let_arrive(stage, since).await.is_err() {
+            return self.end_unanswered("interrupted before the portal was looked at".to_owned());
+        }
+        self.stand(stage, "looking the exception up");
+        let Some(said) = self.facts.said else {
+            return match self.prove(None, since).await {
+                Ok(proven) => self.end_proven(proven).await,
+                Err(error) => self.end_unanswered(error.to_string()),
+            };
+        };
+        match self.look_up().await {
+            Ok(rows) => {
+                let change = &self.facts.record.record.exception.change_id;
+                let settled = agreed(said, change, draft, &LookedUp { rows });
+                self.end_resolved(settled).await
+            }
+            Err(error) => self.end_unanswered(error.to_string()),
+        }
+    }
+
+    fn end_unanswered(&mut self, what: String) -> Ending {
+        let mut ending = self.end(Outcome::Environment, Vec::new());
+        ending.environment = Some(what);
+        ending
+    }
+
+    async fn end_resolved(&mut self, settled: Result<Left, NonEmpty<HaltReason>>) -> Ending {
+        let left = match settled {
+            Ok(left) => left,
+            Err(reasons) => {
+                self.ending.agreed = Some(false);
+                return self.end_in_doubt(reasons).await;
+            }
+        };
+        if let Err(stop) = self.note(Stage::Confirm, &Event::Resolved { left: left.clone() }).await {
+            // What cannot be written down is not resolved.
+            self.ending.agreed = Some(false);
+            let reasons = match stop {
+                Stop::Halt(reasons) => reasons.iter().cloned().collect(),
+                Stop::Environment(_) | Stop::AlreadySubmitted(_) | Stop::Gone(_) => Vec::new(),
+            };
+            return self.end(Outcome::InDoubt, reasons);
+        }
+        self.ending.agreed = Some(true);
+        match left {
+            Left::Submission { number } => self.end_submitted(number),
+            Left::Draft { draft } | Left::PerhapsASubmission { draft, .. } => {
+                self.ending.draft = Some(draft);
+                self.ending.draft_state = Some(DraftState::Unread);
+                self.end(Outcome::HaltedDraft, Vec::new())
+            }
+            Left::Nothing | Left::PerhapsADraft { .. } => self.end(Outcome::HaltedAbandoned, Vec::new()),
+        }
+    }
+
+    async fn end_proven(&mut self, proven: Result<String, NonEmpty<HaltReason>>) -> Ending {
+        match proven {
+            Ok(number) => {
+                let _ = self.note(Stage::Confirm, &Event::Confirmed { number: number.clone() }).await;
+                self.end_submitted(number)
+            }
+            Err(reasons) => self.end_in_doubt(reasons).await,
+        }
+    }
+
+    fn end_submitted(&mut self, number: String) -> Ending {
+        let mut ending = self.end(Outcome::Submitted, Vec::new());
+        ending.draft_state = None;
+        ending.number = Some(Fact::public(number));
+        ending
+    }
+
+    async fn end_in_doubt(&mut self, reasons: NonEmpty<HaltReason>) -> Ending {
+        let codes = reasons.iter().map(|reason| reason.code).collect();
+        let _ = self.note(Stage::Confirm, &Event::Halted { stage: Stage::Confirm, codes }).await;
+        self.end(Outcome::InDoubt, reasons.iter().cloned().collect())
+    }
+
+    /// The number of the one submission that is proven, or why none is; an error when the portal does not let itself be asked.
+    async fn prove(
+        &mut self,
+        on_page: Option<&str>,
+        released_at: Instant,
+    ) -> Result<Result<String, NonEmpty<HaltReason>>, PortalError> {
+        let stage = Stage::Confirm;
+        let mut looked_up = LookedUp { rows: self.look_up().await? };
+        for _ in 1..LOOK_UPS {
+            // A list may lag behind what was stored. Reading it again can double nothing.
+            if looked_up.submitted().next().is_some() {
+                break;
+            }
+            looked_up = LookedUp { rows: self.look_up().await? };
+        }
+        let facts = AfterRelease {
+            change: &self.facts.record.record.exception.change_id,
+            number_form: &self.facts.map.number_form,
+            number_on_page: on_page,
+            looked_up: &looked_up,
+            released_at,
+            clock_tolerance_s: self.facts.map.file.limits.clock_tolerance_s,
+        };
+        let row = match proof(&facts) {
+            Proof::One(row) => row,
+            Proof::None(reasons) => return Ok(Err(reasons)),
+        };
+        let lines = &self.facts.plan.submitted;
+        let shown = ShownPage::Submitted(&row.number);
+        let page = self.portal.read_page(shown, lines).await?;
+        let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
+        // The proof stands without its note.
+        let _ = self.saw_page(stage, "submitted", lines, &page, &verdict);
+        if let Ok(picture) = self.portal.picture(Scene::Lines(shown, lines)).await {
+            let _ = self.books.picture(stage, "submitted", &picture);
+        }
+        Ok(match verdict {
+            Verdict::Proceed(()) => Ok(row.number),
+            Verdict::Halt(reasons) => Err(reasons),
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! `--hand-over`: a run that halted leaves its live browser to a person. The agent keeps running behind it, and the gateway
+//! keeps refusing every commit, until the browser is closed.
+
+use super::clock::Clock;
+use super::finish::write_note;
+use super::flow::{Ending, Flow, Watcher};
+use super::interrupt::Interrupt;
+use crate::decide::verdict::Stage;
+use crate::evidence::journal::Event;
+use crate::model::ids::RunId;
+use crate::portal::Portal;
+use crate::sources::Sources;
+
+impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
+    /// Writes the note, so that the person can read it, and waits until the browser is closed or the agent is asked to stop.
+    pub(super) async fn hand_over(&mut self, run: &RunId, ending: &Ending, interrupt: &Interrupt) {
+        self.gateway.lock();
+        let before = self.gateway.interlock().refused();
+        // The person needs the browser even where the note cannot be written.
+        let _ = write_note(run, ending, self.facts, self.books);
+        let _ = self.note(Stage::Seal, &Event::HandedOver).await;
+        self.stand(Stage::Seal, "the browser is yours; close it when you are done. Commits stay refused");
+        tokio::select! {
+            () = self.portal.closed() => {}
+            () = interrupt.pressed() => {}
+        }
+        let blocked = self.gateway.interlock().refused().saturating_sub(before);
+        let _ = self.note(Stage::Seal, &Event::TakenBack { blocked }).await;
+    }
+}

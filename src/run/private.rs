@@ -1,0 +1,120 @@
+//! The private folder of a run: what must exist unmasked for a while (copies of attachments, the browser's profile). It is gone
+//! when the run ends, and what a killed run left is swept by the next one.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+
+use super::process::{alive, me, started};
+use crate::evidence::claims::{Alive, Holder};
+
+const PREFIX: &str = "portal-agent-run-";
+const OWNER: &str = "owner.json";
+
+/// Whose folder it is, and which driver it started.
+#[derive(Serialize, Deserialize)]
+struct Owner {
+    process: Holder,
+    /// Process group of the driver, and when its first process started.
+    driver: Option<(i32, u64)>,
+}
+
+/// A private folder, 0700.
+#[derive(Debug)]
+pub struct PrivateFolder(TempDir);
+
+impl PrivateFolder {
+    /// Makes one, after sweeping what dead runs left.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system reports.
+    pub fn new() -> io::Result<Self> {
+        sweep(&std::env::temp_dir(), &me());
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let folder = Self(tempfile::Builder::new().prefix(PREFIX).permissions(mode).tempdir()?);
+        folder.write(None)?;
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Remembers the driver's process group, so that it can be ended after a crash.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system reports.
+    pub fn remember_driver(&self, group: i32) -> io::Result<()> {
+        self.write(started(group).map(|since| (group, since)))
+    }
+
+    fn write(&self, driver: Option<(i32, u64)>) -> io::Result<()> {
+        fs::write(self.path().join(OWNER), serde_json::to_vec(&Owner { process: me(), driver })?)
+    }
+}
+
+/// Ends the drivers and removes the folders of runs of this host that are dead. A folder that cannot be read is somebody
+/// else's.
+fn sweep(folder: &Path, here: &Holder) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let read = fs::read(entry.path().join(OWNER)).ok();
+        let Some(owner) = read.and_then(|bytes| serde_json::from_slice::<Owner>(&bytes).ok()) else { continue };
+        if alive(&owner.process, here, started) != Alive::Gone {
+            continue;
+        }
+        if let Some((group, since)) = owner.driver
+            && started(group) == Some(since)
+            && let Some(group) = Pid::from_raw(group)
+        {
+            // The driver itself still runs, so that the number is still its group's.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = fs::remove_dir_all(entry.path());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn the_folder_and_the_driver_of_a_dead_run_are_swept_and_those_of_a_live_one_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let mut child = Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
+        let group = i32::try_from(child.id()).unwrap();
+        let me = me();
+        let folder_of = |name: &str, process: Holder, driver| {
+            let folder = root.path().join(format!("{PREFIX}{name}"));
+            fs::create_dir(&folder).unwrap();
+            let owner = Owner { process, driver };
+            fs::write(folder.join(OWNER), serde_json::to_vec(&owner).unwrap()).unwrap();
+            folder
+        };
+        let dead = Holder { started: me.started - 1, ..me.clone() };
+        let live = folder_of("live", me.clone(), Some((group, started(group).unwrap())));
+        sweep(root.path(), &me);
+        assert!(live.is_dir() && child.try_wait().unwrap().is_none());
+        // A number that another process has now is left alone.
+        let reused = folder_of("reused", dead.clone(), Some((group, started(group).unwrap() + 1)));
+        sweep(root.path(), &me);
+        assert!(!reused.is_dir() && child.try_wait().unwrap().is_none());
+        let left = folder_of("dead", dead, Some((group, started(group).unwrap())));
+        sweep(root.path(), &me);
+        assert!(!left.is_dir());
+        assert!(!child.wait().unwrap().success());
+    }
+}
