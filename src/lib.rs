@@ -27,4 +27,6 @@ pub mod portal;
 pub mod reference_portal;
 pub mod run;
 pub mod selectors;
+#[cfg(test)]
+mod simulation;
 pub mod sources;

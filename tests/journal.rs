@@ -183,7 +183,7 @@ fn what_may_follow_a_run_that_died_is_decided_by_its_last_entry() {
     for event in whole() {
         desk.write(&event).unwrap();
         let history = history(&desk.bytes());
-        let next = recovery(&history.left, history.outcome == Some(Outcome::InDoubt));
+        let next = recovery(&history.left, history.in_doubt);
         seen.push(match next {
             Recovery::StartAgain => "start again",
             Recovery::LookUpDraft { .. } => "look up draft",
@@ -227,6 +227,7 @@ fn only_what_a_save_was_answered_for_counts_as_saved() {
         by: PersonId::parse("someone").unwrap(),
         reason: "mended".into(),
         left: Left::Draft { draft: draft() },
+        in_doubt: false,
         work: Work::of_complete([tab()]),
         filled_from: Digest::of(b"packet"),
     });
@@ -247,6 +248,7 @@ fn a_run_that_may_have_committed_can_only_look_and_be_resolved() {
         by: PersonId::parse("someone").unwrap(),
         reason: "died".into(),
         left: left.clone(),
+        in_doubt: false,
         work: Work::default(),
         filled_from: Digest::of(b"packet"),
     });
@@ -267,7 +269,7 @@ fn a_run_that_may_have_committed_can_only_look_and_be_resolved() {
     desk.write(&Event::Ended { outcome: Outcome::InDoubt }).unwrap();
     let history = history(&desk.bytes());
     assert_eq!(history.left, left);
-    assert!(matches!(recovery(&history.left, true), Recovery::OnlyResolve { .. }));
+    assert!(matches!(recovery(&history.left, history.in_doubt), Recovery::OnlyResolve { .. }));
 }
 
 async fn copied(store: &SharedStore, desk: &Desk, lines: std::ops::Range<usize>, copies: &mut Copies) {

@@ -17,7 +17,7 @@ use crate::model::form::FormPlan;
 use crate::model::ids::ChangeId;
 use crate::run::advice::advice;
 use crate::run::clock::{Clock as _, SystemClock};
-use crate::run::flow::{RunFacts, judge_packet};
+use crate::run::facts::{RunFacts, judge_packet};
 use crate::run::order::{InputError, check_origin, permissions, states};
 use crate::selectors::plan::plan;
 use crate::sources::attachments::examine;
@@ -93,6 +93,7 @@ fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
         files: &[],
         draft_only: true,
         said: None,
+        closed: None,
     };
     let verdict = judge_packet(Stage::Packet, &facts, &record, &calendar, SystemClock::default().now());
     let gate = MaskGate::new(permissions(&map), rand::random(), Vec::new());

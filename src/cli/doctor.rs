@@ -166,7 +166,7 @@ async fn probe(settings: &Settings) -> Result<Control, String> {
     let base = map.file.base_url.get_ref().clone();
     let browser = settings.browser_order(false);
     let target = Target { browser: &browser, map: &map, base: &base, portal_ca: settings.portal_ca.as_deref() };
-    let Session { driver, wire, gateway } = target.start(folder.path()).await?;
+    let Session { driver, wire, gateway } = target.start(&folder).await?;
     let nonce = format!("{:016x}", rand::random::<u64>());
     let url = base.join(&format!("{PROBE}{nonce}")).map_err(|error| error.to_string())?;
     wire.goto(&url).await.map_err(|error| format!("the browser does not navigate: {error:?}"))?;

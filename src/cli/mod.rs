@@ -32,6 +32,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Input.into() } else { Exit::Yes.into() };
         }
     };
+    // Whatever is written is the owner's alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     terminal::start_log(args.verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,

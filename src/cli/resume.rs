@@ -2,9 +2,8 @@
 
 use super::args::{Earlier, Output, Resolve, Resume, Window};
 use super::exit::Exit;
-use super::run::{OrderError, Wanted, carry_out, order, settings};
+use super::run::{OrderError, Wanted, carry_out, not_begun, order, settings};
 use super::settings::Settings;
-use super::terminal::invalid_input;
 use crate::decide::rules::confirmation::Said;
 use crate::evidence::copies::read;
 use crate::evidence::outcome::Outcome;
@@ -20,7 +19,7 @@ pub async fn resume(args: Resume, output: Output) -> Exit {
     };
     match ordered.await {
         Ok((order, sources)) => carry_out(&order, &sources, output, |document| document.outcome.into()).await,
-        Err(error) => invalid_input(output, &error),
+        Err(error) => not_begun(output, error),
     }
 }
 
@@ -42,7 +41,7 @@ pub async fn resolve(args: Resolve, output: Output) -> Exit {
             })
             .await
         }
-        Err(error) => invalid_input(output, &error),
+        Err(error) => not_begun(output, error),
     }
 }
 

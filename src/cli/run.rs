@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::settings::{CommitPolicy, Settings, SettingsError};
 use super::terminal::{invalid_input, print_json};
 use crate::diagnostic::Diagnostic;
+use crate::evidence::copies::ReadError;
 use crate::evidence::documents::RunDocument;
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::evidence::shared::{SharedStore, StoreError};
@@ -121,7 +122,7 @@ pub async fn carry_out(
     let document = launch(order, sources, &SystemClock::default(), interrupt, &progress).await;
     progress.end();
     match document {
-        Err(error) => invalid_input(output, &error),
+        Err(error) => not_begun(output, error.into()),
         Ok(document) => {
             match output {
                 Output::Json => drop(print_json(&document)),
@@ -129,6 +130,39 @@ pub async fn carry_out(
             }
             exit(document.get())
         }
+    }
+}
+
+/// Says why nothing was begun: wrong input, or a store that does not answer.
+pub fn not_begun(output: Output, error: OrderError) -> Exit {
+    match &error {
+        OrderError::Input(
+            InputError::Store(StoreError::Store { .. } | StoreError::Folder(..))
+            | InputError::Journal(ReadError::Store(StoreError::Store { .. } | StoreError::Folder(..))),
+        ) => {
+            let text = error.to_string();
+            eprintln!("{text}");
+            if output == Output::Json {
+                print_json(&serde_json::json!({ "outcome": "environment", "error": text }));
+            }
+            Exit::Environment
+        }
+        OrderError::Settings(_)
+        | OrderError::File(_)
+        | OrderError::Input(
+            InputError::File(_)
+            | InputError::Plan(_)
+            | InputError::Origin(_)
+            | InputError::Folder(_)
+            | InputError::Store(StoreError::Setting(_))
+            | InputError::Journal(
+                ReadError::Store(StoreError::Setting(_))
+                | ReadError::Broken { .. }
+                | ReadError::Differs(_)
+                | ReadError::Unknown(_),
+            )
+            | InputError::NotContinuable { .. },
+        ) => invalid_input(output, &error),
     }
 }
 

@@ -3,9 +3,8 @@
 use super::args::{Output, Submit};
 use super::demo::Demo;
 use super::exit::Exit;
-use super::run::{OrderError, Wanted, carry_out, order};
+use super::run::{OrderError, Wanted, carry_out, not_begun, order};
 use super::settings;
-use super::terminal::invalid_input;
 use crate::run::order::{Begin, Order};
 use crate::sources::FileSources;
 
@@ -24,7 +23,7 @@ pub async fn run(mut args: Submit, output: Output) -> Exit {
     };
     match ordered(&args, demo.as_ref()) {
         Ok((order, sources)) => carry_out(&order, &sources, output, |document| document.outcome.into()).await,
-        Err(error) => invalid_input(output, &error),
+        Err(error) => not_begun(output, error),
     }
 }
 

@@ -95,7 +95,7 @@ async fn survey(
     let gate = std::sync::Arc::new(MaskGate::new(permissions(&map), rand::random(), vec![secret]));
     let browser = settings.browser_order(false);
     let target = Target { browser: &browser, map: &map, base: &base, portal_ca: settings.portal_ca.as_deref() };
-    let Session { driver, wire, gateway } = target.start(folder.path()).await?;
+    let Session { driver, wire, gateway } = target.start(&folder).await?;
     let config = WebPortalConfig {
         map: std::sync::Arc::clone(&map),
         base: base.clone(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::{Output, Takeover};
 use super::exit::Exit;
-use super::run::{OrderError, map_from, settings};
+use super::run::{OrderError, map_from, not_begun, settings};
 use super::settings::Settings;
 use super::terminal::{invalid_input, print_json};
 use crate::evidence::copies::{Past, read};
@@ -20,7 +20,7 @@ use crate::run::interrupt::Interrupt;
 use crate::run::order::InputError;
 use crate::run::ports::journal_below;
 use crate::run::private::PrivateFolder;
-use crate::run::takeover::{HeldRun, held_runs, note_of_dead};
+use crate::run::takeover::{HeldRun, held_runs, note_without_note};
 
 #[derive(Serialize)]
 struct ListDocument<'a> {
@@ -47,7 +47,7 @@ pub async fn run(args: Takeover, output: Output) -> Exit {
     };
     let Some(run) = &args.run else { return list(&settings, &shared, output).await };
     match note(&settings, &shared, run).await {
-        Err(error) => invalid_input(output, &error),
+        Err(error) => not_begun(output, error),
         Ok((past, note)) => {
             match output {
                 Output::Json => {
@@ -123,8 +123,10 @@ async fn note(settings: &Settings, shared: &SharedStore, run: &RunId) -> Result<
     };
     let note = match (written, past.history.outcome) {
         (Some(text), _) => text,
-        (None, Some(outcome)) => format!("# {change}: run {run} ended {}, and needs nobody\n", outcome.as_str()),
-        (None, None) => note_of_dead(&past.history),
+        (None, Some(outcome)) if past.history.left.is_settled() => {
+            format!("# {change}: run {run} ended {}, and needs nobody\n", outcome.as_str())
+        }
+        (None, Some(_) | None) => note_without_note(&past.history),
     };
     Ok((past, note))
 }

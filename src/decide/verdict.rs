@@ -93,9 +93,9 @@ closed_names!(
         OwnerMismatch => "owner-mismatch",
         /// Another incident than the remediation's.
         IncidentMismatch => "incident-mismatch",
-        /// Another run works on this change.
+        /// Another run works on this change, or left something of it.
         ClaimedByAnotherRun => "claimed-by-another-run",
-        /// An earlier run of this change ended in doubt. Waits for recovery.
+        /// An earlier run of this change may have submitted it.
         EarlierRunInDoubt => "earlier-run-in-doubt",
         /// A hold on the packet is unresolved. Waits for the hold register.
         HoldOpen => "hold-open",

@@ -75,6 +75,9 @@ pub struct ClaimEntry {
     pub holder: Holder,
     /// When this was written.
     pub at: Instant,
+    /// Whether any run so far found the change submitted, or submitted it.
+    #[serde(default)]
+    pub submitted: bool,
     /// From whom it was taken over.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub took_over: Option<TookOver>,
@@ -93,6 +96,11 @@ impl Standing {
     /// Whether nobody holds the change.
     pub fn is_free(&self) -> bool {
         self.entry.as_ref().is_some_and(|entry| entry.state == Holds::Freed)
+    }
+
+    /// Whether some run may have submitted the change; of what cannot be read that has to be feared.
+    pub fn submitted(&self) -> bool {
+        self.entry.as_ref().is_none_or(|entry| entry.submitted)
     }
 }
 
@@ -168,13 +176,14 @@ impl Row {
 }
 
 impl Claim {
-    /// Gives the claim back. Whoever took it over meanwhile keeps it.
+    /// Gives the claim back, and says whether the change is submitted. Whoever took the claim over meanwhile keeps it.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the store does not answer.
-    pub async fn free(self, at: Instant) -> Result<(), StoreError> {
-        let freed = ClaimEntry { state: Holds::Freed, at, took_over: None, ..self.entry };
+    pub async fn free(self, at: Instant, submitted: bool) -> Result<(), StoreError> {
+        let submitted = submitted || self.entry.submitted;
+        let freed = ClaimEntry { state: Holds::Freed, at, submitted, took_over: None, ..self.entry };
         let standing = Standing { generation: self.generation, entry: None };
         self.row.take(Some(&standing), freed).await.map(drop)
     }
@@ -192,6 +201,7 @@ mod tests {
             portal: "https://h:1".into(),
             holder: Holder { host: "h".into(), boot: "b".into(), processes: "p".into(), pid: 7, started: 1 },
             at: Instant::parse("2026-12-01T00:00:00Z").unwrap(),
+            submitted: false,
             took_over: None,
         }
     }
@@ -207,9 +217,9 @@ mod tests {
         let standing = row.standing().await.unwrap().unwrap();
         assert!(!standing.is_free());
         assert_eq!(standing.entry.unwrap().run.as_str(), "r1");
-        claim.free(entry("r1").at).await.unwrap();
+        claim.free(entry("r1").at, true).await.unwrap();
         let standing = row.standing().await.unwrap().unwrap();
-        assert!(standing.is_free());
+        assert!(standing.is_free() && standing.submitted());
         assert!(row.take(Some(&standing), entry("r2")).await.unwrap().is_some());
     }
 
@@ -222,7 +232,7 @@ mod tests {
         let standing = row.standing().await.unwrap();
         assert!(row.take(standing.as_ref(), entry("r2")).await.unwrap().is_some());
         assert!(row.take(standing.as_ref(), entry("r3")).await.unwrap().is_none());
-        first.free(entry("r1").at).await.unwrap();
+        first.free(entry("r1").at, false).await.unwrap();
         let standing = row.standing().await.unwrap().unwrap();
         assert_eq!(standing.entry.map(|entry| (entry.run.to_string(), entry.state)), Some(("r2".into(), Holds::Held)));
     }

@@ -23,6 +23,8 @@ pub struct History {
     pub progress: Progress,
     /// What it may have left at the portal.
     pub left: Left,
+    /// Whether a look-up left it in doubt, in this run or a forerunner.
+    pub in_doubt: bool,
     /// What this run and its forerunners put into which tab.
     pub work: Work,
     /// Packet that it was taken from.
@@ -106,6 +108,7 @@ impl History {
                     last_at: entry.at,
                     progress,
                     left: Left::Nothing,
+                    in_doubt: false,
                     work: Work::default(),
                     filled_from: opening.packet,
                     halted: None,
@@ -130,6 +133,7 @@ impl History {
             Event::Resumed(resumption) => {
                 self.left = resumption.left.clone();
                 self.work = resumption.work.clone();
+                self.in_doubt = resumption.in_doubt;
                 self.filled_from = resumption.filled_from;
                 self.resumption = Some(resumption.clone());
             }
@@ -170,10 +174,18 @@ impl History {
                 }
             }
             Event::Confirmed { number } => self.left = Left::Submission { number: number.clone() },
-            Event::Resolved { left } => self.left = left.clone(),
+            Event::Resolved { left } => {
+                self.left = left.clone();
+                self.in_doubt = false;
+            }
+            // A person had the browser: what they did is to be looked up.
+            Event::TakenBack { changes: 1.., .. } => self.touched(at),
             Event::Halted { stage, codes } => self.halted = Some((*stage, codes.clone())),
             Event::TakenOver { by_run } => self.taken_over_by = Some(by_run.clone()),
-            Event::Ended { outcome } => self.outcome = Some(*outcome),
+            Event::Ended { outcome } => {
+                self.outcome = Some(*outcome);
+                self.in_doubt |= *outcome == Outcome::InDoubt;
+            }
             Event::Opened(_)
             | Event::Claimed
             | Event::PacketJudged
@@ -186,7 +198,7 @@ impl History {
             | Event::CommitHeld { .. }
             | Event::CommitAnswered { sent: true, .. }
             | Event::HandedOver
-            | Event::TakenBack { .. } => {}
+            | Event::TakenBack { changes: 0, .. } => {}
         }
     }
 

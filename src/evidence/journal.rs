@@ -50,6 +50,8 @@ pub struct Resumption {
     /// What it may have left at the portal.
     #[serde(flatten)]
     pub left: Left,
+    /// Whether that was looked up, and stayed in doubt.
+    pub in_doubt: bool,
     /// What it put into which tab.
     pub work: Work,
     /// Packet that it was taken from.
@@ -164,6 +166,8 @@ pub enum Event {
     TakenBack {
         /// Commit requests refused meanwhile.
         blocked: u64,
+        /// Changes that passed to the portal meanwhile.
+        changes: u64,
     },
     /// Another run works on from here. Written by that run, into the shared copies alone: the run of this journal, should it
     /// still be alive, finds its next place taken.
@@ -275,7 +279,8 @@ pub fn next(now: Progress, event: &Event) -> Option<Progress> {
         Event::CommitIntent { .. } => when(now == P::Held, P::Released),
         Event::CommitWithdrawn => when(now == P::Released, P::Drafted),
         Event::CommitAnswered { .. } => when(now == P::Released, P::Answered),
-        Event::Confirmed { .. } => when(matches!(now, P::Answered | P::Doubting), P::Answered),
+        // Also where the answer could not be written down.
+        Event::Confirmed { .. } => when(matches!(now, P::Released | P::Answered | P::Doubting), P::Answered),
         Event::Resolved { .. } => when(now == P::Doubting, P::Answered),
         Event::Halted { .. } | Event::HandedOver | Event::TakenBack { .. } => when(under_way, now),
         Event::TakenOver { .. } => when(now != P::Empty, now),

@@ -184,6 +184,8 @@ impl SharedStore {
 #[cfg(feature = "s3")]
 fn bucket(address: &url::Url, place: String) -> Result<SharedStore, StoreError> {
     use object_store::aws::AmazonS3Builder;
+    // The client asks for the process's provider of TLS; one that was installed earlier is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let name = address.host_str().ok_or_else(|| StoreError::Setting("evidence_store names no bucket".into()))?;
     let built = AmazonS3Builder::from_env().with_bucket_name(name).build();
     let store = built.map_err(|source| StoreError::Store { place: place.clone(), source })?;

@@ -31,7 +31,7 @@ pub struct Release {
 }
 
 /// What the waiting request is told.
-pub(super) enum Decision {
+pub(crate) enum Decision {
     Forward(oneshot::Sender<Release>, Duration),
     Refuse,
 }
@@ -56,6 +56,7 @@ struct State {
     waiting: Option<Waiting>,
     refused: BTreeMap<Refused, u64>,
     passed: u64,
+    changes: u64,
     in_flight: BTreeMap<u64, OnItsWay>,
     probes: Vec<String>,
     answers: Vec<u16>,
@@ -115,6 +116,11 @@ impl Control {
     /// Requests that passed.
     pub fn passed(&self) -> u64 {
         self.state().passed
+    }
+
+    /// Requests that passed and may have changed something.
+    pub fn changes(&self) -> u64 {
+        self.state().changes
     }
 
     /// Refused requests with how often each.
@@ -223,7 +229,8 @@ impl Control {
         })
     }
 
-    pub(super) fn attempt(&self, content: CommitContent) -> Option<(AttemptId, oneshot::Receiver<Decision>)> {
+    /// A commit request arrived: what the gateway decides about it, or nothing when it is refused at once.
+    pub(crate) fn attempt(&self, content: CommitContent) -> Option<(AttemptId, oneshot::Receiver<Decision>)> {
         self.change(|state| match state.interlock.attempt(content.digest) {
             Admission::Hold(attempt) => {
                 let (decide, decided) = oneshot::channel();
@@ -263,6 +270,7 @@ impl Control {
     pub(super) fn begin(&self, reads: bool) -> InFlight {
         let number = self.change(|state| {
             state.passed += 1;
+            state.changes += u64::from(!reads);
             state.in_flight.insert(state.passed, OnItsWay { reads, since: Clock::now() });
             state.passed
         });

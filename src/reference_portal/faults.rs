@@ -128,6 +128,11 @@ impl FaultPlan {
         self.on.append(&mut self.after_draft);
     }
 
+    /// Switches `fault` on.
+    pub fn add(&mut self, fault: Fault) {
+        self.on.insert(fault);
+    }
+
     /// Switches `fault` off.
     pub fn remove(&mut self, fault: Fault) {
         self.on.remove(&fault);

@@ -19,7 +19,7 @@ use super::faults::Fault;
 use super::fields::{Kind, all};
 use super::oracle::ReceivedFile;
 use super::pages::{self, FormPage};
-use super::state::{Entry, Session, State};
+use super::state::{Entry, Moment, Session, State};
 use super::{ACCOUNT, PASSWORD};
 
 type Fields = Vec<(String, String)>;
@@ -97,6 +97,9 @@ async fn list(
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Response {
     let Some(session) = session(&state, &headers) else { return to_login() };
+    if state.lock().counters.commit_requests > 0 {
+        state.moment(Moment::LookUp).await;
+    }
     let inner = state.lock();
     let rows = inner.order.iter().filter_map(|reference| Some((reference, inner.entries.get(reference)?)));
     let wanted = rows.filter(|(_, entry)| {
@@ -150,7 +153,7 @@ fn world(inner: &super::state::Inner) -> super::state::World {
 }
 
 async fn create(Shared(state): Shared<State>, headers: HeaderMap, Form(fields): Form<Fields>) -> Response {
-    save(&state, &headers, None, fields)
+    save_between(&state, &headers, None, fields).await
 }
 
 async fn update(
@@ -159,7 +162,14 @@ async fn update(
     Path(reference): Path<String>,
     Form(fields): Form<Fields>,
 ) -> Response {
-    save(&state, &headers, Some(reference), fields)
+    save_between(&state, &headers, Some(reference), fields).await
+}
+
+async fn save_between(state: &State, headers: &HeaderMap, reference: Option<String>, fields: Fields) -> Response {
+    state.moment(Moment::SaveBefore).await;
+    let answer = save(state, headers, reference, fields);
+    state.moment(Moment::SaveAfter).await;
+    answer
 }
 
 fn csrf_matches(session: &Session, headers: &HeaderMap) -> bool {
@@ -244,6 +254,7 @@ async fn upload(Shared(state): Shared<State>, headers: HeaderMap, mut parts: Mul
     if !csrf_matches(&session, &headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
+    state.moment(Moment::Upload).await;
     let Ok(Some(mut part)) = parts.next_field().await else { return StatusCode::BAD_REQUEST.into_response() };
     let mut name = part.file_name().unwrap_or("unnamed").to_owned();
     let mut hasher = Sha256::new();
@@ -313,6 +324,7 @@ async fn submit(
     Form(fields): Form<BTreeMap<String, String>>,
 ) -> Response {
     state.lock().counters.commit_requests += 1;
+    state.moment(Moment::CommitBefore).await;
     let Some(session) = session(&state, &headers) else { return to_login() };
     if fields.get("csrf") != Some(&session.csrf) {
         return StatusCode::FORBIDDEN.into_response();
@@ -330,6 +342,7 @@ async fn submit(
         let stored = !inner.faults.has(Fault::CommitHangs);
         stored.then(|| store(inner, &reference)).flatten()
     };
+    state.moment(Moment::CommitAfter).await;
     if state.has(Fault::CommitHangs) || state.has(Fault::CommitHangsAfter) {
         std::future::pending::<()>().await;
     }
@@ -338,6 +351,13 @@ async fn submit(
         return (StatusCode::INTERNAL_SERVER_ERROR, "Internal error").into_response();
     }
     Redirect::to(&format!("/exceptions/{number}/confirmation")).into_response()
+}
+
+/// Submits the only draft, as a person would in a browser of their own.
+pub fn submit_by_hand(state: &State) -> Option<String> {
+    let mut inner = state.lock();
+    let draft = inner.only_draft()?;
+    store(&mut inner, &draft)
 }
 
 fn store(inner: &mut super::state::Inner, reference: &str) -> Option<String> {

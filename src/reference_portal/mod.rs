@@ -14,6 +14,7 @@ mod server;
 mod state;
 
 pub use server::{Portal, PortalError, Scheme};
+pub use state::Moment;
 
 /// Account that the embedded portal knows.
 pub const ACCOUNT: &str = "release.engineer";

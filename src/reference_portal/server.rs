@@ -1,7 +1,7 @@
 //! Starts and ends the portal on a free port of loopback, over HTTP or HTTPS.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use super::faults::{Fault, FaultPlan};
 use super::handlers;
 use super::oracle::Oracle;
-use super::state::{State, World};
+use super::state::{Moment, State, World};
 
 /// How the portal is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,8 @@ pub struct Portal {
     scheme: Scheme,
     certificate: Option<String>,
     state: State,
-    _tasks: JoinSet<()>,
+    tls: Option<TlsAcceptor>,
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Portal {
@@ -59,7 +60,6 @@ impl Portal {
         let state = State::new(faults, world);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let router = handlers::router(state.clone());
         let (tls, certificate) = match scheme {
             Scheme::Http => (None, None),
             Scheme::Https => {
@@ -74,34 +74,22 @@ impl Portal {
                 (Some(TlsAcceptor::from(Arc::new(config))), Some(certificate.pem()))
             }
         };
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                tokio::select! {
-                    accepted = listener.accept() => {
-                        let Ok((stream, _)) = accepted else { continue };
-                        let _ = stream.set_nodelay(true);
-                        let service = TowerToHyperService::new(router.clone());
-                        let tls = tls.clone();
-                        connections.spawn(async move {
-                            let http = hyper::server::conn::http1::Builder::new();
-                            // A client that goes away is no event.
-                            match tls {
-                                None => drop(http.serve_connection(TokioIo::new(stream), service).await),
-                                Some(tls) => {
-                                    if let Ok(stream) = tls.accept(stream).await {
-                                        drop(http.serve_connection(TokioIo::new(stream), service).await);
-                                    }
-                                }
-                            }
-                        });
-                    }
-                    Some(_) = connections.join_next() => {}
-                }
-            }
-        });
-        Ok(Self { address, scheme, certificate, state, _tasks: tasks })
+        let tasks = Mutex::new(serve(listener, tls.clone(), &state));
+        Ok(Self { address, scheme, certificate, state, tls, tasks })
+    }
+
+    /// Restarts: every connection is cut, every session is over, what was stored stays.
+    ///
+    /// # Errors
+    ///
+    /// When the port cannot be had again.
+    pub async fn restart(&self) -> Result<(), PortalError> {
+        let mut old = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        old.shutdown().await;
+        self.state.lock().sessions.clear();
+        let listener = TcpListener::bind(self.address).await?;
+        *self.tasks.lock().unwrap_or_else(PoisonError::into_inner) = serve(listener, self.tls.clone(), &self.state);
+        Ok(())
     }
 
     /// Base URL.
@@ -125,8 +113,66 @@ impl Portal {
         self.state.lock().oracle()
     }
 
+    /// What a person does to the only draft, in a browser of their own: sets a field to what the server keeps.
+    pub fn edit_draft(&self, field: &str, value: &str) {
+        self.state.lock().edit_draft(field, value);
+    }
+
+    /// A person discards every draft.
+    pub fn discard_drafts(&self) {
+        self.state.lock().discard_drafts();
+    }
+
+    /// A person submits the only draft by hand; its number.
+    pub fn submit_by_hand(&self) -> Option<String> {
+        handlers::submit_by_hand(&self.state)
+    }
+
+    /// Stops answering at this moment, once; what arrived is dropped with its connection. Waits on the returned counter tell when.
+    pub fn stop_at(&self, moment: Moment) -> tokio::sync::watch::Receiver<u64> {
+        self.state.lock().stops_at = Some(moment);
+        self.state.stops()
+    }
+
+    /// Switches a fault on while the portal runs.
+    pub fn break_again(&self, fault: Fault) {
+        self.state.lock().faults.add(fault);
+    }
+
     /// Switches a fault off while the portal runs.
     pub fn mend(&self, fault: Fault) {
         self.state.lock().faults.remove(fault);
     }
+}
+
+fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, state: &State) -> JoinSet<()> {
+    let router = handlers::router(state.clone());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => {
+                    let Ok((stream, _)) = accepted else { continue };
+                    let _ = stream.set_nodelay(true);
+                    let service = TowerToHyperService::new(router.clone());
+                    let tls = tls.clone();
+                    connections.spawn(async move {
+                        let http = hyper::server::conn::http1::Builder::new();
+                        // A client that goes away is no event.
+                        match tls {
+                            None => drop(http.serve_connection(TokioIo::new(stream), service).await),
+                            Some(tls) => {
+                                if let Ok(stream) = tls.accept(stream).await {
+                                    drop(http.serve_connection(TokioIo::new(stream), service).await);
+                                }
+                            }
+                        }
+                    });
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    });
+    tasks
 }

@@ -16,9 +16,9 @@ pub fn advice(code: HaltCode) -> &'static str {
         HaltCode::OwnerMismatch => "Find out who owns the service; the owner of record must have approved.",
         HaltCode::IncidentMismatch => "Find out which incident this change is for.",
         HaltCode::ClaimedByAnotherRun => {
-            "Wait for the other run, or end by hand what it began; its note says how. Do not start a second one."
+            "Wait for it, or go on from what it left: `portal-agent takeover` says how. Do not start a second one."
         }
-        HaltCode::EarlierRunInDoubt => "End the doubt about the earlier run first.",
+        HaltCode::EarlierRunInDoubt => "End the doubt first: `portal-agent resume` or `resolve`, as the reason says.",
         HaltCode::HoldOpen => "Resolve the hold on the packet.",
         HaltCode::ApprovalMissing => "Get the missing approval in the change record.",
         HaltCode::ApprovalStale => "Have the approval renewed.",

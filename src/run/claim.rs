@@ -1,5 +1,7 @@
 //! Who may work on a change: what stands in the way, what an earlier run left, and how it is taken over.
 
+use super::facts::RunFacts;
+use super::mutation::{self, Mutation};
 use super::order::{Begin, Continue, InputError};
 use super::ports::Ports;
 use crate::decide::recovery::{Recovery, recovery};
@@ -7,10 +9,11 @@ use crate::decide::rules::record::{claimed_by_another_run, earlier_run_in_doubt}
 use crate::decide::verdict::HaltReason;
 use crate::evidence::claims::{Alive, Claim, ClaimEntry, Holds, Row, Standing, TookOver};
 use crate::evidence::copies::{Past, ReadError, read};
+use crate::evidence::history::History;
 use crate::evidence::journal::Resumption;
-use crate::evidence::outcome::Outcome;
 use crate::evidence::shared::StoreError;
-use crate::model::ids::{ChangeId, PersonId, RunId};
+use crate::model::ids::{ChangeId, RunId};
+use crate::model::left::Left;
 use crate::model::time::Instant;
 
 /// How a change stands.
@@ -30,6 +33,7 @@ pub struct Admitted {
     standing: Option<Standing>,
     past: Option<Box<Past>>,
     took_over: Option<TookOver>,
+    submitted_before: bool,
 }
 
 /// What came of asking.
@@ -86,15 +90,21 @@ pub async fn ask<P: Ports>(
     ports: &P,
     begin: &Begin,
     row: Row,
-    change: &ChangeId,
-    operator: &PersonId,
+    facts: &RunFacts<'_>,
+    now: Instant,
 ) -> Result<Asked, InputError> {
+    let change = &facts.record.record.exception.change_id;
+    if let Some(order) = begin.continues() {
+        check_change(ports, order, change).await?;
+    }
     let from_host = begin.continues().and_then(|order| order.from_host.as_deref());
     let found = examine(ports, &row, change, from_host).await?;
     let (standing, past) = match (found, begin.continues()) {
         (Change::Held(by), _) => return Ok(Asked::Refused(claimed_by_another_run(change, &by))),
         (Change::Free(standing), None) => {
-            return Ok(Asked::Admitted(Box::new(Admitted { row, standing, past: None, took_over: None })));
+            let submitted_before = standing.as_ref().is_some_and(Standing::submitted);
+            let admitted = Admitted { row, standing, past: None, took_over: None, submitted_before };
+            return Ok(Asked::Admitted(Box::new(admitted)));
         }
         (Change::Free(_), Some(order)) => return Err(nothing_to_continue(order)),
         (Change::Over { past, .. }, Some(order)) if past.history.opening.run != order.run => {
@@ -109,7 +119,8 @@ pub async fn ask<P: Ports>(
     };
     let history = &past.history;
     let earlier = history.opening.run.clone();
-    let next = recovery(&history.left, history.outcome == Some(Outcome::InDoubt));
+    let next = recovery(&history.left, history.in_doubt);
+    check_past(history, facts, now)?;
     if let Some(refused) = refused(begin, change, &earlier, &next)? {
         return Ok(Asked::Refused(refused));
     }
@@ -122,13 +133,55 @@ pub async fn ask<P: Ports>(
         },
         None => TookOver {
             run: earlier,
-            by: operator.clone(),
+            by: facts.operator.clone(),
             reason: "it ended and left nothing to do".to_owned(),
             vouched: false,
         },
     };
+    let submitted_before = standing.submitted() || matches!(next, Recovery::Done);
     let (standing, past, took_over) = (Some(standing), Some(past), Some(took_over));
-    Ok(Asked::Admitted(Box::new(Admitted { row, standing, past, took_over })))
+    Ok(Asked::Admitted(Box::new(Admitted { row, standing, past, took_over, submitted_before })))
+}
+
+/// Whether the record at hand is of the change that the earlier run was about.
+async fn check_change<P: Ports>(ports: &P, order: &Continue, change: &ChangeId) -> Result<(), InputError> {
+    let opening = read(ports.shared(), &order.run, None).await?.history.opening;
+    if opening.change == *change {
+        return Ok(());
+    }
+    Err(InputError::NotContinuable {
+        run: order.run.clone(),
+        why: format!("is about {}, and the record about {change}", opening.change),
+        help: "name the right record with --record".to_owned(),
+    })
+}
+
+/// What must hold of an earlier run before anything of it is believed: its clock and this one agree, and a commit that it may
+/// have made is compared with the record that it was made from.
+fn check_past(history: &History, facts: &RunFacts<'_>, now: Instant) -> Result<(), InputError> {
+    let run = history.opening.run.clone();
+    let behind = history.last_at.seconds_since(now);
+    if behind > facts.map.file.limits.clock_tolerance_s {
+        return Err(InputError::NotContinuable {
+            run,
+            why: format!("wrote its last entry {behind} s after what this host's clock shows now"),
+            help: "set the clock of this host, or of the other".to_owned(),
+        });
+    }
+    match &history.left {
+        Left::PerhapsASubmission { .. } if history.filled_from != facts.record.packet => {
+            Err(InputError::NotContinuable {
+                run,
+                why: format!("committed packet {}, and the record holds another", history.filled_from),
+                help: "name the record as it was with --record".to_owned(),
+            })
+        }
+        Left::Nothing
+        | Left::PerhapsADraft { .. }
+        | Left::Draft { .. }
+        | Left::PerhapsASubmission { .. }
+        | Left::Submission { .. } => Ok(()),
+    }
 }
 
 fn nothing_to_continue(order: &Continue) -> InputError {
@@ -188,20 +241,27 @@ impl Admitted {
     pub fn resumption(&self) -> Option<Resumption> {
         let history = &self.past.as_ref()?.history;
         let took_over = self.took_over.as_ref()?;
+        let left = match &history.left {
+            Left::PerhapsASubmission { draft, .. } if mutation::is(Mutation::RetryCommit) => {
+                Left::Draft { draft: draft.clone() }
+            }
+            known => known.clone(),
+        };
         Some(Resumption {
             of: history.opening.run.clone(),
             head: history.head,
             by: took_over.by.clone(),
             reason: took_over.reason.clone(),
-            left: history.left.clone(),
+            left,
+            in_doubt: history.in_doubt,
             work: history.work.clone(),
             filled_from: history.filled_from,
         })
     }
 
-    /// No earlier time than this may be believed any more.
-    pub fn floor(&self) -> Option<Instant> {
-        self.past.as_ref().map(|past| past.history.last_at)
+    /// Whether an earlier run submitted the change, which the portal's list may not show yet.
+    pub fn submitted_before(&self) -> bool {
+        self.submitted_before
     }
 
     /// Takes the change: fences the earlier run off, then writes the claim. A reason to halt when another run was faster.
@@ -219,6 +279,7 @@ impl Admitted {
     ) -> Result<Result<Claim, HaltReason>, StoreError> {
         let faster = |by: &str| Ok(Err(claimed_by_another_run(change, by)));
         if let Some(past) = &self.past
+            && !mutation::is(Mutation::NoFence)
             && !past.fence(ports.shared(), run, at).await?
         {
             return faster("the earlier run, which has just written");
@@ -230,6 +291,7 @@ impl Admitted {
             portal: portal.to_owned(),
             holder: ports.me(),
             at,
+            submitted: self.submitted_before,
             took_over: self.took_over,
         };
         match self.row.take(self.standing.as_ref(), entry).await? {

@@ -3,7 +3,9 @@
 use std::time::Instant as Monotonic;
 
 use super::clock::Clock;
-use super::flow::{Ending, Flow, Stop, Watcher, judge_packet, reading, rereading, verb};
+use super::facts::{judge_packet, reading};
+use super::flow::{Ending, Flow, Stop, Watcher, rereading, verb};
+use super::mutation::{self, Mutation};
 use crate::decide::reconcile;
 use crate::decide::rules::commit::commit_payload_differs;
 use crate::decide::rules::record::manifest_changed;
@@ -112,13 +114,14 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             let reason = held_reason(HaltCode::SourceUnavailable, expected, observed, FactSource::Record);
             Stop::Halt(NonEmpty::one(reason))
         };
-        let record = self.sources.record().map_err(|error| unavailable("the change record", error))?;
+        // The record last: approvals are what is most likely to be taken back.
         let calendar = self.sources.calendar().map_err(|error| unavailable("the freeze calendar", error))?;
+        let record = self.sources.record().map_err(|error| unavailable("the change record", error))?;
         let answered = Monotonic::now();
         let now = self.clock.now();
         self.books.readings.push(reading(stage, &record, now));
         let mut reasons = Vec::new();
-        if let Verdict::Halt(found) = judge_packet(stage, self.facts, &record, &calendar, now) {
+        if let Verdict::Halt(found) = judge_packet(stage, &self.facts, &record, &calendar, now) {
             reasons.extend(found.iter().cloned());
         }
         if reasons.is_empty() {
@@ -182,7 +185,10 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     async fn recheck_held(&mut self, draft: &DraftReference, held: &Held) -> Result<ReleaseToken, Stop> {
         let stage = Stage::Recheck;
         let held_since = self.clock.now();
-        let mut reasons = commit_payload_differs(&self.facts.plan.commit, draft, &held.content);
+        let mut reasons = Vec::new();
+        if !mutation::is(Mutation::SkipPayload) {
+            reasons.extend(commit_payload_differs(&self.facts.plan.commit, draft, &held.content));
+        }
         reasons.extend(self.alarms(stage));
         if self.interrupt.is_pressed() {
             reasons.push(interrupted());
@@ -195,8 +201,10 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             .ok()
             .and_then(|seconds| held_since.timestamp().checked_add(jiff::SignedDuration::from_secs(seconds)).ok())
             .map_or(held_since, Instant::from);
-        self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest }).await?;
-        let answered = self.recheck_sources()?;
+        if !mutation::is(Mutation::IntentAfterRelease) {
+            self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest }).await?;
+        }
+        let answered = if mutation::is(Mutation::SkipRecheck) { Monotonic::now() } else { self.recheck_sources()? };
         if let Some(reasons) = NonEmpty::from_vec(self.alarms(stage)) {
             return Err(Stop::Halt(reasons));
         }
@@ -214,6 +222,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             return Err(Stop::Halt(NonEmpty::one(interrupted())));
         }
         let released_at = self.clock.now();
+        let content = token.content;
         let begun = Monotonic::now();
         let released = match self.gateway.release(token, released_at, within).await {
             Ok(released) => released,
@@ -239,12 +248,17 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             Answered::NotSent => (None, false),
         };
         self.ending.released = u64::from(sent);
+        if mutation::is(Mutation::IntentAfterRelease) {
+            let _ = self.note(Stage::Commit, &Event::CommitIntent { content }).await;
+        }
         // From here on the outcome is looked up; a journal that cannot be written does not change what was released.
         let _ = self.note(Stage::Commit, &Event::CommitAnswered { status, sent }).await;
         if !sent {
             let observed = "the portal could not be reached; nothing was sent";
             let reason =
                 held_reason(HaltCode::PortalError, "a connection to the portal", observed, FactSource::Gateway);
+            let halted = Event::Halted { stage: Stage::Commit, codes: vec![reason.code] };
+            let _ = self.note(Stage::Commit, &halted).await;
             return Ok(self.end(Outcome::HaltedDraft, vec![reason]));
         }
         Ok(self.confirm(released_at).await)

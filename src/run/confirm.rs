@@ -1,9 +1,11 @@
 //! After the release, or after a run that may have released: look the exception up, and say only what is proven.
 
+use std::time::Duration;
+
 use super::clock::Clock;
 use super::flow::{Ending, Flow, Stop, Watcher, reason_of};
 use crate::decide::reconcile;
-use crate::decide::rules::confirmation::{AfterRelease, Proof, agreed, proof};
+use crate::decide::rules::confirmation::{AfterRelease, Proof, Said, agreed, proof};
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::Event;
 use crate::evidence::outcome::{DraftState, Outcome};
@@ -26,7 +28,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         if let Ok(picture) = self.portal.picture(Scene::Page).await {
             let _ = self.books.picture(Stage::Confirm, "confirmation", &picture);
         }
-        match self.prove(on_page.as_deref(), released_at).await {
+        match self.prove(on_page.as_deref(), released_at, self.arrival()).await {
             Ok(proven) => self.end_proven(proven).await,
             Err(error) => self.end_in_doubt(NonEmpty::one(reason_of(Stage::Confirm, error))).await,
         }
@@ -36,23 +38,44 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     /// everything as it was, to be looked up another time.
     pub(super) async fn end_doubt(&mut self, draft: &DraftReference, since: Instant) -> Ending {
         let stage = Stage::Confirm;
-        if self.let_arrive(stage, since).await.is_err() {
-            return self.end_unanswered("interrupted before the portal was looked at".to_owned());
-        }
         self.stand(stage, "looking the exception up");
+        // The request may have been let go until its time was over.
+        let latest = self.arrival() + Self::limit(self.facts.map.file.limits.hold_s);
         let Some(said) = self.facts.said else {
-            return match self.prove(None, since).await {
+            return match self.prove(None, since, latest).await {
                 Ok(proven) => self.end_proven(proven).await,
                 Err(error) => self.end_unanswered(error.to_string()),
             };
         };
-        match self.look_up().await {
-            Ok(rows) => {
-                let change = &self.facts.record.record.exception.change_id;
-                let settled = agreed(said, change, draft, &LookedUp { rows });
-                self.end_resolved(settled).await
-            }
+        match self.look_up_said(said, draft, latest).await {
+            Ok(settled) => self.end_resolved(settled).await,
             Err(error) => self.end_unanswered(error.to_string()),
+        }
+    }
+
+    /// Whether the portal agrees with what a person says. That nothing was submitted is believed only when nothing can arrive
+    /// any more, and where the draft is gone as well, not before the list was read once more after that.
+    async fn look_up_said(
+        &mut self,
+        said: &Said,
+        draft: &DraftReference,
+        latest: Duration,
+    ) -> Result<Result<Left, NonEmpty<HaltReason>>, PortalError> {
+        let change = &self.facts.record.record.exception.change_id;
+        let mut pauses = match said {
+            Said::Submitted(_) => Vec::new(),
+            Said::NotSubmitted => vec![self.arrival(), latest],
+        };
+        loop {
+            if let Some(pause) = pauses.pop() {
+                tokio::time::sleep(pause).await;
+            }
+            let rows = self.look_up().await?;
+            let settled = agreed(said, change, draft, &LookedUp { rows });
+            match settled {
+                Ok(Left::Nothing) if !pauses.is_empty() => {}
+                Ok(_) | Err(_) => return Ok(settled),
+            }
         }
     }
 
@@ -81,13 +104,30 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         }
         self.ending.agreed = Some(true);
         match left {
-            Left::Submission { number } => self.end_submitted(number),
+            Left::Submission { number } => {
+                let differences = self.differences(&number).await;
+                Ending { halt: differences, ..self.end_submitted(number) }
+            }
             Left::Draft { draft } | Left::PerhapsASubmission { draft, .. } => {
                 self.ending.draft = Some(draft);
                 self.ending.draft_state = Some(DraftState::Unread);
                 self.end(Outcome::HaltedDraft, Vec::new())
             }
             Left::Nothing | Left::PerhapsADraft { .. } => self.end(Outcome::HaltedAbandoned, Vec::new()),
+        }
+    }
+
+    /// In what the submitted exception differs from the record; nothing where it cannot be read. For people to know: whoever
+    /// resolved the run has taken it as it is.
+    async fn differences(&mut self, number: &str) -> Vec<HaltReason> {
+        let stage = Stage::Confirm;
+        let lines = &self.facts.plan.submitted;
+        let Ok(page) = self.portal.read_page(ShownPage::Submitted(number), lines).await else { return Vec::new() };
+        let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
+        let _ = self.saw_page(stage, "submitted", lines, &page, &verdict);
+        match verdict {
+            Verdict::Proceed(()) => Vec::new(),
+            Verdict::Halt(reasons) => reasons.iter().cloned().collect(),
         }
     }
 
@@ -119,6 +159,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         &mut self,
         on_page: Option<&str>,
         released_at: Instant,
+        latest: Duration,
     ) -> Result<Result<String, NonEmpty<HaltReason>>, PortalError> {
         let stage = Stage::Confirm;
         let mut looked_up = LookedUp { rows: self.look_up().await? };
@@ -127,6 +168,10 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             if looked_up.submitted().next().is_some() {
                 break;
             }
+            looked_up = LookedUp { rows: self.look_up().await? };
+        }
+        if looked_up.submitted().next().is_none() {
+            tokio::time::sleep(latest).await;
             looked_up = LookedUp { rows: self.look_up().await? };
         }
         let facts = AfterRelease {

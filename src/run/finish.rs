@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::books::{Books, unwritable};
-use super::flow::{Ending, RunFacts, Watcher};
+use super::facts::RunFacts;
+use super::flow::{Ending, Watcher};
 use super::note;
 use crate::decide::verdict::Stage;
 use crate::evidence::documents::{

@@ -4,91 +4,22 @@ use std::time::Duration;
 
 use super::books::{Books, Seen};
 use super::clock::Clock;
+use super::facts::RunFacts;
 use super::interrupt::Interrupt;
-use crate::decide::policy::ApprovalPolicy;
-use crate::decide::reconcile::{self, PacketFacts};
-use crate::decide::rules::confirmation::Said;
-use crate::decide::rules::record::FileState;
 use crate::decide::rules::resumption::Edited;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
-use crate::evidence::documents::ApprovalReading;
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::gateway::control::Control;
 use crate::mask::picture::MaskedPicture;
-use crate::model::calendar::FreezeCalendar;
-use crate::model::form::{FormPlan, PlannedField, PlannedTab};
-use crate::model::ids::{DraftReference, PersonId};
+use crate::model::form::{PlannedField, PlannedTab};
+use crate::model::ids::DraftReference;
 use crate::model::observed::{ObservedPage, ObservedTab};
 use crate::model::portal_facts::{ListedException, Refusal};
 use crate::model::private::{Exposure, Fact, Private};
 use crate::model::time::Instant;
-use crate::portal::{LocalFile, Portal, PortalError, Scene};
-use crate::selectors::read::SelectorMap;
+use crate::portal::{Portal, PortalError, Scene};
 use crate::sources::Sources;
-use crate::sources::record_file::ReadRecord;
-
-/// What a run works from; none of it changes while it goes on.
-pub struct RunFacts<'a> {
-    /// The record as first read.
-    pub record: &'a ReadRecord,
-    /// The selector map.
-    pub map: &'a SelectorMap,
-    /// The map applied to the record.
-    pub plan: &'a FormPlan,
-    /// Base URL in effect.
-    pub portal: &'a url::Url,
-    /// Who runs the agent.
-    pub operator: &'a PersonId,
-    /// Account that acts at the portal.
-    pub account: &'a str,
-    /// Who resumes or resolves an earlier run.
-    pub resumed_by: Option<&'a PersonId>,
-    /// The organisation's demands.
-    pub policy: &'a ApprovalPolicy,
-    /// Attachments as digested.
-    pub file_states: &'a [FileState],
-    /// Their private copies.
-    pub files: &'a [LocalFile],
-    /// Whether to stop at a verified draft.
-    pub draft_only: bool,
-    /// How a person says that an in-doubt run ended; only when one is resolved.
-    pub said: Option<&'a Said>,
-}
-
-/// Judges everything that needs no browser, at `packet` or, the commit request held, at `recheck`.
-pub fn judge_packet(
-    stage: Stage,
-    facts: &RunFacts<'_>,
-    record: &ReadRecord,
-    calendar: &FreezeCalendar,
-    now: Instant,
-) -> Verdict {
-    let packet = PacketFacts {
-        record: &record.record,
-        packet: record.packet,
-        files: facts.file_states,
-        operator: facts.operator,
-        account: facts.account,
-        resumed_by: facts.resumed_by,
-        portal: facts.portal,
-        calendar,
-        policy: facts.policy,
-        now,
-    };
-    reconcile::packet(stage, &packet)
-}
-
-/// Manifest and approvals of `record`, as read at `at`.
-pub fn reading(stage: Stage, record: &ReadRecord, at: Instant) -> ApprovalReading {
-    ApprovalReading {
-        at,
-        stage,
-        packet: record.packet,
-        manifest: record.record.manifest.clone(),
-        approvals: record.record.approvals.clone(),
-    }
-}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -178,13 +109,17 @@ pub struct Flow<'a, 'b, P, S, C, W> {
     pub(super) gateway: Control,
     pub(super) sources: &'a S,
     pub(super) clock: &'a C,
-    pub(super) facts: &'a RunFacts<'a>,
+    pub(super) facts: RunFacts<'a>,
     pub(super) books: &'a mut Books<'b>,
     pub(super) interrupt: Interrupt,
     pub(super) watcher: &'a W,
     pub(super) ending: Ending,
     /// The empty form, tab by tab, as the survey saw it.
     pub(super) empty: Vec<ObservedTab>,
+    /// Whether an earlier run submitted the change: the portal's list may still lag behind that.
+    pub(super) submitted_before: bool,
+    /// Whether a save was sent that nobody answered.
+    pub(super) unanswered: bool,
 }
 
 /// Carries out a verb unless the run is interrupted, then looks at the gateway before anything else is believed.
@@ -223,14 +158,27 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
         gateway: Control,
         sources: &'a S,
         clock: &'a C,
-        facts: &'a RunFacts<'a>,
+        facts: RunFacts<'a>,
         books: &'a mut Books<'b>,
         interrupt: Interrupt,
         watcher: &'a W,
     ) -> Self {
         // What is asked for at the end; every stage writes down what it learns.
         let ending = Ending::early(Outcome::HaltedAbandoned, Vec::new(), None, "start");
-        Self { portal, gateway, sources, clock, facts, books, interrupt, watcher, ending, empty: Vec::new() }
+        Self {
+            portal,
+            gateway,
+            sources,
+            clock,
+            facts,
+            books,
+            interrupt,
+            watcher,
+            ending,
+            empty: Vec::new(),
+            submitted_before: false,
+            unanswered: false,
+        }
     }
 
     /// Runs to the end, whatever the end is. The portal stays open.

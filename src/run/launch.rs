@@ -7,9 +7,11 @@ use std::time::Instant as Monotonic;
 use super::books::{Books, unwritable};
 use super::claim::{Admitted, Asked, ask};
 use super::clock::{Clock, NeverBack};
+use super::facts::{RunFacts, judge_packet, reading};
 use super::finish::{Closing, finish};
-use super::flow::{Ending, Flow, RunFacts, Watcher, judge_packet, reading};
+use super::flow::{Ending, Flow, Watcher};
 use super::interrupt::Interrupt;
+use super::mutation::{self, Mutation};
 use super::order::{
     Begin, InputError, Order, canaries, check_origin, local_files, permissions, public_texts, states, versions,
 };
@@ -20,7 +22,7 @@ use crate::decide::reconcile;
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::claims::{Claim, Row};
 use crate::evidence::documents::{Cost, RunDocument, Versions};
-use crate::evidence::journal::{Event, Opening, Resumption};
+use crate::evidence::journal::{Event, Opening};
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::gateway::control::Control;
 use crate::mask::masked::{MaskGate, Masked};
@@ -67,6 +69,15 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
     let public = public_texts(order, &record);
     let hidden = canaries(planned.as_ref().unwrap_or(&empty), &permissions, &order.credentials, &public);
     let gate = Arc::new(MaskGate::new(permissions, rand::random(), hidden));
+    if let Some(order) = order.begin.continues()
+        && gate.text(order.reason.clone()).is_err()
+    {
+        return Err(InputError::NotContinuable {
+            run: order.run.clone(),
+            why: "cannot be continued for that reason: it holds a value that may not be shown".to_owned(),
+            help: "say it in other words".to_owned(),
+        });
+    }
     let files = planned.as_ref().map_or_else(|_| Vec::new(), |plan| local_files(plan, &found));
     let facts = RunFacts {
         record: &record,
@@ -81,6 +92,7 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
         files: &files,
         draft_only: order.draft_only,
         said: order.begin.said(),
+        closed: None,
     };
     watcher.step(Stage::Packet, "judging the record");
     let verdict = judge_packet(Stage::Packet, &facts, &record, &calendar, started_at);
@@ -164,7 +176,7 @@ impl Undertaking<'_> {
         let asked = match (self.begin, &verdict) {
             (Begin::Afresh, Verdict::Halt(_)) => None,
             (Begin::Afresh, Verdict::Proceed(())) | (Begin::Resume(_) | Begin::Resolve(..), _) => {
-                Some(ask(ports, self.begin, row, change, self.facts.operator).await?)
+                Some(ask(ports, self.begin, row, self.facts, self.started_at).await?)
             }
         };
         let (admitted, refused) = match asked {
@@ -172,9 +184,13 @@ impl Undertaking<'_> {
             Some(Asked::Admitted(admitted)) => (Some(admitted), None),
             Some(Asked::Refused(reason)) => (None, Some(reason)),
         };
-        let clock = NeverBack::from(clock, admitted.as_deref().and_then(Admitted::floor));
+        let clock = NeverBack::from(clock);
         let (mut books, done) = match ports.folder(change, &self.run) {
-            Err(error) => (None, Done::early(abandoned(vec![unwritable(Stage::Packet, &error)]))),
+            Err(error) => {
+                let resumption = admitted.as_deref().and_then(Admitted::resumption);
+                let left = resumption.as_ref().map(|earlier| &earlier.left);
+                (None, Done::early(halted_early(left, vec![unwritable(Stage::Packet, &error)])))
+            }
             Ok(folder) => {
                 let mut books = Books::new(folder, self.gate, ports.shared().clone(), change, &self.run);
                 let admission = Admission { verdict, admitted, refused };
@@ -200,7 +216,7 @@ impl Undertaking<'_> {
         let document = finish(&closing, done.ending, books.as_mut(), self.gate, ports.shared(), watcher).await;
         if let Some(claim) = done.claim
             && frees(outcome, &left)
-            && let Err(error) = claim.free(clock.now()).await
+            && let Err(error) = claim.free(clock.now(), submitted(outcome)).await
         {
             tracing::warn!(%error, "the claim could not be freed");
         }
@@ -254,44 +270,47 @@ impl Undertaking<'_> {
         if let Some(earlier) = &resumption {
             books.holder = earlier.of.clone();
         }
-        let verdict = match &resumption {
-            Some(Resumption { left: Left::PerhapsASubmission { .. }, .. }) => self.judge_looking(),
-            Some(_) | None => verdict,
+        // An earlier run's leavings may be looked after whatever the gates say; who may do so is another matter.
+        let (verdict, closed) = match (&resumption, verdict) {
+            (Some(_), Verdict::Halt(reasons)) => (self.judge_looking(), Some(reasons)),
+            (Some(_) | None, verdict) => (verdict, None),
         };
-        let halt = match (refused, verdict) {
-            (Some(reason), _) => Some((NonEmpty::one(reason), None)),
-            (None, Verdict::Halt(reasons)) => Some((reasons, resumption.as_ref().map(|earlier| &earlier.left))),
-            (None, Verdict::Proceed(())) => None,
-        };
+        let facts = RunFacts { closed: closed.as_ref(), ..*facts };
+        let left = resumption.as_ref().map(|earlier| earlier.left.clone());
+        let halted = |reasons: Vec<HaltReason>| Done::early(halted_early(left.as_ref(), reasons));
         let mut note = Noting { books, clock, watcher };
         if let Err(reasons) = note.event(Stage::Packet, Event::Opened(opening)).await {
-            return Done::early(abandoned(reasons.iter().cloned().collect()));
+            return halted(reasons.iter().cloned().collect());
         }
-        if let Some((reasons, left)) = halt {
+        let halt = match (refused, verdict) {
+            (Some(reason), _) => Some(NonEmpty::one(reason)),
+            (None, Verdict::Halt(reasons)) => Some(reasons),
+            (None, Verdict::Proceed(())) => None,
+        };
+        if let Some(reasons) = halt {
             let codes = reasons.iter().map(|reason| reason.code).collect();
             let _ = note.event(Stage::Packet, Event::Halted { stage: Stage::Packet, codes }).await;
-            return Done::early(left_by_an_earlier_run(left, reasons.iter().cloned().collect()));
+            return halted(reasons.iter().cloned().collect());
         }
-        let Some(admitted) = admitted else { return Done::early(abandoned(Vec::new())) };
-        let resumed = resumption.map(Event::Resumed);
-        if let Some(event) = resumed
-            && let Err(reasons) = note.event(Stage::Packet, event).await
+        // A verdict to proceed, or an earlier run to look after, comes from an admission.
+        let Some(admitted) = admitted else { return halted(Vec::new()) };
+        if let Some(resumption) = resumption
+            && let Err(reasons) = note.event(Stage::Packet, Event::Resumed(resumption)).await
         {
-            return Done::early(abandoned(reasons.iter().cloned().collect()));
+            return halted(reasons.iter().cloned().collect());
         }
+        let submitted_before = admitted.submitted_before();
         let claim = match admitted.take(ports, &self.run, &exception.change_id, &self.portal, clock.now()).await {
             Ok(Ok(claim)) => {
                 note.books.holder = self.run.clone();
                 claim
             }
-            Ok(Err(reason)) => return Done::early(abandoned(vec![reason])),
-            Err(error) => return Done::early(abandoned(vec![unwritable(Stage::Packet, &error)])),
+            Ok(Err(reason)) => return halted(vec![reason]),
+            Err(error) => return halted(vec![unwritable(Stage::Packet, &error)]),
         };
         for event in [Event::Claimed, Event::PacketJudged] {
             if let Err(reasons) = note.event(Stage::Packet, event).await {
-                let left = note.books.left();
-                let ending = left_by_an_earlier_run(Some(&left), reasons.iter().cloned().collect());
-                return Done { claim: Some(claim), ..Done::early(ending) };
+                return Done { claim: Some(claim), ..halted(reasons.iter().cloned().collect()) };
             }
         }
         watcher.step(Stage::Survey, "starting the browser");
@@ -307,17 +326,15 @@ impl Undertaking<'_> {
             }
         };
         let ending = match note.event(Stage::Survey, Event::BrowserStarted { group }).await {
-            Err(reasons) => {
-                let left = note.books.left();
-                left_by_an_earlier_run(Some(&left), reasons.iter().cloned().collect())
-            }
+            Err(reasons) => halted_early(left.as_ref(), reasons.iter().cloned().collect()),
             Ok(()) => {
                 let control = control.clone();
                 let waits = interrupt.clone();
                 let mut flow = Flow::new(portal, control, sources, clock, facts, books, interrupt, watcher);
-                let ending = flow.drive().await;
+                flow.submitted_before = submitted_before;
+                let mut ending = flow.drive().await;
                 if self.hand_over && hands_over(ending.outcome) {
-                    flow.hand_over(&self.run, &ending, &waits).await;
+                    ending = flow.hand_over(&self.run, ending, &waits).await;
                 }
                 flow.into_portal().close().await;
                 ending
@@ -348,13 +365,9 @@ impl<C: Clock, W: Watcher> Noting<'_, '_, C, W> {
     }
 }
 
-fn abandoned(halt: Vec<HaltReason>) -> Ending {
-    Ending::early(Outcome::HaltedAbandoned, halt, None, "packet: before the browser")
-}
-
 /// A run that halted before it touched the portal leaves what an earlier one had left.
-fn left_by_an_earlier_run(left: Option<&Left>, halt: Vec<HaltReason>) -> Ending {
-    let ending = abandoned(halt);
+fn halted_early(left: Option<&Left>, halt: Vec<HaltReason>) -> Ending {
+    let ending = Ending::early(Outcome::HaltedAbandoned, halt, None, "packet: before the browser");
     match left {
         None | Some(Left::Nothing | Left::Submission { .. }) => ending,
         Some(Left::PerhapsADraft { .. }) => {
@@ -374,10 +387,25 @@ fn left_by_an_earlier_run(left: Option<&Left>, halt: Vec<HaltReason>) -> Ending 
 
 /// The claim is kept while a person or a later run still has to do something with this change.
 fn frees(outcome: Outcome, left: &Left) -> bool {
+    if mutation::is(Mutation::FreeAnyway) {
+        return true;
+    }
     match outcome {
         Outcome::Submitted | Outcome::AlreadySubmitted | Outcome::HaltedAbandoned => true,
         Outcome::Environment => left.is_settled(),
         Outcome::DraftSaved | Outcome::HaltedDraft | Outcome::InDoubt => false,
+    }
+}
+
+/// Whether the change stands submitted at the portal.
+fn submitted(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Submitted | Outcome::AlreadySubmitted => true,
+        Outcome::DraftSaved
+        | Outcome::HaltedDraft
+        | Outcome::HaltedAbandoned
+        | Outcome::InDoubt
+        | Outcome::Environment => false,
     }
 }
 

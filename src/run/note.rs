@@ -2,7 +2,9 @@
 
 use super::advice::advice;
 use super::books::Books;
-use super::flow::{Ending, RunFacts};
+use super::facts::RunFacts;
+use super::flow::Ending;
+use crate::decide::verdict::HaltCode;
 use crate::evidence::documents::TakeoverDocument;
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::model::form::WidgetKind;
@@ -57,6 +59,11 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
              again, compares the draft with the record, and enters what is missing. If you finish the draft by hand or discard \
              it, the same command finds that out and ends the run."
         ),
+        Outcome::HaltedAbandoned if ending.halt.first().is_some_and(|reason| refuses(reason.code)) => {
+            "This run left nothing. What the run before it left is named above, with the command that goes on from there; \
+             `portal-agent takeover` lists every run that waits."
+                .to_owned()
+        }
         Outcome::HaltedAbandoned
         | Outcome::Submitted
         | Outcome::AlreadySubmitted
@@ -87,6 +94,11 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
     })
 }
 
+/// Whether a run is refused with this code because of another one, which may have left something.
+fn refuses(code: HaltCode) -> bool {
+    matches!(code, HaltCode::ClaimedByAnotherRun | HaltCode::EarlierRunInDoubt)
+}
+
 /// The note for people to read.
 pub fn markdown(note: &TakeoverDocument) -> String {
     let mut out = String::new();
@@ -97,6 +109,9 @@ pub fn markdown(note: &TakeoverDocument) -> String {
     let title = match note.outcome {
         Outcome::InDoubt => "in doubt: submitted or not, nobody knows yet",
         Outcome::HaltedDraft => "halted, a draft is in the portal",
+        Outcome::HaltedAbandoned if note.halt.first().is_some_and(|reason| refuses(reason.get().code)) => {
+            "halted: an earlier run waits for somebody"
+        }
         Outcome::HaltedAbandoned
         | Outcome::Submitted
         | Outcome::AlreadySubmitted

@@ -107,7 +107,7 @@ impl Ports for Machine<'_> {
     }
 
     async fn open(&mut self) -> Result<Opened<WebPortal>, String> {
-        let session = self.order.target().start(self.private.path()).await?;
+        let session = self.order.target().start(self.private).await?;
         let control = session.gateway.control().clone();
         let config = WebPortalConfig {
             map: Arc::clone(&self.order.map),
@@ -121,9 +121,6 @@ impl Ports for Machine<'_> {
         };
         let portal = WebPortal::new(Arc::clone(&session.wire), config);
         let group = session.driver.as_ref().and_then(Driver::group);
-        if let Some(group) = group {
-            self.private.remember_driver(group).map_err(|error| error.to_string())?;
-        }
         self.session = Some(session);
         Ok(Opened { portal, control, group })
     }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -56,7 +57,10 @@ impl PrivateFolder {
     }
 
     fn write(&self, driver: Option<(i32, u64)>) -> io::Result<()> {
-        fs::write(self.path().join(OWNER), serde_json::to_vec(&Owner { process: me(), driver })?)
+        // Written aside: a folder whose owner cannot be read would never be swept.
+        let mut aside = tempfile::NamedTempFile::new_in(self.path())?;
+        io::Write::write_all(&mut aside, &serde_json::to_vec(&Owner { process: me(), driver })?)?;
+        aside.persist(self.path().join(OWNER)).map(drop).map_err(|error| error.error)
     }
 }
 
@@ -65,7 +69,7 @@ impl PrivateFolder {
 fn sweep(folder: &Path, here: &Holder) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) || !is_ours(&entry) {
             continue;
         }
         let read = fs::read(entry.path().join(OWNER)).ok();
@@ -84,8 +88,17 @@ fn sweep(folder: &Path, here: &Holder) {
     }
 }
 
+/// A folder of this account that nobody else can write to: what others put there is no word of ours.
+fn is_ours(entry: &fs::DirEntry) -> bool {
+    // Of the entry itself, not of what a link leads to.
+    entry.metadata().is_ok_and(|about| {
+        about.is_dir() && about.uid() == rustix::process::geteuid().as_raw() && about.mode() & 0o777 == 0o700
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::DirBuilderExt as _;
     use std::os::unix::process::CommandExt as _;
     use std::process::Command;
 
@@ -99,7 +112,7 @@ mod tests {
         let me = me();
         let folder_of = |name: &str, process: Holder, driver| {
             let folder = root.path().join(format!("{PREFIX}{name}"));
-            fs::create_dir(&folder).unwrap();
+            fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
             let owner = Owner { process, driver };
             fs::write(folder.join(OWNER), serde_json::to_vec(&owner).unwrap()).unwrap();
             folder

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::private::PrivateFolder;
 use crate::gateway::policy::GatewayPolicy;
 use crate::gateway::proxy::Gateway;
 use crate::model::browser::{BrowserKind, BrowserProfile};
@@ -48,13 +49,13 @@ pub struct Session {
 }
 
 impl Target<'_> {
-    /// Starts gateway, driver and browser; profiles go below `folder`, which must be private.
+    /// Starts gateway, driver and browser; profiles go into the private folder.
     ///
     /// # Errors
     ///
     /// What did not start and how to mend it, in words.
-    pub async fn start(&self, folder: &Path) -> Result<Session, String> {
-        let order = self;
+    pub async fn start(&self, private: &PrivateFolder) -> Result<Session, String> {
+        let (order, folder) = (self, private.path());
         let policy = GatewayPolicy::new(order.map, order.base).ok_or("the base URL is no address of a web server")?;
         let gateway = Gateway::start(policy, order.portal_ca).await.map_err(|error| with_causes(&error))?;
         let address = gateway.address().to_string();
@@ -66,6 +67,10 @@ impl Target<'_> {
                 };
                 let installed = find(order.browser.kind).map_err(advise)?;
                 let driver = Driver::start(&installed, folder).await.map_err(advise)?;
+                if let Some(group) = driver.group() {
+                    // Before the browser is there: whatever dies from here on can be swept.
+                    private.remember_driver(group).map_err(|error| error.to_string())?;
+                }
                 (Some(driver), Some(installed))
             }
         };

@@ -50,7 +50,11 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let _ = self.note_halt(&reasons).await;
         let codes = || reasons.iter().map(|reason| reason.code);
         let outcome = match (self.books.progress(), self.books.left()) {
-            (Progress::Doubting, Left::PerhapsASubmission { .. }) => Outcome::InDoubt,
+            // Nothing was looked at yet: as much in doubt as before, and no more.
+            (Progress::Doubting, _) => {
+                self.ending.environment = Some("the portal could not be looked at".to_owned());
+                Outcome::Environment
+            }
             // A run of its own knows that its request never left, even where that could not be written down.
             (_, Left::Draft { draft } | Left::PerhapsASubmission { draft, .. }) => {
                 self.ending.draft = Some(draft);
@@ -60,6 +64,11 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             (Progress::Entering, Left::PerhapsADraft { .. }) if draft_may_be_saved(codes()) => {
                 let dialog = codes().any(|code| code == HaltCode::UnexpectedDialog);
                 self.save_what_was_entered(dialog).await
+            }
+            // An earlier run's, which may still arrive.
+            (Progress::Preparing, Left::PerhapsADraft { .. }) => {
+                self.ending.draft_state = Some(DraftState::Unread);
+                Outcome::HaltedDraft
             }
             (_, Left::PerhapsADraft { .. }) => self.what_is_left().await,
             (_, Left::Nothing | Left::Submission { .. }) => Outcome::HaltedAbandoned,
@@ -90,7 +99,10 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
                 }
                 None => self.what_is_left().await,
             },
-            Err(_) => self.what_is_left().await,
+            Err(_) => {
+                self.unanswered = true;
+                self.what_is_left().await
+            }
         }
     }
 
@@ -98,21 +110,31 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     async fn what_is_left(&mut self) -> Outcome {
         self.stand(Stage::Draft, "looking up what was left");
         self.ending.draft_state = Some(DraftState::Unread);
-        if self.books.progress() == Progress::Saving && !self.saved_or_refused().await {
-            // The portal may still be storing it: an empty list would prove nothing.
+        if self.ending.draft.is_some() {
+            // It was named, and could not be written down.
             return Outcome::HaltedDraft;
         }
+        if self.unanswered {
+            if !self.saved_or_refused().await {
+                // The portal may still be storing it: an empty list would prove nothing.
+                return Outcome::HaltedDraft;
+            }
+            tokio::time::sleep(self.arrival()).await;
+        }
         let Ok(rows) = self.look_up().await else { return Outcome::HaltedDraft };
-        // Before the first keystroke nothing open was listed, so whatever is open now is this run's.
-        let mut open = rows.iter().filter(|row| row.state != ListedState::Closed);
-        match open.next() {
+        // Before the first keystroke nothing open was listed, so whatever is open for this change now is this run's.
+        let change = &self.facts.record.record.exception.change_id;
+        let open: Vec<_> = rows.iter().filter(|row| row.state != ListedState::Closed).collect();
+        let own = open.iter().find(|row| row.change_id == change.as_str()).or(open.first());
+        match own {
             None => {
                 let _ = self.note(Stage::Draft, &Event::NothingFound).await;
                 self.ending.draft_state = None;
                 Outcome::HaltedAbandoned
             }
             Some(row) => {
-                let draft = row.state == ListedState::Draft && row.recognised;
+                let own = row.change_id == change.as_str();
+                let draft = row.state == ListedState::Draft && row.recognised && own;
                 self.ending.draft = DraftReference::parse(&row.number).ok().filter(|_| draft);
                 Outcome::HaltedDraft
             }

@@ -1,7 +1,10 @@
 //! The stages before the commit: survey, fill, attach, draft, review. Each looks, has it judged, and notes both.
 
+use std::time::Duration;
+
 use super::clock::Clock;
 use super::flow::{Flow, Stop, Watcher, Way, rereading, verb};
+use super::mutation::{self, Mutation};
 use crate::decide::reconcile;
 use crate::decide::rules::resumption::{Course, course};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
@@ -12,7 +15,6 @@ use crate::model::ids::DraftReference;
 use crate::model::left::Left;
 use crate::model::portal_facts::ListedException;
 use crate::model::private::{Exposure, Fact};
-use crate::model::time::Instant;
 use crate::portal::{LocalFile, Portal, Scene, ShownPage};
 use crate::sources::Sources;
 
@@ -31,18 +33,33 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             Left::PerhapsASubmission { draft, since } => {
                 return Ok(Way::Doubt { draft: draft.clone(), since: *since });
             }
-            Left::PerhapsADraft { since } => self.let_arrive(stage, *since).await?,
-            Left::Nothing | Left::Draft { .. } | Left::Submission { .. } => {}
+            Left::Nothing | Left::PerhapsADraft { .. } | Left::Draft { .. } | Left::Submission { .. } => {}
         }
         self.stand(stage, "existing exceptions");
+        let change = &self.facts.record.record.exception.change_id;
         let rows = rereading!(self, stage, self.portal.list_exceptions())?;
-        let way = match course(&self.facts.record.record.exception.change_id, &left, &rows) {
+        let mut found = course(change, &left, &rows);
+        if self.may_lag(&left, &found) {
+            self.stand(stage, "waiting for what may still be on its way");
+            let rest = self.arrival();
+            verb!(self, stage, async {
+                tokio::time::sleep(rest).await;
+                Ok(())
+            })?;
+            let rows = rereading!(self, stage, self.portal.list_exceptions())?;
+            found = course(change, &left, &rows);
+        }
+        let way = match found {
             Course::Afresh => Way::Afresh,
             Course::From(draft) => Way::From(draft),
             Course::PerhapsAlreadySubmitted(row) => return Err(self.compare_with_submitted(row).await?),
             Course::Gone(reasons) => return Err(Stop::Gone(reasons)),
             Course::Obstructed(reasons) => return Err(Stop::Halt(reasons)),
         };
+        if let Some(reasons) = self.facts.closed {
+            // Gates that have closed since keep nobody from finding out what became of the draft, and from nothing less.
+            return Err(Stop::Halt(reasons.clone()));
+        }
         match (&way, &left) {
             (Way::Afresh, Left::PerhapsADraft { .. }) => self.note(stage, &Event::NothingFound).await?,
             (Way::From(draft), _) => {
@@ -79,17 +96,38 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         self.note(stage, &Event::Surveyed).await
     }
 
-    /// Waits until whatever an earlier run had on its way at `since` has arrived: a list that is read before proves nothing.
-    pub(super) async fn let_arrive(&mut self, stage: Stage, since: Instant) -> Result<(), Stop> {
-        self.stand(stage, "waiting for what may still be on its way");
-        let longest = self.facts.map.file.limits.ready_s;
-        let passed = u64::try_from(self.clock.now().seconds_since(since)).unwrap_or_default();
-        // Nothing announces its arrival, so that there is nothing but time to wait for.
-        let rest = Self::limit(longest.saturating_sub(passed));
-        verb!(self, stage, async {
-            tokio::time::sleep(rest).await;
-            Ok(())
-        })
+    /// Whether the list shows less than an earlier run may have left: then it is read once more, when nothing can arrive any
+    /// more. That is counted from now: no clock has to be believed for it.
+    fn may_lag(&self, left: &Left, found: &Course) -> bool {
+        match (left, found) {
+            (
+                Left::PerhapsADraft { .. } | Left::Draft { .. } | Left::Submission { .. },
+                Course::Afresh | Course::Gone(_),
+            ) => true,
+            (Left::Nothing, Course::Afresh) => self.submitted_before,
+            (
+                Left::Nothing
+                | Left::PerhapsADraft { .. }
+                | Left::Draft { .. }
+                | Left::Submission { .. }
+                | Left::PerhapsASubmission { .. },
+                Course::Afresh
+                | Course::From(_)
+                | Course::PerhapsAlreadySubmitted(_)
+                | Course::Gone(_)
+                | Course::Obstructed(_),
+            ) => false,
+        }
+    }
+
+    /// How long what was sent may still take to show in the portal's list. Nothing announces its arrival, so that there is
+    /// nothing but time to wait for.
+    pub(super) fn arrival(&self) -> Duration {
+        if mutation::is(Mutation::NoPatience) {
+            Duration::ZERO
+        } else {
+            Self::limit(self.facts.map.file.limits.arrival_s)
+        }
     }
 
     async fn compare_with_submitted(&mut self, row: ListedException) -> Result<Stop, Stop> {
@@ -106,11 +144,15 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
                     stage,
                     subject: "exceptions".to_owned(),
                     expected: Fact::public("no submitted exception for this change, or exactly this one"),
-                    observed: Fact::public(format!("{}, which differs from the record", row.number)),
+                    observed: row.fact(format!("{}, which differs from the record", row.number)),
                     source: FactSource::Portal,
                 });
                 reasons.extend(differences.iter().cloned());
-                Stop::Halt(reasons)
+                match self.books.left() {
+                    // Somebody finished the draft by hand, and otherwise: of this run's doing nothing is left.
+                    Left::Draft { .. } | Left::PerhapsADraft { .. } => Stop::Gone(reasons),
+                    Left::Nothing | Left::Submission { .. } | Left::PerhapsASubmission { .. } => Stop::Halt(reasons),
+                }
             }
         })
     }
@@ -170,7 +212,9 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         self.stand(stage, "saving");
         let known = self.books.left().draft().cloned();
         self.note(stage, &Event::SaveBegins).await?;
+        self.unanswered = true;
         let saved = verb!(self, stage, self.portal.save_draft())?;
+        self.unanswered = false;
         let reason = |code, observed: Fact| HaltReason {
             code,
             stage,

@@ -110,11 +110,16 @@ fn held(entry: &ClaimEntry, history: &History, alive: Alive, now: Instant) -> He
         (None, Alive::Yes) => Life::Running,
         (None, Alive::Elsewhere) => Life::Elsewhere,
     };
-    let follows = next(run, &recovery(&history.left, history.outcome == Some(Outcome::InDoubt)));
+    let follows = next(run, &recovery(&history.left, history.in_doubt));
     let next = match life {
         Life::Ended | Life::Died | Life::Unknown => follows,
         Life::Running => format!("wait: process {} is at it", entry.holder.pid),
-        Life::Elsewhere => format!("{follows} --from-host {}, if its process there is gone", entry.holder.host),
+        Life::Elsewhere => {
+            let host = &entry.holder.host;
+            format!(
+                "if its process on host {host} is gone: portal-agent resume {run} --by WHO --reason TEXT --from-host {host}"
+            )
+        }
     };
     HeldRun {
         run_id: Some(run.clone()),
@@ -143,8 +148,8 @@ fn unbelievable(entry: Option<&ClaimEntry>, now: Instant, why: &str) -> HeldRun 
     }
 }
 
-/// The note of a run that died before it could write one.
-pub fn note_of_dead(history: &History) -> String {
+/// The note of a run that left none: it died, or ended as it was asked to and left a draft.
+pub fn note_without_note(history: &History) -> String {
     use crate::model::left::Left;
     let opening = &history.opening;
     let left = match &history.left {
@@ -156,9 +161,18 @@ pub fn note_of_dead(history: &History) -> String {
         }
         Left::Submission { number } => format!("submission `{number}`, proven"),
     };
-    let follows = next(&opening.run, &recovery(&history.left, false));
+    let ended = history.outcome.map_or("died, and left no note", |outcome| match outcome {
+        Outcome::DraftSaved => "stopped at a verified draft, as it was asked to",
+        Outcome::Environment => "could not look at the portal",
+        Outcome::Submitted
+        | Outcome::AlreadySubmitted
+        | Outcome::HaltedDraft
+        | Outcome::HaltedAbandoned
+        | Outcome::InDoubt => "ended, and its note is not here",
+    });
+    let follows = next(&opening.run, &recovery(&history.left, history.in_doubt));
     format!(
-        "# {} died, and left no note\n\nRun `{}` wrote its last entry at {} and did not end.\n\n\
+        "# {} {ended}\n\nRun `{}` wrote its last entry at {}.\n\n\
          - left at the portal: {left}\n- window: {}\n\n## How to go on\n\n{follows}\n",
         opening.change, opening.run, history.last_at, opening.window
     )

@@ -84,13 +84,23 @@ pub struct Limits {
     pub hold_s: u64,
     /// For the portal to answer the commit.
     pub commit_s: u64,
-    /// How far the portal's clock may lie behind this machine's.
+    /// For a change that was sent, answered or not, to show in the portal's list.
+    pub arrival_s: u64,
+    /// How far the portal's clock may lie behind this machine's, and the clocks of two hosts apart.
     pub clock_tolerance_s: i64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { ready_s: 20, upload_s: 120, click_s: 15, hold_s: 30, commit_s: 60, clock_tolerance_s: 120 }
+        Self {
+            ready_s: 20,
+            upload_s: 120,
+            click_s: 15,
+            hold_s: 30,
+            commit_s: 60,
+            arrival_s: 60,
+            clock_tolerance_s: 120,
+        }
     }
 }
 

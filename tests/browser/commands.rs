@@ -24,7 +24,16 @@ async fn program(
          browser = \"{browser}\"\n"
     );
     std::fs::write(folder.join("portal-agent.toml"), settings).unwrap();
+    program_with(rig, arguments, None).await
+}
+
+/// The same with the settings that are there, and with other programs on the path.
+async fn program_with(rig: &Rig, arguments: &[&str], path: Option<&std::path::Path>) -> (i32, Value) {
+    let folder = rig.folder.path();
     let mut command = Command::new(env!("CARGO_BIN_EXE_portal-agent"));
+    if let Some(path) = path {
+        command.env("PATH", path);
+    }
     command.args(arguments).args(["--output", "json"]).current_dir(folder).env("PORTAL_AGENT_PASSWORD", PASSWORD);
     if rustix::process::geteuid().is_root() {
         command.env("PORTAL_AGENT_BROWSER_PROFILE", "container");
@@ -81,5 +90,50 @@ in_both_browsers! {
         let findings = document["findings"].as_array().unwrap();
         let bad: Vec<_> = findings.iter().filter(|finding| finding["ok"] == false).map(|finding| &finding["what"]).collect();
         assert_eq!(bad, [&Value::from("map")], "{document:#}");
+    }
+
+    async fn a_draft_is_listed_opened_and_gone_on_from(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let (code, saved) = program(&rig, browser, &["submit", "record.json", "--draft-only"], |map| map).await;
+        assert_eq!((code, &saved["outcome"]), (0, &"draft-saved".into()), "{saved:#}");
+        let (run, draft) = (saved["run_id"].as_str().unwrap(), saved["draft_reference"].as_str().unwrap());
+        let run_again = |arguments: Vec<&'static str>| {
+            let rig = &rig;
+            async move { program_with(rig, &arguments, None).await }
+        };
+        let (code, list) = run_again(vec!["takeover"]).await;
+        let held = &list["held"][0];
+        assert_eq!((code, &held["run_id"], &held["draft_reference"]), (0, &run.into(), &draft.into()), "{list:#}");
+        assert!(held["next"].as_str().unwrap().contains(&format!("portal-agent resume {run}")), "{list:#}");
+        let (code, note) = program_with(&rig, &["takeover", run], None).await;
+        assert!(code == 0 && note["note"].as_str().unwrap().contains(draft), "{note:#}");
+
+        // A browser that only writes down how it was started: at the draft, with a profile of its own, and without the gateway.
+        let bin = rig.folder.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        for name in ["chromium", "chromedriver", "firefox-esr", "geckodriver"] {
+            let script = format!("#!/bin/sh\necho \"$@\" > {}/started\n", bin.display());
+            std::fs::write(bin.join(name), script).unwrap();
+            std::fs::set_permissions(bin.join(name), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        let (code, _) = program_with(&rig, &["takeover", run, "--open"], Some(&bin)).await;
+        let started = std::fs::read_to_string(bin.join("started")).unwrap();
+        assert_eq!(code, 0, "{started}");
+        assert!(started.trim_end().ends_with(&format!("{}exceptions/{draft}/edit", rig.portal.url())), "{started}");
+        assert!(started.contains("/own") && !started.contains("proxy"), "{started}");
+
+        let resume = ["resume", run, "--by", "op.day", "--reason", "the board has agreed"];
+        let (code, done) = program_with(&rig, &resume, None).await;
+        assert_eq!((code, &done["outcome"]), (0, &"submitted".into()), "{done:#}");
+        assert_eq!((&done["resumes"]["run"], &done["resumes"]["by"]), (&run.into(), &"op.day".into()));
+        let (_, list) = run_again(vec!["takeover"]).await;
+        assert_eq!(list["held"], serde_json::json!([]));
+        // What a tired person would type next.
+        let (code, told) = program_with(&rig, &resume, None).await;
+        assert!(code == 2 && told["error"].as_str().unwrap().contains("it is over"), "{told:#}");
+        let unknown = ["resume", "20260101T000000Z-000000", "--by", "op.day", "--reason", "x"];
+        let (code, told) = program_with(&rig, &unknown, None).await;
+        assert!(code == 2 && told["error"].as_str().unwrap().contains("portal-agent takeover"), "{told:#}");
+        assert_eq!((rig.oracle().drafts.len(), rig.oracle().submitted.len()), (0, 1));
     }
 }

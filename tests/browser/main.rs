@@ -5,8 +5,10 @@
 mod support;
 
 mod commands;
+mod crash;
 mod faults;
 mod interlock;
 mod masking;
 mod program;
+mod resume;
 mod submission;

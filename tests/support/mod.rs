@@ -7,6 +7,7 @@ pub mod lab;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use portal_agent::decide::rules::confirmation::Said;
 use portal_agent::decide::verdict::{HaltCode, Stage};
 use portal_agent::diagnostic::Diagnostic;
 use portal_agent::evidence::documents::RunDocument;
@@ -14,7 +15,7 @@ use portal_agent::evidence::shared::SharedStore;
 use portal_agent::mask::masked::Masked;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
 use portal_agent::model::calendar::FreezeCalendar;
-use portal_agent::model::ids::PersonId;
+use portal_agent::model::ids::{PersonId, RunId};
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, world, write};
 use portal_agent::reference_portal::faults::FaultPlan;
@@ -24,7 +25,7 @@ use portal_agent::run::clock::SystemClock;
 use portal_agent::run::flow::Watcher;
 use portal_agent::run::interrupt::{Interrupt, InterruptSwitch};
 use portal_agent::run::launch::launch;
-use portal_agent::run::order::{Begin, InputError, Order};
+use portal_agent::run::order::{Begin, Continue, InputError, Order};
 use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
 use portal_agent::sources::record_file::ReadRecord;
@@ -141,6 +142,29 @@ impl Rig {
         launch(&self.order, sources, &SystemClock::default(), interrupt, watcher).await
     }
 
+    /// Goes on where `run` stopped.
+    pub async fn resume(&self, run: &RunId) -> Result<Masked<RunDocument>, InputError> {
+        self.begin(Begin::Resume(continues(run, "op.day"))).await
+    }
+
+    /// Says how `run` ended.
+    pub async fn resolve(&self, run: &RunId, said: Said) -> Result<Masked<RunDocument>, InputError> {
+        self.begin(Begin::Resolve(continues(run, "op.day"), said)).await
+    }
+
+    /// A run that stops at a verified draft, as asked for.
+    pub async fn begin_draft_only(&self) -> Masked<RunDocument> {
+        let order = Order { draft_only: true, ..self.order.clone() };
+        let (_switch, interrupt) = Interrupt::by_hand();
+        launch(&order, &self.sources, &SystemClock::default(), interrupt, &Quiet).await.unwrap()
+    }
+
+    pub async fn begin(&self, begin: Begin) -> Result<Masked<RunDocument>, InputError> {
+        let order = Order { begin, ..self.order.clone() };
+        let (_switch, interrupt) = Interrupt::by_hand();
+        launch(&order, &self.sources, &SystemClock::default(), interrupt, &Quiet).await
+    }
+
     pub async fn run_interruptible(&self, interrupt: Interrupt, watcher: &impl Watcher) -> Masked<RunDocument> {
         let result = launch(&self.order, &self.sources, &SystemClock::default(), interrupt, watcher).await;
         result.unwrap_or_else(|error| panic!("{error}"))
@@ -155,9 +179,20 @@ impl Rig {
     }
 }
 
+/// Continues `run` on the word of `by`.
+pub fn continues(run: &RunId, by: &str) -> Continue {
+    Continue {
+        run: run.clone(),
+        by: PersonId::parse(by).unwrap(),
+        reason: "the cause was mended".into(),
+        from_host: None,
+    }
+}
+
 /// The reference map at this portal, with limits fit for tests.
 pub fn map_text(portal: &Portal) -> String {
-    MAP.replace("http://127.0.0.1:8480/", portal.url().as_str()).replace("commit_s = 60", "commit_s = 4")
+    MAP.replace("http://127.0.0.1:8480/", portal.url().as_str())
+        .replace("commit_s = 60", "commit_s = 4\narrival_s = 4\nhold_s = 10")
 }
 
 /// Codes of a document, in order, each once.

@@ -51,6 +51,14 @@ pub fn course(change: &ChangeId, left: &Left, rows: &[ListedException]) -> Cours
             observed: Fact::public("nothing is listed: it was discarded"),
             source: FactSource::Portal,
         })),
+        (Left::Submission { number }, []) => Course::Gone(NonEmpty::one(HaltReason {
+            code: HaltCode::ConfirmationMissing,
+            stage: Stage::Survey,
+            subject: "exceptions".to_owned(),
+            expected: Fact::public(format!("{number}, submitted, as was proven")),
+            observed: Fact::public("nothing is listed: it was withdrawn or closed"),
+            source: FactSource::Portal,
+        })),
         (Left::Draft { draft }, [row]) if row.state == ListedState::Draft && row.number == draft.as_str() => {
             Course::From(draft.clone())
         }

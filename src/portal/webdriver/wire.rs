@@ -237,6 +237,9 @@ impl Wire {
 
     /// Whether the browser still has a window.
     pub async fn has_window(&self) -> bool {
+        if self.stuck.load(Ordering::Relaxed) {
+            return false;
+        }
         match self.command(http::Method::GET, "window/handles".into(), None).await {
             Ok(handles) => handles.as_array().is_some_and(|handles| !handles.is_empty()),
             // A dialog is open in a window, and a slow driver still has one.

@@ -1,0 +1,80 @@
+//! What a run works from, and the judgement of everything that needs no browser.
+
+use crate::decide::policy::ApprovalPolicy;
+use crate::decide::reconcile::{self, PacketFacts};
+use crate::decide::rules::confirmation::Said;
+use crate::decide::rules::record::FileState;
+use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
+use crate::evidence::documents::ApprovalReading;
+use crate::model::calendar::FreezeCalendar;
+use crate::model::form::FormPlan;
+use crate::model::ids::PersonId;
+use crate::model::time::Instant;
+use crate::portal::LocalFile;
+use crate::selectors::read::SelectorMap;
+use crate::sources::record_file::ReadRecord;
+
+/// What a run works from; none of it changes while it goes on.
+#[derive(Clone, Copy)]
+pub struct RunFacts<'a> {
+    /// The record as first read.
+    pub record: &'a ReadRecord,
+    /// The selector map.
+    pub map: &'a SelectorMap,
+    /// The map applied to the record.
+    pub plan: &'a FormPlan,
+    /// Base URL in effect.
+    pub portal: &'a url::Url,
+    /// Who runs the agent.
+    pub operator: &'a PersonId,
+    /// Account that acts at the portal.
+    pub account: &'a str,
+    /// Who resumes or resolves an earlier run.
+    pub resumed_by: Option<&'a PersonId>,
+    /// The organisation's demands.
+    pub policy: &'a ApprovalPolicy,
+    /// Attachments as digested.
+    pub file_states: &'a [FileState],
+    /// Their private copies.
+    pub files: &'a [LocalFile],
+    /// Whether to stop at a verified draft.
+    pub draft_only: bool,
+    /// How a person says that an in-doubt run ended; only when one is resolved.
+    pub said: Option<&'a Said>,
+    /// Gates that are closed for a run that is resumed: it may look, and nothing else.
+    pub closed: Option<&'a NonEmpty<HaltReason>>,
+}
+
+/// Judges everything that needs no browser, at `packet` or, the commit request held, at `recheck`.
+pub fn judge_packet(
+    stage: Stage,
+    facts: &RunFacts<'_>,
+    record: &ReadRecord,
+    calendar: &FreezeCalendar,
+    now: Instant,
+) -> Verdict {
+    let packet = PacketFacts {
+        record: &record.record,
+        packet: record.packet,
+        files: facts.file_states,
+        operator: facts.operator,
+        account: facts.account,
+        resumed_by: facts.resumed_by,
+        portal: facts.portal,
+        calendar,
+        policy: facts.policy,
+        now,
+    };
+    reconcile::packet(stage, &packet)
+}
+
+/// Manifest and approvals of `record`, as read at `at`.
+pub fn reading(stage: Stage, record: &ReadRecord, at: Instant) -> ApprovalReading {
+    ApprovalReading {
+        at,
+        stage,
+        packet: record.packet,
+        manifest: record.record.manifest.clone(),
+        approvals: record.record.approvals.clone(),
+    }
+}

@@ -1,0 +1,102 @@
+//! One run of the real flow in a simulated process.
+
+use std::sync::Arc;
+
+use object_store::memory::InMemory;
+
+use super::scene::{SimPorts, SimSources, run_of, scene};
+use super::story::person;
+use super::world::{HostClock, Sim};
+use crate::decide::verdict::Stage;
+use crate::evidence::documents::{RunDocument, Versions};
+use crate::evidence::journal::Event;
+use crate::mask::masked::{MaskGate, Masked, Permissions};
+use crate::model::digest::Digest;
+use crate::model::left::Left;
+use crate::run::clock::Clock as _;
+use crate::run::facts::RunFacts;
+use crate::run::flow::Watcher;
+use crate::run::interrupt::Interrupt;
+use crate::run::launch::Undertaking;
+use crate::run::order::{Begin, InputError};
+
+/// Sees which doubts were ended by "not submitted": each allows one commit more.
+struct Watches(Sim);
+
+impl Watcher for Watches {
+    fn step(&self, _: Stage, _: &str) {}
+
+    fn noted(&self, event: &Event) {
+        if let Event::Resolved { left: Left::Nothing | Left::Draft { .. } } = event {
+            self.0.lock().denied += 1;
+        }
+    }
+}
+
+/// How one run ended, as far as anybody can tell.
+pub enum Ended {
+    Died,
+    Refused,
+    Document(Box<Masked<RunDocument>>),
+}
+
+/// One run of the real flow in a simulated process, to its end or its death.
+pub async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: &'static str, begin: Begin) -> Ended {
+    let scene = scene();
+    let (switch, interrupt) = Interrupt::by_hand();
+    sim.lock().switch = Some(switch);
+    let gate = Arc::new(MaskGate::new(Permissions::default(), [0; 32], Vec::new()));
+    let operator = person("op.night");
+    let facts = RunFacts {
+        record: &scene.record,
+        map: &scene.map,
+        plan: &scene.plan,
+        portal: &scene.base,
+        operator: &operator,
+        account: "portal.robot",
+        resumed_by: begin.continues().map(|order| &order.by),
+        policy: &scene.policy,
+        file_states: &scene.states,
+        files: &scene.files,
+        draft_only: false,
+        said: begin.said(),
+        closed: None,
+    };
+    let digest = Digest::of(b"simulated");
+    let undertaking = Undertaking {
+        begin: &begin,
+        run: run_of(process),
+        facts: &facts,
+        calendar: &scene.calendar,
+        gate: &gate,
+        record: "record.json".into(),
+        portal: scene.base.origin().ascii_serialization(),
+        versions: Versions {
+            agent: "simulated",
+            browser: None,
+            map: digest,
+            map_name: "simulated".into(),
+            policy: digest,
+            packet: digest,
+            record: digest,
+            portal: "simulated".into(),
+        },
+        hand_over: false,
+        started_at: HostClock { sim: sim.clone(), host }.now(),
+    };
+    let watches = Watches(sim.clone());
+    let clock = HostClock { sim: sim.clone(), host };
+    let mut ports = SimPorts::new(&sim, process, host, &store);
+    let sources = SimSources { sim: sim.clone(), process };
+    let ended = tokio::select! {
+        biased;
+        () = sim.death_of(process) => Ended::Died,
+        ended = undertaking.carry_out(&mut ports, &sources, &clock, interrupt, &watches) => match ended {
+            Ok(document) => Ended::Document(Box::new(document)),
+            Err(InputError::File(_) | InputError::Plan(_) | InputError::Origin(_) | InputError::Folder(_)
+                | InputError::Store(_) | InputError::Journal(_) | InputError::NotContinuable { .. }) => Ended::Refused,
+        },
+    };
+    sim.lock().gone.insert(process);
+    ended
+}

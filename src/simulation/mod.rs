@@ -1,0 +1,151 @@
+//! The real flow against a simulated portal, sources, disks, store and processes, with seeded chance: crashes, lost and late
+//! answers, faults of every kind, people and a second host in between. Compiled for tests alone.
+//!
+//! A seed means one story for ever. `PORTAL_AGENT_STORIES=1000000 cargo test --release --lib simulation -- --nocapture` tells a
+//! million of them, and `PORTAL_AGENT_STORY=SEED` one, with everything that happened in it.
+
+mod chance;
+mod disk;
+mod execute;
+mod portal;
+mod rules;
+mod scene;
+mod store;
+mod story;
+mod world;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use story::{Told, tell};
+
+use crate::run::mutation::{self, Mutation};
+
+/// Stories that the suite tells.
+const STORIES: u64 = 20_000;
+
+fn told(seed: u64, mutation: Option<Mutation>) -> Told {
+    mutation::make(mutation);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let told = runtime.block_on(tell(seed));
+    mutation::make(None);
+    told
+}
+
+/// Counts over many stories.
+#[derive(Debug, Default)]
+struct Counts {
+    stories: u64,
+    runs: u64,
+    crashes: u64,
+    calls: u64,
+    faults: u64,
+    releases: u64,
+    outcomes: BTreeMap<&'static str, u64>,
+    broken: Vec<(u64, String)>,
+}
+
+impl Counts {
+    fn add(&mut self, seed: u64, told: Told) {
+        self.stories += 1;
+        self.runs += told.runs;
+        self.crashes += told.crashes;
+        self.calls += told.calls;
+        self.faults += told.faults;
+        self.releases += told.releases;
+        for outcome in told.outcomes {
+            *self.outcomes.entry(outcome.as_str()).or_default() += 1;
+        }
+        self.broken.extend(told.broken.into_iter().map(|what| (seed, what)));
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        self.stories += other.stories;
+        self.runs += other.runs;
+        self.crashes += other.crashes;
+        self.calls += other.calls;
+        self.faults += other.faults;
+        self.releases += other.releases;
+        for (outcome, count) in other.outcomes {
+            *self.outcomes.entry(outcome).or_default() += count;
+        }
+        self.broken.extend(other.broken);
+        self
+    }
+}
+
+/// Tells the stories of these seeds, on two threads.
+fn tell_all(seeds: std::ops::Range<u64>) -> Counts {
+    let half = seeds.start + (seeds.end - seeds.start) / 2;
+    let count = |seeds: std::ops::Range<u64>| {
+        let mut counts = Counts::default();
+        for seed in seeds {
+            counts.add(seed, told(seed, None));
+        }
+        counts
+    };
+    let (first, second) = (seeds.start..half, half..seeds.end);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(move || count(second));
+        count(first).merge(other.join().unwrap())
+    })
+}
+
+#[test]
+fn whatever_dies_nothing_is_doubled_lost_or_reported_untruly() {
+    if let Ok(seed) = std::env::var("PORTAL_AGENT_STORY") {
+        let told = told(seed.parse().unwrap(), None);
+        println!("{told:#?}");
+        assert_eq!(told.broken, Vec::<String>::new());
+        return;
+    }
+    let stories = std::env::var("PORTAL_AGENT_STORIES").map_or(STORIES, |count| count.parse().unwrap());
+    let begun = Instant::now();
+    let counts = tell_all(0..stories);
+    let seconds = begun.elapsed().as_secs_f64();
+    println!(
+        "{} stories, {} runs ({:.0} a second), {} crashes, {} faults, {} edge calls, {} releases",
+        counts.stories,
+        counts.runs,
+        counts.runs as f64 / seconds,
+        counts.crashes,
+        counts.faults,
+        counts.calls,
+        counts.releases
+    );
+    println!("outcomes {:?}", counts.outcomes);
+    let shown: Vec<_> = counts.broken.iter().take(10).collect();
+    assert!(shown.is_empty(), "{} rules were broken; the first, by seed: {shown:#?}", counts.broken.len());
+    // Everything that the simulation is for did happen.
+    for outcome in ["submitted", "already-submitted", "halted-draft", "halted-abandoned", "in-doubt", "environment"] {
+        assert!(counts.outcomes.get(outcome).is_some_and(|count| *count > stories / 1000), "{outcome} hardly happened");
+    }
+}
+
+#[test]
+fn a_seed_tells_the_same_story_again() {
+    for seed in 0..50 {
+        assert_eq!(told(seed, None), told(seed, None), "seed {seed}");
+    }
+}
+
+#[test]
+fn every_deliberate_mistake_is_caught() {
+    for mutation in [
+        Mutation::RetryCommit,
+        Mutation::SkipRecheck,
+        Mutation::IntentAfterRelease,
+        Mutation::NoFence,
+        Mutation::NoPatience,
+        Mutation::FreeAnyway,
+        Mutation::SkipPayload,
+    ] {
+        let caught = (0..STORIES).find_map(|seed| {
+            let told = told(seed, Some(mutation));
+            told.broken.first().map(|what| (seed, what.clone()))
+        });
+        let (seed, what) = caught.unwrap_or_else(|| panic!("{mutation:?} was not caught in {STORIES} stories"));
+        assert_eq!(told(seed, None).broken, Vec::<String>::new(), "seed {seed} breaks rules without any mistake");
+        println!("{mutation:?} caught by seed {seed}: {what}");
+    }
+}

@@ -1,0 +1,341 @@
+//! The crash matrix: whatever is killed, and wherever, running again and resuming ends with one submission, and never with two
+//! drafts.
+//!
+//! The suite kills the agent at every kind of journal entry and inside every call around draft and commit in Chromium, and in Firefox
+//! at those from which on something may be doubled; `PORTAL_AGENT_CRASH_MATRIX=whole` does everything in both.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use portal_agent::decide::rules::confirmation::Said;
+use portal_agent::decide::verdict::{HaltCode, Stage};
+use portal_agent::evidence::documents::RunDocument;
+use portal_agent::evidence::journal::Event;
+use portal_agent::evidence::outcome::Outcome;
+use portal_agent::mask::masked::Masked;
+use portal_agent::model::browser::BrowserKind;
+use portal_agent::model::ids::RunId;
+use portal_agent::reference_portal::Moment;
+use portal_agent::reference_portal::faults::FaultPlan;
+use portal_agent::run::flow::Watcher;
+use portal_agent::run::order::InputError;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::Value;
+
+use crate::support::{Plan, Rig, codes, map_text, told};
+
+/// Every kind of journal entry of a run that goes well, and which of its kind to die at.
+const ENTRIES: [(&str, u64); 24] = [
+    ("opened", 1),
+    ("claimed", 1),
+    ("packet-judged", 1),
+    ("browser-started", 1),
+    ("path-proven", 1),
+    ("signed-in", 1),
+    ("surveyed", 1),
+    ("entry-begins", 1),
+    ("tab-filled", 1),
+    ("entry-begins", 4),
+    ("tab-filled", 6),
+    ("upload-begins", 1),
+    ("uploaded", 1),
+    ("save-begins", 1),
+    ("draft-saved", 1),
+    ("draft-verified", 1),
+    ("reviewed", 1),
+    ("panel-rechecked", 1),
+    ("commit-held", 1),
+    ("commit-intent", 1),
+    ("commit-answered", 1),
+    ("confirmed", 1),
+    ("ended", 1),
+    ("never", 1),
+];
+
+/// From here on something may be doubled.
+const DOUBLES: &str = "save-begins";
+
+const MOMENTS: [Moment; 6] =
+    [Moment::Upload, Moment::SaveBefore, Moment::SaveAfter, Moment::CommitBefore, Moment::CommitAfter, Moment::LookUp];
+
+fn whole() -> bool {
+    std::env::var("PORTAL_AGENT_CRASH_MATRIX").is_ok_and(|value| value == "whole")
+}
+
+async fn rig(browser: BrowserKind) -> Rig {
+    let mut plan = Plan::new(browser, FaultPlan::none());
+    plan.longest = 4_000;
+    Rig::new(plan).await.with_map(short)
+}
+
+/// Limits that keep the waits short.
+fn short(map: String) -> String {
+    map.replace("ready_s = 20", "ready_s = 8")
+        .replace("arrival_s = 4", "arrival_s = 1")
+        .replace("hold_s = 10", "hold_s = 5")
+}
+
+fn dying(rig: &Rig, browser: BrowserKind, event: &str, count: u64, run: Option<&RunId>) -> Command {
+    let tests = std::env::current_exe().unwrap();
+    let program: PathBuf = tests.parent().unwrap().parent().unwrap().join("examples/die");
+    assert!(program.is_file(), "{} is missing: build it with `cargo build --example die`", program.display());
+    let map = rig.folder.path().join("map.toml");
+    std::fs::write(&map, short(map_text(&rig.portal))).unwrap();
+    let mut command = Command::new(program);
+    command.arg(rig.folder.path()).arg(browser.to_string()).arg(&map).arg(rig.portal.url().as_str()).arg(event);
+    command.arg(count.to_string()).args(run.map(RunId::as_str)).stdout(Stdio::piped());
+    command
+}
+
+/// Lets the agent die at an entry of its journal; false when it came to its end instead.
+async fn dies(rig: &Rig, browser: BrowserKind, event: &str, count: u64, run: Option<&RunId>) -> bool {
+    let mut command = dying(rig, browser, event, count, run);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    !output.status.success()
+}
+
+/// Kills the agent while the portal has a request of it in its hands.
+async fn dies_inside(rig: &Rig, browser: BrowserKind, moment: Moment) {
+    let mut stopped = rig.portal.stop_at(moment);
+    let mut child = dying(rig, browser, "never", 1, None).spawn().unwrap();
+    let reached = tokio::time::timeout(Duration::from_secs(90), stopped.changed()).await;
+    kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
+    child.wait().unwrap();
+    assert!(reached.is_ok(), "{moment:?} was never reached");
+}
+
+/// What is said of a run must be what the portal holds.
+fn check(rig: &Rig, cell: &str, run: &Masked<RunDocument>) {
+    let oracle = rig.oracle();
+    let holds = (oracle.drafts.len(), oracle.submitted.len());
+    let refused = matches!(codes(run).first(), Some(HaltCode::ClaimedByAnotherRun | HaltCode::EarlierRunInDoubt));
+    let told = || format!("{cell}: the portal holds {holds:?}\n{}", told(run));
+    assert!(holds.0 <= 1 && holds.1 <= 1 && holds.0 + holds.1 <= 1, "{}", told());
+    assert!(oracle.commit_requests <= 1 + denied(rig), "{}", told());
+    match run.get().outcome {
+        Outcome::Submitted | Outcome::AlreadySubmitted => assert_eq!(holds, (0, 1), "{}", told()),
+        Outcome::HaltedAbandoned if refused => {}
+        Outcome::HaltedAbandoned => assert_eq!(holds, (0, 0), "{}", told()),
+        Outcome::HaltedDraft => assert_eq!(holds.1, 0, "{}", told()),
+        Outcome::InDoubt => assert_eq!(holds.1, 0, "in doubt though it is submitted\n{}", told()),
+        Outcome::DraftSaved | Outcome::Environment => panic!("{}", told()),
+    }
+}
+
+/// How many doubts were ended by "not submitted", as the journals tell.
+fn denied(rig: &Rig) -> u64 {
+    let mut count = 0;
+    for entry in std::fs::read_dir(rig.order.evidence.join("CHG0041877")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path().join("journal.jsonl")).unwrap_or_default();
+        let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        count += events.filter(|event| event["event"] == "resolved" && event["left"] != "submission").count() as u64;
+    }
+    count
+}
+
+/// The run that holds the change.
+fn holder(rig: &Rig) -> Option<RunId> {
+    let row = std::fs::read_dir(rig.order.evidence.join(".claims")).ok()?.next()?.unwrap().path();
+    let mut objects: Vec<_> = std::fs::read_dir(row).unwrap().map(|object| object.unwrap().path()).collect();
+    objects.sort();
+    let last: Value = serde_json::from_slice(&std::fs::read(objects.last()?).unwrap()).unwrap();
+    (last["state"] == "held").then(|| RunId::parse(last["run"].as_str().unwrap()).unwrap())
+}
+
+/// Runs again, then resumes, then resolves, as somebody would, until the change is submitted.
+async fn ends_well(rig: &Rig, cell: &str) {
+    let again = rig.run().await;
+    check(rig, cell, &again);
+    let mut steps = vec![format!("again {:?} {:?}", again.get().outcome, codes(&again))];
+    for _ in 0..3 {
+        let Some(run) = holder(rig) else { break };
+        let result = rig.resume(&run).await;
+        let resumed = match result {
+            Ok(document) => document,
+            Err(InputError::NotContinuable { why, .. }) => panic!("{cell}: {steps:?}, then {why}"),
+            Err(error) => panic!("{cell}: {error}"),
+        };
+        check(rig, cell, &resumed);
+        steps.push(format!("resumed {:?} {:?}", resumed.get().outcome, codes(&resumed)));
+        let doubt = resumed.get().outcome == Outcome::InDoubt || codes(&resumed).contains(&HaltCode::EarlierRunInDoubt);
+        if doubt {
+            let said =
+                rig.oracle().submitted.first().map_or(Said::NotSubmitted, |one| Said::Submitted(one.reference.clone()));
+            let resolved = rig.resolve(&holder(rig).unwrap(), said).await.unwrap();
+            assert_eq!(resolved.get().agreed, Some(true), "{cell}: {}", told(&resolved));
+            steps.push(format!("resolved {:?}", resolved.get().outcome));
+        }
+    }
+    println!("{cell}: {}", steps.join(", "));
+    let oracle = rig.oracle();
+    assert_eq!((oracle.drafts.len(), oracle.submitted.len()), (0, 1), "{cell}: {steps:?}");
+    assert_eq!(holder(rig), None, "{cell}: {steps:?}");
+}
+
+async fn agent_at_every_entry(browser: BrowserKind) {
+    let all = whole() || browser == BrowserKind::Chromium;
+    let from = ENTRIES.iter().position(|(event, _)| all || *event == DOUBLES).unwrap();
+    for (event, count) in &ENTRIES[from..] {
+        let rig = rig(browser).await;
+        let died = dies(&rig, browser, event, *count, None).await;
+        assert_eq!(died, *event != "never", "{event} {count}");
+        ends_well(&rig, &format!("{browser}, agent killed at {event} {count}")).await;
+    }
+}
+
+async fn agent_inside_every_call(browser: BrowserKind) {
+    let all = whole() || browser == BrowserKind::Chromium;
+    for moment in if all { &MOMENTS[..] } else { &[Moment::SaveAfter, Moment::CommitBefore, Moment::CommitAfter] } {
+        let moment = *moment;
+        let rig = rig(browser).await;
+        dies_inside(&rig, browser, moment).await;
+        ends_well(&rig, &format!("{browser}, agent killed inside {moment:?}")).await;
+    }
+}
+
+/// A resumption that dies is resumed like any other run.
+async fn agent_while_resuming(browser: BrowserKind) {
+    let entries: &[(&str, u64)] = if whole() {
+        &[
+            ("resumed", 1),
+            ("claimed", 1),
+            ("draft-adopted", 1),
+            ("draft-verified", 1),
+            ("commit-held", 1),
+            ("commit-intent", 1),
+        ]
+    } else {
+        &[("resumed", 1), ("draft-adopted", 1), ("commit-intent", 1)]
+    };
+    for (event, count) in entries {
+        let rig = rig(browser).await;
+        assert!(dies(&rig, browser, "reviewed", 1, None).await);
+        let run = holder(&rig).unwrap();
+        assert!(dies(&rig, browser, event, *count, Some(&run)).await, "{event}");
+        ends_well(&rig, &format!("{browser}, resumption killed at {event}")).await;
+    }
+}
+
+/// What of a driver's processes is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Victim {
+    DriverAndBrowser,
+    Browser,
+}
+
+/// Kills the driver's group, or all of it but the driver, when an event stands in the journal.
+struct Kills {
+    event: &'static str,
+    victim: Victim,
+    group: Mutex<Option<i32>>,
+}
+
+impl Watcher for Kills {
+    fn step(&self, _: Stage, _: &str) {}
+
+    fn noted(&self, event: &Event) {
+        let mut group = self.group.lock().unwrap();
+        if let Event::BrowserStarted { group: started } = event {
+            *group = *started;
+        }
+        if serde_json::to_value(event).unwrap()["event"] == self.event
+            && let Some(group) = group.take()
+        {
+            match self.victim {
+                Victim::DriverAndBrowser => kill_process_group(Pid::from_raw(group).unwrap(), Signal::KILL).unwrap(),
+                Victim::Browser => members(group).into_iter().filter(|pid| *pid != group).for_each(|pid| {
+                    // It may be gone with the one before it.
+                    let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+                }),
+            }
+        }
+    }
+}
+
+/// Processes of a group, by number.
+fn members(group: i32) -> Vec<i32> {
+    let numbers =
+        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    numbers
+        .filter(|pid: &i32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect::<Vec<_>>());
+            fields.is_some_and(|fields| fields.get(2).is_some_and(|field| *field == group.to_string()))
+        })
+        .collect()
+}
+
+async fn browser_at_entries(browser: BrowserKind, victim: Victim) {
+    let some = [
+        "surveyed",
+        "entry-begins",
+        "uploaded",
+        "save-begins",
+        "draft-saved",
+        "panel-rechecked",
+        "commit-held",
+        "commit-answered",
+    ];
+    let few = ["entry-begins", "save-begins", "commit-held", "commit-answered"];
+    let all = browser == BrowserKind::Chromium && victim == Victim::DriverAndBrowser;
+    let events = if whole() || all { &some[..] } else { &few[..] };
+    for event in events {
+        let rig = rig(browser).await;
+        let kills = Kills { event, victim, group: Mutex::default() };
+        let run = rig.run_with(&rig.sources, &kills).await.unwrap();
+        let cell = format!("{browser}, {victim:?} killed at {event}");
+        if run.get().outcome == Outcome::Environment {
+            assert_eq!((rig.oracle().drafts.len(), rig.oracle().submitted.len()), (0, 0), "{cell}: {}", told(&run));
+        } else if run.get().outcome == Outcome::InDoubt {
+            // Released, and no browser left to look with.
+            assert_eq!(*event, "commit-answered", "{cell}: {}", told(&run));
+            assert_eq!(rig.oracle().commit_requests, 1);
+            let number = rig.oracle().submitted[0].reference.clone();
+            let resolved = rig.resolve(&run.get().run_id, Said::Submitted(number)).await.unwrap();
+            assert_eq!(resolved.get().agreed, Some(true), "{cell}: {}", told(&resolved));
+        } else {
+            check(&rig, &cell, &run);
+        }
+        ends_well(&rig, &format!("{cell}, ended {:?}", run.get().outcome)).await;
+    }
+}
+
+/// The portal restarts while it has an upload in its hands: the connection is cut, and the session is over.
+async fn portal_restarts_inside_an_upload(browser: BrowserKind) {
+    let rig = rig(browser).await;
+    let mut stopped = rig.portal.stop_at(Moment::Upload);
+    let (run, ()) = tokio::join!(rig.run(), async {
+        stopped.changed().await.unwrap();
+        rig.portal.restart().await.unwrap();
+    });
+    let cell = format!("{browser}, portal restarted inside an upload");
+    assert!(matches!(run.get().outcome, Outcome::HaltedDraft | Outcome::HaltedAbandoned), "{cell}: {}", told(&run));
+    check(&rig, &cell, &run);
+    ends_well(&rig, &cell).await;
+}
+
+macro_rules! cells {
+    ($($name:ident: $call:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            $call.await;
+        }
+    )*};
+}
+
+cells! {
+    chromium_agent_killed_at_every_entry: agent_at_every_entry(BrowserKind::Chromium);
+    chromium_agent_killed_inside_every_call: agent_inside_every_call(BrowserKind::Chromium);
+    chromium_agent_killed_while_resuming: agent_while_resuming(BrowserKind::Chromium);
+    chromium_driver_and_browser_killed: browser_at_entries(BrowserKind::Chromium, Victim::DriverAndBrowser);
+    chromium_browser_killed: browser_at_entries(BrowserKind::Chromium, Victim::Browser);
+    firefox_agent_killed_at_entries: agent_at_every_entry(BrowserKind::Firefox);
+    firefox_agent_killed_inside_every_call: agent_inside_every_call(BrowserKind::Firefox);
+    firefox_agent_killed_while_resuming: agent_while_resuming(BrowserKind::Firefox);
+    chromium_portal_restarted: portal_restarts_inside_an_upload(BrowserKind::Chromium);
+    firefox_portal_restarted: portal_restarts_inside_an_upload(BrowserKind::Firefox);
+    firefox_driver_and_browser_killed: browser_at_entries(BrowserKind::Firefox, Victim::DriverAndBrowser);
+    firefox_browser_killed: browser_at_entries(BrowserKind::Firefox, Victim::Browser);
+}

@@ -1,0 +1,92 @@
+//! A run that kills itself with SIGKILL where it is told to: `die FOLDER BROWSER MAP URL EVENT COUNT [RUN]`. With RUN it resumes that
+//! run. Prints its run's name first. Built as an example, run by the browser tests alone.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use portal_agent::decide::policy::ApprovalPolicy;
+use portal_agent::decide::verdict::Stage;
+use portal_agent::evidence::journal::Event;
+use portal_agent::evidence::shared::SharedStore;
+use portal_agent::model::browser::{BrowserKind, BrowserProfile};
+use portal_agent::model::ids::{PersonId, Role, RunId};
+use portal_agent::portal::webdriver::Credentials;
+use portal_agent::reference_portal::{ACCOUNT, PASSWORD};
+use portal_agent::run::clock::SystemClock;
+use portal_agent::run::flow::Watcher;
+use portal_agent::run::interrupt::Interrupt;
+use portal_agent::run::launch::launch;
+use portal_agent::run::order::{Begin, Continue, Order};
+use portal_agent::run::session::BrowserOrder;
+use portal_agent::selectors::read::read as read_map;
+use portal_agent::sources::FileSources;
+use rustix::process::{Signal, getpid, kill_process};
+
+/// Kills this process when an event of this name stands in the journal for the so manieth time.
+struct DiesAt {
+    event: String,
+    countdown: AtomicU64,
+}
+
+impl Watcher for DiesAt {
+    fn step(&self, _: Stage, _: &str) {}
+
+    fn noted(&self, event: &Event) {
+        let value = serde_json::to_value(event).unwrap();
+        if value["event"] == self.event.as_str() && self.countdown.fetch_sub(1, Ordering::SeqCst) == 1 {
+            kill_process(getpid(), Signal::KILL).unwrap();
+        }
+    }
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, browser, map, base, event, count, run @ ..] = arguments.as_slice() else {
+        panic!("usage: die FOLDER BROWSER MAP URL EVENT COUNT [RUN]")
+    };
+    let folder = Path::new(folder);
+    let evidence = folder.join("evidence");
+    let text = std::fs::read_to_string(map).unwrap();
+    let root = rustix::process::geteuid().is_root();
+    let begin = match run {
+        [] => Begin::Afresh,
+        [run, ..] => Begin::Resume(Continue {
+            run: RunId::parse(run).unwrap(),
+            by: PersonId::parse("op.day").unwrap(),
+            reason: "it died".into(),
+            from_host: None,
+        }),
+    };
+    let order = Order {
+        begin,
+        record: folder.join("record.json"),
+        map: Arc::new(read_map(map.as_ref(), &text).unwrap()),
+        base: base.parse().unwrap(),
+        operator: PersonId::parse("op.night").unwrap(),
+        policy: ApprovalPolicy {
+            required_roles: ["service-owner", "incident-commander", "change-authority"]
+                .map(|role| Role::parse(role).unwrap())
+                .into(),
+            max_age_s: 72 * 3600,
+        },
+        shared: SharedStore::folder(&evidence),
+        evidence,
+        browser: BrowserOrder {
+            kind: if browser == "firefox" { BrowserKind::Firefox } else { BrowserKind::Chromium },
+            profile: if root { BrowserProfile::Container } else { BrowserProfile::Desktop },
+            headed: false,
+            webdriver: None,
+        },
+        portal_ca: None,
+        credentials: Credentials { user: ACCOUNT.into(), password: PASSWORD.into() },
+        draft_only: false,
+        hand_over: false,
+    };
+    let sources = FileSources { record: order.record.clone(), calendar: folder.join("freeze-calendar.toml") };
+    let dies = DiesAt { event: event.clone(), countdown: AtomicU64::new(count.parse().unwrap()) };
+    let (_switch, interrupt) = Interrupt::by_hand();
+    let document = launch(&order, &sources, &SystemClock::default(), interrupt, &dies).await.unwrap();
+    println!("{}", serde_json::to_string(&document).unwrap());
+}
