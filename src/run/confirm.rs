@@ -30,8 +30,37 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         }
         match self.prove(on_page.as_deref(), released_at, self.arrival()).await {
             Ok(proven) => self.end_proven(proven).await,
-            Err(error) => self.end_in_doubt(NonEmpty::one(reason_of(Stage::Confirm, error))).await,
+            Err(error) => {
+                let reason = reason_of(Stage::Confirm, error);
+                let mut ending = self.end(Outcome::InDoubt, vec![reason.clone()]);
+                ending.unasked = Some((released_at, reason));
+                ending
+            }
         }
+    }
+
+    /// Asks once more, in a fresh browser, what became of the commit that this run released: reading can double nothing, and
+    /// the first browser may be gone.
+    pub(super) async fn confirm_again(&mut self, ending: Ending, released_at: Instant) -> Ending {
+        self.stand(Stage::Confirm, "looking the exception up in a fresh browser");
+        self.ending = ending;
+        let (first, latest) = (self.ending.halt.clone(), self.arrival());
+        let asked = async {
+            self.portal.prove_path().await?;
+            self.portal.sign_in().await?;
+            self.prove(None, released_at, latest).await
+        };
+        match (asked.await, NonEmpty::from_vec(first)) {
+            (Ok(proven), _) => self.end_proven(proven).await,
+            (Err(error), None) => self.end_in_doubt(NonEmpty::one(reason_of(Stage::Confirm, error))).await,
+            (Err(_), Some(first)) => self.end_in_doubt(first).await,
+        }
+    }
+
+    /// Nobody could be asked: in doubt, for that reason.
+    pub(super) async fn end_unasked(&mut self, ending: Ending, reason: HaltReason) -> Ending {
+        self.ending = ending;
+        self.end_in_doubt(NonEmpty::one(reason)).await
     }
 
     /// An earlier run may have committed: looks it up, and enters nothing whatever comes of it. What cannot be looked up leaves

@@ -48,6 +48,8 @@ pub struct Ending {
     pub recheck_to_commit_ms: Option<f64>,
     /// Whether a person's word on an in-doubt run was agreed with.
     pub agreed: Option<bool>,
+    /// The commit was released at this time, and the portal could not be asked what became of it: for this reason.
+    pub unasked: Option<(Instant, HaltReason)>,
 }
 
 impl Ending {
@@ -66,6 +68,7 @@ impl Ending {
             released: 0,
             recheck_to_commit_ms: None,
             agreed: None,
+            unasked: None,
         }
     }
 }
@@ -187,6 +190,12 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
             Ok(ending) => ending,
             Err(stop) => self.settle(stop).await,
         }
+    }
+
+    /// Goes on with another browser and its gateway, whose interlock is locked.
+    pub fn continue_with(&mut self, portal: P, gateway: Control) {
+        self.portal = portal;
+        self.gateway = gateway;
     }
 
     /// The portal, for whoever takes it from here.

@@ -333,6 +333,16 @@ impl Undertaking<'_> {
                 let mut flow = Flow::new(portal, control, sources, clock, facts, books, interrupt, watcher);
                 flow.submitted_before = submitted_before;
                 let mut ending = flow.drive().await;
+                if let Some((released_at, reason)) = ending.unasked.take() {
+                    let _ = ports.close();
+                    ending = match ports.open().await {
+                        Ok(fresh) => {
+                            flow.continue_with(fresh.portal, fresh.control);
+                            flow.confirm_again(ending, released_at).await
+                        }
+                        Err(_) => flow.end_unasked(ending, reason).await,
+                    };
+                }
                 if self.hand_over && hands_over(ending.outcome) {
                     ending = flow.hand_over(&self.run, ending, &waits).await;
                 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,17 @@ impl PrivateFolder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// A folder in it for one more browser.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system reports.
+    pub fn browser_folder(&self) -> io::Result<PathBuf> {
+        let folder = tempfile::Builder::new().prefix("browser-").tempdir_in(self.path())?;
+        // Deleted with the folder around it.
+        Ok(folder.keep())
     }
 
     /// Remembers the driver's process group, so that it can be ended after a crash.

@@ -55,7 +55,9 @@ impl Target<'_> {
     ///
     /// What did not start and how to mend it, in words.
     pub async fn start(&self, private: &PrivateFolder) -> Result<Session, String> {
-        let (order, folder) = (self, private.path());
+        let order = self;
+        // A folder for this browser alone: a second one of the same run must not find the first one's profile.
+        let folder = &private.browser_folder().map_err(|error| error.to_string())?;
         let policy = GatewayPolicy::new(order.map, order.base).ok_or("the base URL is no address of a web server")?;
         let gateway = Gateway::start(policy, order.portal_ca).await.map_err(|error| with_causes(&error))?;
         let address = gateway.address().to_string();
