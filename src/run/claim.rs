@@ -120,10 +120,10 @@ pub async fn ask<P: Ports>(
     let history = &past.history;
     let earlier = history.opening.run.clone();
     let next = recovery(&history.left, history.in_doubt);
-    check_past(history, facts, now)?;
     if let Some(refused) = refused(begin, change, &earlier, &next)? {
         return Ok(Asked::Refused(refused));
     }
+    check_past(history, facts, now)?;
     let took_over = match begin.continues() {
         Some(order) => TookOver {
             run: earlier,

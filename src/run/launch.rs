@@ -223,12 +223,12 @@ impl Undertaking<'_> {
         Ok(document)
     }
 
-    /// The gates. Where an earlier run may have committed, all that can still be done is to look: gates that have closed since
-    /// do not keep anyone from finding out.
+    /// The gates.
     fn judge(&self) -> Verdict {
         judge_packet(Stage::Packet, self.facts, self.facts.record, self.calendar, self.started_at)
     }
 
+    /// Who may look after what an earlier run left: gates that have closed since do not keep anyone from finding out.
     fn judge_looking(&self) -> Verdict {
         let record = &self.facts.record.record;
         let parties = Parties {
@@ -305,7 +305,8 @@ impl Undertaking<'_> {
                 note.books.holder = self.run.clone();
                 claim
             }
-            Ok(Err(reason)) => return halted(vec![reason]),
+            // Another run was faster: what is left is its business now.
+            Ok(Err(reason)) => return Done::early(halted_early(None, vec![reason])),
             Err(error) => return halted(vec![unwritable(Stage::Packet, &error)]),
         };
         for event in [Event::Claimed, Event::PacketJudged] {
@@ -321,7 +322,9 @@ impl Undertaking<'_> {
         let Opened { portal, control, group } = match opened {
             Ok(opened) => opened,
             Err(what) => {
-                let ending = Ending::early(Outcome::Environment, Vec::new(), Some(what), "starting the browser");
+                let left = halted_early(left.as_ref(), Vec::new());
+                let stood_on = "starting the browser".to_owned();
+                let ending = Ending { outcome: Outcome::Environment, environment: Some(what), stood_on, ..left };
                 return Done { claim: Some(claim), ..Done::early(ending) };
             }
         };

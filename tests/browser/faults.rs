@@ -171,7 +171,9 @@ in_both_browsers! {
                 assert_eq!((oracle.commit_requests, oracle.submitted.len()), (1, 1), "{}", told(&run));
             }
             Outcome::HaltedDraft => {
-                assert_eq!(codes(&run), [HaltCode::UnexpectedCommitAttempt], "{}", told(&run));
+                // The second one counts as a stray; or the browser gives the first one up for it, and nothing waits any more.
+                let (stray, given_up) = ([HaltCode::UnexpectedCommitAttempt], [HaltCode::HoldExpired]);
+                assert!([&stray[..], &given_up[..]].contains(&codes(&run).as_slice()), "{}", told(&run));
                 assert_eq!((oracle.commit_requests, oracle.drafts.len()), (0, 1), "{}", told(&run));
             }
             _ => panic!("{}", told(&run)),

@@ -244,14 +244,15 @@ impl<F> ChangesWhileHeld<F> {
 
 impl<F: Fn()> Sources for ChangesWhileHeld<F> {
     fn record(&self) -> Result<ReadRecord, Diagnostic> {
-        // The first reading is the packet's, the second is made before the click, the third with the commit request held.
-        if self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 2 {
-            (self.change)();
-        }
         self.files.record()
     }
 
     fn calendar(&self) -> Result<FreezeCalendar, Diagnostic> {
+        // The first reading is the packet's, the second is made before the click, the third with the commit request held, the
+        // calendar before the record.
+        if self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 2 {
+            (self.change)();
+        }
         self.files.calendar()
     }
 }
