@@ -7,7 +7,7 @@ use crate::decide::verdict::{HaltCode, HaltReason, Stage, Verdict};
 use crate::model::banner::BannerRule;
 use crate::model::calendar::FreezeCalendar;
 use crate::model::digest::Digest;
-use crate::model::form::{FormPlan, PlannedField, PlannedFile, PlannedTab, WidgetKind};
+use crate::model::form::{FormPlan, Part, PlannedField, PlannedFile, PlannedTab};
 use crate::model::ids::PersonId;
 use crate::model::observed::{Found, ObservedBanner, ObservedControl, ObservedPage, ObservedTab};
 use crate::model::private::Private;
@@ -119,7 +119,7 @@ pub fn surveyed_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[Banne
         found.extend(controls::required_without_value(stage, field, control));
         found.extend(controls::option_missing(stage, field, control));
         found.extend(controls::control_locked(stage, field, control));
-        if field.widget == WidgetKind::ReadOnly {
+        if field.widget.part() == Part::Stated {
             found.extend(values::stated_value_differs(stage, field, control));
         }
     }
@@ -134,19 +134,10 @@ pub fn filled_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[BannerR
         let Some(control) = located(stage, field, observed.controls.get(&field.id), &mut found) else { continue };
         found.extend(controls::label_changed(stage, field, control));
         found.extend(values::validation_rejected(stage, field, control.complaint.as_ref()));
-        match field.widget {
-            WidgetKind::File => {}
-            WidgetKind::ReadOnly => found.extend(values::stated_value_differs(stage, field, control)),
-            WidgetKind::Text
-            | WidgetKind::LongText
-            | WidgetKind::Select
-            | WidgetKind::MultiSelect
-            | WidgetKind::Checkbox
-            | WidgetKind::Radio
-            | WidgetKind::Date
-            | WidgetKind::Time
-            | WidgetKind::DateTime
-            | WidgetKind::Number => found.extend(values::value_not_held(field, control)),
+        match field.widget.part() {
+            Part::Uploaded => {}
+            Part::Stated => found.extend(values::stated_value_differs(stage, field, control)),
+            Part::Entered => found.extend(values::value_not_held(field, control)),
         }
     }
     found.extend(controls::unexpected_required_field(stage, &observed.strange_required));
@@ -172,19 +163,10 @@ pub fn drafted_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[Banner
     let mut found = Vec::new();
     for field in &planned.fields {
         let Some(control) = located(stage, field, observed.controls.get(&field.id), &mut found) else { continue };
-        match field.widget {
-            WidgetKind::File => {}
-            WidgetKind::ReadOnly => found.extend(values::stated_value_differs(stage, field, control)),
-            WidgetKind::Text
-            | WidgetKind::LongText
-            | WidgetKind::Select
-            | WidgetKind::MultiSelect
-            | WidgetKind::Checkbox
-            | WidgetKind::Radio
-            | WidgetKind::Date
-            | WidgetKind::Time
-            | WidgetKind::DateTime
-            | WidgetKind::Number => found.extend(values::draft_differs(field, control)),
+        match field.widget.part() {
+            Part::Uploaded => {}
+            Part::Stated => found.extend(values::stated_value_differs(stage, field, control)),
+            Part::Entered => found.extend(values::draft_differs(field, control)),
         }
     }
     found.extend(controls::banners(stage, &observed.banners, rules));

@@ -37,6 +37,37 @@ pub enum WidgetKind {
     ReadOnly,
 }
 
+/// What a person does with a control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Enters a value.
+    Entered,
+    /// Reads what the portal states.
+    Stated,
+    /// Uploads files.
+    Uploaded,
+}
+
+impl WidgetKind {
+    /// What a person does with a control of this kind.
+    pub fn part(self) -> Part {
+        match self {
+            Self::ReadOnly => Part::Stated,
+            Self::File => Part::Uploaded,
+            Self::Text
+            | Self::LongText
+            | Self::Select
+            | Self::MultiSelect
+            | Self::Checkbox
+            | Self::Radio
+            | Self::Date
+            | Self::Time
+            | Self::DateTime
+            | Self::Number => Part::Entered,
+        }
+    }
+}
+
 /// A value that a control holds.
 #[derive(Clone, PartialEq, Eq)]
 pub enum FormValue {

@@ -7,7 +7,7 @@ use super::flow::Ending;
 use crate::decide::verdict::HaltCode;
 use crate::evidence::documents::TakeoverDocument;
 use crate::evidence::outcome::{DraftState, Outcome};
-use crate::model::form::WidgetKind;
+use crate::model::form::Part;
 use crate::model::ids::RunId;
 
 /// The note of a run that ended with a person's work left; none for the others.
@@ -17,9 +17,12 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
         Outcome::InDoubt => true,
         Outcome::Submitted | Outcome::AlreadySubmitted | Outcome::DraftSaved | Outcome::Environment => return None,
     };
-    let enterable = facts.plan.tabs.iter().flat_map(|tab| &tab.fields).filter(|field| {
-        !matches!(field.widget, WidgetKind::ReadOnly | WidgetKind::File) && !field.value.expose().is_blank()
-    });
+    let enterable = facts
+        .plan
+        .tabs
+        .iter()
+        .flat_map(|tab| &tab.fields)
+        .filter(|field| field.widget.part() == Part::Entered && !field.value.expose().is_blank());
     let (entered, not_entered): (Vec<_>, Vec<_>) =
         enterable.map(|field| field.id.clone()).partition(|id| books.entered.contains(id));
     let draft_path = |draft: &crate::model::ids::DraftReference| {

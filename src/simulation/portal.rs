@@ -9,7 +9,7 @@ use super::world::{Content, LATEST, Released, Sent, Sim, Stored, World};
 use crate::gateway::control::{Answered, Control, Decision, Release};
 use crate::mask::picture::MaskedPicture;
 use crate::model::digest::Digest;
-use crate::model::form::{FormValue, ParameterContent, PlannedField, PlannedParameter, PlannedTab, WidgetKind};
+use crate::model::form::{FormValue, ParameterContent, Part, PlannedField, PlannedParameter, PlannedTab, WidgetKind};
 use crate::model::ids::{DraftReference, FieldId};
 use crate::model::observed::{Found, ListedFile, ObservedControl, ObservedPage, ObservedTab};
 use crate::model::portal_facts::{CommitContent, Created, ListedException, ListedState};
@@ -246,7 +246,7 @@ impl Portal for SimPortal {
         self.ask().await?;
         let (_, content) = self.form.as_mut().ok_or(PortalError::Missing("the form".into()))?;
         for field in &tab.fields {
-            if !matches!(field.widget, WidgetKind::ReadOnly | WidgetKind::File) {
+            if field.widget.part() == Part::Entered {
                 content.values.insert(field.id.clone(), field.value.expose().clone());
             }
         }
@@ -373,7 +373,7 @@ pub fn differences(content: &Content, tabs: &[PlannedTab]) -> Vec<String> {
     let mut found = Vec::new();
     let values: BTreeMap<_, _> = content.values.iter().collect();
     for field in tabs.iter().flat_map(|tab| &tab.fields) {
-        let entered = !matches!(field.widget, WidgetKind::ReadOnly | WidgetKind::File);
+        let entered = field.widget.part() == Part::Entered;
         if entered && values.get(&field.id).copied() != Some(field.value.expose()) {
             found.push(field.id.to_string());
         }

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::banner::{BannerMeaning, BannerRule};
-use crate::model::form::{PlannedField, WidgetKind};
+use crate::model::form::{Part, PlannedField, WidgetKind};
 use crate::model::observed::{Found, ObservedBanner, ObservedControl, StrangeControl};
 use crate::model::private::{Exposure, Fact};
 
@@ -88,19 +88,7 @@ pub fn option_missing(stage: Stage, field: &PlannedField, control: &ObservedCont
 
 /// `control-missing`, second case: the control is there but cannot be changed, so that the value cannot be entered.
 pub fn control_locked(stage: Stage, field: &PlannedField, control: &ObservedControl) -> Option<HaltReason> {
-    let must_enter = match field.widget {
-        WidgetKind::ReadOnly | WidgetKind::File => false,
-        WidgetKind::Text
-        | WidgetKind::LongText
-        | WidgetKind::Select
-        | WidgetKind::MultiSelect
-        | WidgetKind::Checkbox
-        | WidgetKind::Radio
-        | WidgetKind::Date
-        | WidgetKind::Time
-        | WidgetKind::DateTime
-        | WidgetKind::Number => !field.value.expose().is_blank(),
-    };
+    let must_enter = field.widget.part() == Part::Entered && !field.value.expose().is_blank();
     let holds = control.value == field.value;
     (must_enter && !control.editable && !holds).then(|| {
         let (open, locked) = (Fact::public("an editable control"), Fact::public("a control that cannot be changed"));

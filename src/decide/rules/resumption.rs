@@ -5,7 +5,7 @@ use crate::decide::rules::exceptions::{existing_exception, opened};
 use crate::decide::rules::{controls, values};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::model::banner::BannerRule;
-use crate::model::form::{PlannedField, PlannedFile, PlannedTab, WidgetKind};
+use crate::model::form::{Part, PlannedField, PlannedFile, PlannedTab};
 use crate::model::ids::{ChangeId, DraftReference, FieldId};
 use crate::model::left::{Left, Reached, Work};
 use crate::model::observed::{Found, ObservedTab};
@@ -156,22 +156,13 @@ pub fn resumed_tab(
         let Some(control) = located(stage, field, draft.controls.get(&field.id), &mut standing.reasons) else {
             continue;
         };
-        match field.widget {
-            WidgetKind::File => continue,
-            WidgetKind::ReadOnly => {
+        match field.widget.part() {
+            Part::Uploaded => continue,
+            Part::Stated => {
                 standing.reasons.extend(values::stated_value_differs(stage, field, control));
                 continue;
             }
-            WidgetKind::Text
-            | WidgetKind::LongText
-            | WidgetKind::Select
-            | WidgetKind::MultiSelect
-            | WidgetKind::Checkbox
-            | WidgetKind::Radio
-            | WidgetKind::Date
-            | WidgetKind::Time
-            | WidgetKind::DateTime
-            | WidgetKind::Number => {}
+            Part::Entered => {}
         }
         let holds = &control.value;
         let untouched = match empty.controls.get(&field.id) {
