@@ -12,6 +12,7 @@
 //! - [`sources`]: record, attachments and freeze calendar, read anew whenever they are asked for.
 //! - [`evidence`]: journal, documents and pictures of a run.
 //! - [`run`]: the stages that join all of these. It holds no rules.
+//! - [`scrub`]: takes out of what a portal sent everything that was not permitted, so that a run can be kept as a fixture.
 //! - [`reference_portal`]: a portal to try it on, embedded.
 //!
 //! Imports point one way; `tests/layering.rs` says which and fails on any other.
@@ -26,6 +27,7 @@ pub mod model;
 pub mod portal;
 pub mod reference_portal;
 pub mod run;
+pub mod scrub;
 pub mod selectors;
 #[cfg(test)]
 mod simulation;
