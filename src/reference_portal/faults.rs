@@ -23,6 +23,8 @@ pub enum Fault {
     ApproverRevoked,
     /// Another person stands as approver.
     ApproverDifferent,
+    /// Another person stands as owner of the service.
+    OwnerDifferent,
     /// A banner says that more services would be authorised.
     ScopeBanner,
     /// A banner that nobody declared.
@@ -91,6 +93,10 @@ pub enum Fault {
     PrivateIsMagenta,
     /// A note of that colour floats over a field that may be shown, and lets clicks through.
     MagentaNote,
+    /// A field that may be shown never stands still.
+    Restless,
+    /// Pages carry what nobody asked for, in every place where portals do: see [`super::CANARIES`]. Harmless.
+    Talkative,
     /// Other CSS classes, other order inside tabs, more read-only text. Harmless.
     Cosmetic,
 }

@@ -27,6 +27,8 @@ type Fields = Vec<(String, String)>;
 pub fn router(state: State) -> Router {
     Router::new()
         .route("/", get(|| async { Redirect::to("/exceptions") }))
+        .route("/assets/style.css", get(|| async { asset("text/css", pages::STYLE) }))
+        .route("/assets/form.js", get(|| async { asset("text/javascript", pages::SCRIPT) }))
         .route("/login", get(|| async { Html(pages::login(false)) }).post(login))
         .route("/exceptions", get(list))
         .route("/exceptions/new", get(new_form))
@@ -43,6 +45,11 @@ pub fn router(state: State) -> Router {
         .layer(DefaultBodyLimit::max(64 << 20))
         .layer(middleware::from_fn_with_state(state.clone(), pace))
         .with_state(state)
+}
+
+/// The same for everyone.
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=3600")], text).into_response()
 }
 
 /// Slow and hanging answers.
@@ -145,6 +152,9 @@ fn world(inner: &super::state::Inner) -> super::state::World {
     }
     if inner.faults.has(Fault::ApproverRevoked) {
         world.insert("state_authority", "Revoked".into());
+    }
+    if inner.faults.has(Fault::OwnerDifferent) {
+        world.insert("owner", "someone.else".into());
     }
     if inner.faults.has(Fault::ApproverDifferent) {
         world.insert("approver_incident", "someone.else".into());
@@ -296,6 +306,11 @@ async fn incident(Shared(state): Shared<State>) -> Response {
     if state.has(Fault::LateValidation) {
         delay(Duration::from_millis(400)).await;
         return Json(serde_json::json!({ "known": false })).into_response();
+    }
+    if state.has(Fault::Talkative) {
+        let reporter = "Jane Quimby-Doe";
+        let cookie = (header::SET_COOKIE, "trace=tok-7c1fb2e9d4; Path=/");
+        return ([cookie], Json(serde_json::json!({ "known": true, "reporter": reporter }))).into_response();
     }
     Json(serde_json::json!({ "known": true })).into_response()
 }

@@ -20,3 +20,5 @@ pub use state::Moment;
 pub const ACCOUNT: &str = "release.engineer";
 /// Its password. Not a secret: the portal exists on loopback only, for as long as the process runs.
 pub const PASSWORD: &str = "correct-horse-battery-staple";
+/// Words that a talkative portal carries, and that nothing kept may hold.
+pub const CANARIES: [&str; 6] = ["Quimby", "quimby", "customer.example", "7c1fb2e9d4", "Refund", "1974-03-09"];

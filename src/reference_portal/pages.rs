@@ -8,8 +8,21 @@ use super::fields::{Field, Kind, TABS, all};
 use super::oracle::ReceivedFile;
 use super::state::{Entry, World};
 
-const STYLE: &str = include_str!("assets/style.css");
-const SCRIPT: &str = include_str!("assets/form.js");
+/// What a talkative page carries: values of people who have nothing to do with the exception.
+const TALK: &str = "<!-- customer Jane Quimby-Doe, jane.quimby@customer.example -->\
+    <p class=\"hint\" title=\"Jane Quimby-Doe\" data-customer=\"jane.quimby@customer.example\" \
+    data-note=\"Refund of 48211 agreed\">Last seen: Jane Qui&#109;by-Doe, born 1974-03-09.</p>\
+    <a href=\"/exceptions?customer=jane.quimby%40customer.example#Quimby\">Related</a>\
+    <img alt=\"Quimby-Doe\" src=\"data:,\"><input type=\"hidden\" name=\"session_token\" value=\"tok-7c1fb2e9d4\">\
+    <script>window.state = { user: \"Jane Quimby-Doe\", mail: 'jane.qu\\u0069mby@customer.example', \
+    note: `Refund of ${40000 + 8211} agreed with Quimby`, token: \"tok-7c1fb2e9d4\" }; // Jane Quimby-Doe\
+    \n</script><script type=\"application/json\">{\"incident_note\":\"Refund of 48211 agreed\",\"born\":\"1974-03-09\"}</script>\
+    <noscript>Jane Quimby-Doe</noscript><template><b>Quimby-Doe</b></template>";
+
+/// Styles of every page.
+pub const STYLE: &str = include_str!("assets/style.css");
+/// Script of the form.
+pub const SCRIPT: &str = include_str!("assets/form.js");
 
 pub fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
@@ -31,7 +44,7 @@ fn page(title: &str, account: Option<&str>, body: &str) -> String {
     });
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
-         <link rel=\"icon\" href=\"data:,\"><style>{STYLE}</style></head>\
+         <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/assets/style.css\"></head>\
          <body><header><h1>Change governance</h1>{who}</header><main>{body}</main></body></html>"
     )
 }
@@ -164,6 +177,15 @@ fn colours(faults: &FaultPlan) -> String {
              { background: #ff00ff }</style>",
         );
     }
+    if faults.has(Fault::Restless) {
+        out.push_str(
+            "<style>@keyframes drift { from { margin-left: 0 } to { margin-left: 90px } }\
+             #service { animation: drift 0.7s linear infinite alternate }</style>",
+        );
+    }
+    if faults.has(Fault::Talkative) {
+        out.push_str(TALK);
+    }
     if faults.has(Fault::MagentaNote) {
         out.push_str(
             "<div style=\"position: absolute; top: 225px; left: 250px; width: 40px; height: 12px; background: #ff00ff; \
@@ -254,7 +276,7 @@ pub fn form(form: &FormPage<'_>) -> String {
              <p>Draft <b data-testid=\"draft-reference\">{reference}</b></p>\
              <div role=\"tablist\">{tabs}</div>{panels}\
              <p><button type=\"submit\" id=\"save\">Save draft</button></p></form>{dialog}\
-             <script>{SCRIPT}</script>",
+             <script src=\"/assets/form.js\"></script>",
             banners(faults),
             switches.join(" "),
         ),
