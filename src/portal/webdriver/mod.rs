@@ -71,12 +71,23 @@ pub struct WebPortal {
     confirm: Option<ElementRef>,
     /// The rectangles of the last look, and what was asked for.
     rectangles: Option<(Value, Rectangles)>,
+    /// Whether pages of this portal let a request of their own reach the gateway.
+    marks: bool,
 }
 
 impl WebPortal {
     /// A portal over an open session.
     pub fn new(wire: Arc<Wire>, config: WebPortalConfig) -> Self {
-        Self { wire, config, document: 0.0, tabs: BTreeMap::new(), current: None, confirm: None, rectangles: None }
+        Self {
+            wire,
+            config,
+            document: 0.0,
+            tabs: BTreeMap::new(),
+            current: None,
+            confirm: None,
+            rectangles: None,
+            marks: true,
+        }
     }
 
     fn map(&self) -> &crate::selectors::schema::MapFile {

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::WebPortal;
 use super::ask::{Answer, Ask, SCRIPT};
 use super::wire::WireError;
+use crate::gateway::proxy::PROBE;
 use crate::model::private::Private;
 use crate::portal::PortalError;
 
@@ -16,6 +19,9 @@ pub(super) const SETTLES: Duration = Duration::from_secs(2);
 
 /// How long a navigation may take to show any sign of life before it is asked for again.
 const LOST: Duration = Duration::from_secs(4);
+
+/// How long a page's mark may take to the gateway.
+const MARK: Duration = Duration::from_secs(1);
 
 /// What a look expects of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +113,18 @@ impl WebPortal {
             }
         };
         let _ = tokio::time::timeout(within, settled).await;
+    }
+
+    /// Waits until what the page asked for so far has reached the gateway: a request of the page's own, which the gateway itself
+    /// answers, comes after it. A portal whose pages may ask for nothing is found out once, and not asked again.
+    pub(super) async fn mark_traffic(&mut self) {
+        if !self.marks {
+            return;
+        }
+        let nonce = format!("{:032x}", rand::random::<u128>());
+        let script = "fetch(arguments[0], { cache: 'no-store', credentials: 'omit' }).catch(() => {});";
+        let sent = self.wire.script(script, Value::String(format!("{PROBE}{nonce}"))).await.is_ok();
+        self.marks = sent && self.config.control.await_probe(&nonce, MARK).await;
     }
 
     /// Goes to a path of the portal and waits there for a new document that fulfils `done`.

@@ -109,6 +109,7 @@ impl WebPortal {
 
     /// Waits until nothing is on its way and the page does not say that it works, then reads the tab.
     async fn settled_tab(&mut self, planned: &PlannedTab) -> Result<Answer, PortalError> {
+        self.mark_traffic().await;
         let show = self.show_of(Scene::Tab(planned));
         let ask = self.tab_ask(planned)?.show(show.clone());
         let limit = self.ready_limit();
