@@ -6,10 +6,12 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::gateway::proxy::Gateway;
+use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::mask::picture::{PictureMask, Rect, paint};
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::portal::browser::find;
@@ -109,7 +111,7 @@ async fn per_request() {
     let map = read("map.toml".as_ref(), &text).unwrap();
     let policy = GatewayPolicy::new(&map, &portal.url()).unwrap();
     assert!(policy.origins.contains(&Origin::of(&portal.url()).unwrap()));
-    let gateway = Gateway::start(policy, None).await.unwrap();
+    let gateway = Gateway::start(policy, Arc::new(PortalLink::new(None).unwrap())).await.unwrap();
     let (address, host) = (portal.url().socket_addrs(|| None).unwrap()[0], portal.url().authority().to_owned());
     let direct = exchange(address, &format!("GET /login HTTP/1.1\r\nHost: {host}\r\n\r\n"), REQUESTS).await;
     let absolute = format!("GET http://{host}/login HTTP/1.1\r\nHost: {host}\r\n\r\n");

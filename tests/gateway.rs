@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::Request;
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::gateway::proxy::Gateway;
+use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::model::portal_facts::Refusal;
 use portal_agent::selectors::requests::RequestPattern;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,7 +48,7 @@ async fn desk() -> Desk {
         ],
         commit: pattern("commit", "POST", "/api/{draft}/submit", &[]),
     };
-    Desk { gateway: Gateway::start(policy, None).await.unwrap(), portal, arrived }
+    Desk { gateway: Gateway::start(policy, Arc::new(PortalLink::new(None).unwrap())).await.unwrap(), portal, arrived }
 }
 
 async fn axum_serve(listener: TcpListener, router: Router) {

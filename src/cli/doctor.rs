@@ -165,7 +165,8 @@ async fn probe(settings: &Settings) -> Result<Control, String> {
     let map = read_map("reference.toml".as_ref(), MAP).map_err(|error| error.to_string())?;
     let base = map.file.base_url.get_ref().clone();
     let browser = settings.browser_order(false);
-    let target = Target { browser: &browser, map: &map, base: &base, portal_ca: settings.portal_ca.as_deref() };
+    let portal_ca = settings.portal_ca.as_deref();
+    let target = Target { browser: &browser, map: &map, base: &base, portal_ca, upstream: None };
     let Session { driver, wire, gateway } = target.start(&folder).await?;
     let nonce = format!("{:016x}", rand::random::<u64>());
     let url = base.join(&format!("{PROBE}{nonce}")).map_err(|error| error.to_string())?;

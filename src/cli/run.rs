@@ -19,7 +19,7 @@ use crate::run::advice::advice;
 use crate::run::clock::SystemClock;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::launch;
-use crate::run::order::{Begin, InputError, Order};
+use crate::run::order::{Begin, Chance, InputError, Order};
 use crate::selectors::read::{SelectorMap, read as read_map};
 use crate::sources::FileSources;
 
@@ -97,6 +97,8 @@ pub fn order(settings: &Settings, shared: SharedStore, wanted: Wanted) -> Result
         shared,
         browser: settings.browser_order(wanted.window.headed || wanted.window.hand_over),
         portal_ca: settings.portal_ca.clone(),
+        upstream: None,
+        chance: Chance::Drawn,
         credentials,
         draft_only: wanted.draft_only || settings.commit == CommitPolicy::Never,
         hand_over: wanted.window.hand_over,
@@ -167,7 +169,7 @@ pub fn not_begun(output: Output, error: OrderError) -> Exit {
 }
 
 /// The result for people: what happened, why, and what to do now.
-fn text(document: &Masked<RunDocument>) -> String {
+pub fn text(document: &Masked<RunDocument>) -> String {
     let run = document.get();
     let mut lines = vec![format!("{}  {}", run.outcome.as_str(), run.change_id)];
     if let Some(earlier) = &run.resumes {

@@ -297,7 +297,8 @@ impl Settings {
 
     /// Which browser is started, and how; `headed` shows its window.
     pub fn browser_order(&self, headed: bool) -> BrowserOrder {
-        BrowserOrder { kind: self.browser, profile: self.browser_profile, headed, webdriver: self.webdriver.clone() }
+        let (kind, profile, webdriver) = (self.browser, self.browser_profile, self.webdriver.clone());
+        BrowserOrder { kind, profile, headed, webdriver, pace: std::time::Duration::ZERO }
     }
 }
 

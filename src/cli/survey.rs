@@ -94,7 +94,8 @@ async fn survey(
     let secret = Private::new(secrecy::ExposeSecret::expose_secret(&credentials.password).to_owned());
     let gate = std::sync::Arc::new(MaskGate::new(permissions(&map), rand::random(), vec![secret]));
     let browser = settings.browser_order(false);
-    let target = Target { browser: &browser, map: &map, base: &base, portal_ca: settings.portal_ca.as_deref() };
+    let portal_ca = settings.portal_ca.as_deref();
+    let target = Target { browser: &browser, map: &map, base: &base, portal_ca, upstream: None };
     let Session { driver, wire, gateway } = target.start(&folder).await?;
     let config = WebPortalConfig {
         map: std::sync::Arc::clone(&map),

@@ -41,15 +41,22 @@ pub async fn body(content_type: Option<&str>, bytes: &Bytes) -> Result<Vec<(Stri
     match kind.as_str() {
         "application/x-www-form-urlencoded" => Ok(form_urlencoded::parse(bytes).into_owned().collect()),
         "multipart/form-data" => multipart(given, bytes).await,
-        json if json == "application/json" || json.ends_with("+json") => {
-            // serde_json keeps the last of two equal keys, a portal may keep the first: such a body is not comparable.
-            let value: Strict = serde_json::from_slice(bytes).map_err(|_| ContentError::Malformed)?;
-            let mut found = Vec::new();
-            flatten("", &value.0, &mut found);
-            Ok(found)
-        }
+        json if json == "application/json" || json.ends_with("+json") => self::json(bytes),
         _ => Err(ContentError::Type(given.chars().take(80).collect())),
     }
+}
+
+/// The parameters of a JSON text.
+///
+/// # Errors
+///
+/// [`ContentError::Malformed`].
+pub fn json(bytes: &[u8]) -> Result<Vec<(String, String)>, ContentError> {
+    // serde_json keeps the last of two equal keys, a portal may keep the first: such a body is not comparable.
+    let value: Strict = serde_json::from_slice(bytes).map_err(|_| ContentError::Malformed)?;
+    let mut found = Vec::new();
+    flatten("", &value.0, &mut found);
+    Ok(found)
 }
 
 async fn multipart(content_type: &str, bytes: &Bytes) -> Result<Vec<(String, String)>, ContentError> {

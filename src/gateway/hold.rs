@@ -81,7 +81,7 @@ async fn forward_commit(
 ) {
     let guard = rules.control.begin(false);
     let mut sent_at = None;
-    let exchange = rules.upstream.write(request, |at| sent_at = Some(at));
+    let exchange = rules.upstream.write(request, Box::new(|at| sent_at = Some(at)));
     let result = tokio::time::timeout(within, exchange).await;
     let answered = match &result {
         Ok(Ok(response)) => Answered::Status(response.status().as_u16()),

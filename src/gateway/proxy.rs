@@ -1,7 +1,6 @@
 //! Carries out what [`super::interlock`] and [`super::policy`] decide, on 127.0.0.1, in tasks of this process.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,7 +8,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, Request, Response, StatusCode, Uri};
-use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
@@ -24,12 +22,12 @@ use super::content::{self, READ_LIMIT};
 use super::control::{Control, InFlight};
 use super::hold::hold;
 use super::policy::{ByBody, ByPath, GatewayPolicy, Origin};
-use super::upstream::{Outgoing, Upstream, UpstreamError, whole};
+use super::upstream::{Outgoing, Passing, Upstream, UpstreamError, whole};
 use crate::model::digest::Digest;
 use crate::model::portal_facts::{CommitContent, Refusal, Refused};
 use crate::model::private::Private;
 
-pub(super) type Answer = Response<BoxBody<Bytes, hyper::Error>>;
+pub(super) type Answer = Response<Passing>;
 
 /// Path below which the gateway itself answers, to prove that it is in the path.
 pub const PROBE: &str = "/.portal-agent/probe/";
@@ -43,9 +41,6 @@ pub enum GatewayError {
     /// No certificate authority.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// No way to the portal.
-    #[error(transparent)]
-    Upstream(#[from] UpstreamError),
 }
 
 /// A running gateway. Dropping it ends every connection, the held request included.
@@ -59,28 +54,23 @@ pub struct Gateway {
 pub(super) struct Rules {
     policy: GatewayPolicy,
     pub(super) control: Control,
-    pub(super) upstream: Upstream,
+    pub(super) upstream: Arc<dyn Upstream>,
     authority: Authority,
     open: watch::Receiver<()>,
 }
 
 impl Gateway {
-    /// Listens on a free port of 127.0.0.1. `authorities` are further certificate authorities (PEM) for the portal.
+    /// Listens on a free port of 127.0.0.1. What may pass goes to `upstream`.
     ///
     /// # Errors
     ///
     /// [`GatewayError`].
-    pub async fn start(policy: GatewayPolicy, authorities: Option<&Path>) -> Result<Self, GatewayError> {
+    pub async fn start(policy: GatewayPolicy, upstream: Arc<dyn Upstream>) -> Result<Self, GatewayError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let control = Control::default();
         let (sender, open) = watch::channel(());
-        let rules = Arc::new(Rules {
-            policy,
-            control: control.clone(),
-            upstream: Upstream::new(Arc::clone(&provider), authorities)?,
-            authority: Authority::new(provider)?,
-            open,
-        });
+        let rules =
+            Arc::new(Rules { policy, control: control.clone(), upstream, authority: Authority::new(provider)?, open });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(GatewayError::Listen)?;
         let address = listener.local_addr().map_err(GatewayError::Listen)?;
         let mut tasks = JoinSet::new();
@@ -251,7 +241,7 @@ async fn judge_body(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rul
         ByBody::Declared => {
             let request = Request::from_parts(head, whole(bytes));
             let guard = rules.control.begin(false);
-            relay(rules.upstream.write(outgoing(request, origin), |_| {}).await, rules, guard, true)
+            relay(rules.upstream.write(outgoing(request, origin), Box::new(|_| {})).await, rules, guard, true)
         }
         ByBody::Undeclared => refused_as(Refusal::Undeclared, &head),
         ByBody::Commit => {
@@ -283,7 +273,7 @@ async fn forward_read(request: Request<Incoming>, origin: &Origin, rules: &Arc<R
 async fn forward_streamed(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
     let guard = rules.control.begin(false);
     let request = outgoing(request.map(BodyExt::boxed), origin);
-    relay(rules.upstream.write(request, |_| {}).await, rules, guard, true)
+    relay(rules.upstream.write(request, Box::new(|_| {})).await, rules, guard, true)
 }
 
 const HOP_BY_HOP: [HeaderName; 5] =
@@ -312,7 +302,7 @@ pub(super) fn outgoing(mut request: Request<Outgoing>, origin: &Origin) -> Reque
 
 /// Passes an answer on. A failure is noted where it `matters`: for pages and for changes, not for pictures and polls.
 pub(super) fn relay(
-    result: Result<Response<Incoming>, UpstreamError>,
+    result: Result<Response<Passing>, UpstreamError>,
     rules: &Rules,
     guard: InFlight,
     matters: bool,
@@ -341,7 +331,7 @@ pub(super) fn relay(
 
 /// A body that counts as on its way until it has been passed on.
 struct Guarded {
-    body: Incoming,
+    body: Passing,
     _guard: Option<InFlight>,
 }
 
@@ -379,7 +369,7 @@ pub(super) fn refuse_parts(
 }
 
 /// Whether a page is asked for, not something for a script.
-fn navigates(headers: &HeaderMap) -> bool {
+pub fn navigates(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match text("sec-fetch-mode") {
         Some(mode) => mode == "navigate",
@@ -419,10 +409,10 @@ pub(super) fn plain(status: StatusCode, text: &'static str) -> Answer {
     response
 }
 
-fn full(text: impl Into<Bytes>) -> BoxBody<Bytes, hyper::Error> {
+fn full(text: impl Into<Bytes>) -> Passing {
     Full::new(text.into()).map_err(|never| match never {}).boxed()
 }
 
-fn empty() -> BoxBody<Bytes, hyper::Error> {
+fn empty() -> Passing {
     full(Bytes::new())
 }

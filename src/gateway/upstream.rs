@@ -1,18 +1,18 @@
-//! From the gateway to the portal: verified TLS, a pool for reading, a fresh connection for everything that changes.
+//! From the gateway to the portal: verified TLS, a pool for reading, a fresh connection for everything that changes. Or to whatever
+//! stands in the portal's place.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant as Clock;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
-use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -20,6 +20,23 @@ use tower_service::Service;
 
 /// A body on its way to the portal.
 pub type Outgoing = BoxBody<Bytes, hyper::Error>;
+
+/// A body on its way to the browser.
+pub type Passing = BoxBody<Bytes, hyper::Error>;
+
+/// An answer, or why there is none, once it is there.
+pub type Answering<'a> = BoxFuture<'a, Result<Response<Passing>, UpstreamError>>;
+
+/// Called when the next step is the first byte.
+pub type Sending<'a> = Box<dyn FnOnce(Clock) + Send + 'a>;
+
+/// Where a request goes that may pass: the portal, or a recording of it.
+pub trait Upstream: Send + Sync {
+    /// Passes on a request that cannot change anything.
+    fn read(&self, request: Request<Outgoing>) -> Answering<'_>;
+    /// Passes on a request that changes something, once. `sending` is called when the next step is the first byte.
+    fn write<'a>(&'a self, request: Request<Outgoing>, sending: Sending<'a>) -> Answering<'a>;
+}
 
 /// Why the portal did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -39,22 +56,29 @@ pub enum UpstreamError {
     /// The pooled client failed.
     #[error("the portal did not answer")]
     Pool(#[source] hyper_util::client::legacy::Error),
+    /// A recording that has no answer to this request.
+    #[error("the recording has no answer")]
+    NotRecorded,
+    /// The connection was lost when it was recorded.
+    #[error("the connection was lost, as recorded")]
+    LostAsRecorded,
 }
 
 /// Connections to the portal.
 #[derive(Clone)]
-pub struct Upstream {
+pub struct PortalLink {
     connector: HttpsConnector<HttpConnector>,
     reading: Client<HttpsConnector<HttpConnector>, Outgoing>,
 }
 
-impl Upstream {
+impl PortalLink {
     /// System authorities, and those of `authorities` (PEM) where given.
     ///
     /// # Errors
     ///
     /// [`UpstreamError::Authorities`] when the file holds no certificate.
-    pub fn new(provider: Arc<CryptoProvider>, authorities: Option<&Path>) -> Result<Self, UpstreamError> {
+    pub fn new(authorities: Option<&Path>) -> Result<Self, UpstreamError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some(path) = authorities {
@@ -77,40 +101,36 @@ impl Upstream {
         let reading = Client::builder(TokioExecutor::new()).build(connector.clone());
         Ok(Self { connector, reading })
     }
+}
 
-    /// Forwards a request that cannot change anything; connections are reused.
-    ///
-    /// # Errors
-    ///
-    /// [`UpstreamError::Pool`].
-    pub async fn read(&self, request: Request<Outgoing>) -> Result<Response<Incoming>, UpstreamError> {
-        self.reading.request(request).await.map_err(UpstreamError::Pool)
+impl Upstream for PortalLink {
+    /// Over a pool: connections are reused.
+    fn read(&self, request: Request<Outgoing>) -> Answering<'_> {
+        Box::pin(async move {
+            let answer = self.reading.request(request).await.map_err(UpstreamError::Pool)?;
+            Ok(answer.map(BodyExt::boxed))
+        })
     }
 
-    /// Forwards a request that changes something: over a connection of its own, so that no pool ever sends it again.
-    /// `sending` is called when the connection stands and the next step is the first byte.
-    ///
-    /// # Errors
-    ///
-    /// [`UpstreamError::Connect`] when nothing was sent, [`UpstreamError::Exchange`] when something may have been.
-    pub async fn write(
-        &self,
-        mut request: Request<Outgoing>,
-        sending: impl FnOnce(Clock),
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        let target = request.uri().clone();
-        let mut connector = self.connector.clone();
-        std::future::poll_fn(|context| Service::<Uri>::poll_ready(&mut connector, context))
-            .await
-            .map_err(UpstreamError::Connect)?;
-        let stream = connector.call(target.clone()).await.map_err(UpstreamError::Connect)?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(stream).await.map_err(UpstreamError::Exchange)?;
-        tokio::spawn(connection);
-        let relative = target.path_and_query().map_or("/", |path| path.as_str()).parse().unwrap_or_default();
-        *request.uri_mut() = relative;
-        sending(Clock::now());
-        sender.send_request(request).await.map_err(UpstreamError::Exchange)
+    /// Over a connection of its own, so that no pool ever sends it again. [`UpstreamError::Connect`] when nothing was sent,
+    /// [`UpstreamError::Exchange`] when something may have been.
+    fn write<'a>(&'a self, mut request: Request<Outgoing>, sending: Sending<'a>) -> Answering<'a> {
+        Box::pin(async move {
+            let target = request.uri().clone();
+            let mut connector = self.connector.clone();
+            std::future::poll_fn(|context| Service::<Uri>::poll_ready(&mut connector, context))
+                .await
+                .map_err(UpstreamError::Connect)?;
+            let stream = connector.call(target.clone()).await.map_err(UpstreamError::Connect)?;
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(stream).await.map_err(UpstreamError::Exchange)?;
+            tokio::spawn(connection);
+            let relative = target.path_and_query().map_or("/", |path| path.as_str()).parse().unwrap_or_default();
+            *request.uri_mut() = relative;
+            sending(Clock::now());
+            let answer = sender.send_request(request).await.map_err(UpstreamError::Exchange)?;
+            Ok(answer.map(BodyExt::boxed))
+        })
     }
 }
 

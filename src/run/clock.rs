@@ -1,7 +1,7 @@
 //! Time as an argument: clocks that never run backwards.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant as Monotonic;
+use std::time::{Duration, Instant as Monotonic};
 
 use crate::model::time::Instant;
 
@@ -9,6 +9,10 @@ use crate::model::time::Instant;
 pub trait Clock {
     /// Now.
     fn now(&self) -> Instant;
+    /// Lets this much time pass.
+    fn rest(&self, how_long: Duration) -> impl Future<Output = ()> {
+        tokio::time::sleep(how_long)
+    }
 }
 
 /// The machine's clock, which does not step back: what it showed at the start plus the time that has really passed, or what it
@@ -25,7 +29,7 @@ impl Default for SystemClock {
     }
 }
 
-fn later(from: Instant, passed: std::time::Duration) -> Instant {
+fn later(from: Instant, passed: Duration) -> Instant {
     jiff::SignedDuration::try_from(passed)
         .ok()
         .and_then(|passed| from.timestamp().checked_add(passed).ok())
@@ -57,6 +61,10 @@ impl<C: Clock> Clock for NeverBack<'_, C> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = self.clock.now().max(*last);
         *last
+    }
+
+    fn rest(&self, how_long: Duration) -> impl Future<Output = ()> {
+        self.clock.rest(how_long)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant as Monotonic;
 
 use super::clock::Clock;
 use super::facts::{judge_packet, reading};
-use super::flow::{Ending, Flow, Stop, Watcher, rereading, verb};
+use super::flow::{Ending, Flow, Sight, Stop, Watcher, rereading, verb};
 use super::mutation::{self, Mutation};
 use crate::decide::reconcile;
 use crate::decide::rules::commit::commit_payload_differs;
@@ -142,6 +142,9 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     async fn hold_commit(&mut self) -> Result<Held, Stop> {
         let stage = Stage::Recheck;
         let approach = verb!(self, stage, self.portal.approach_commit())?;
+        if let Some(dialog) = &approach.dialog {
+            self.watcher.saw(Sight::Dialog(dialog));
+        }
         let rules = &self.facts.map.banners;
         if let Verdict::Halt(reasons) = reconcile::approach(approach.dialog.as_ref(), &approach.banners, rules) {
             return Err(Stop::Halt(reasons));

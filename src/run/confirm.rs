@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::flow::{Ending, Flow, Stop, Watcher, reason_of};
+use super::flow::{Ending, Flow, Sight, Stop, Watcher, reason_of};
 use crate::decide::reconcile;
 use crate::decide::rules::confirmation::{AfterRelease, Proof, Said, agreed, proof};
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
@@ -25,6 +25,9 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     pub(super) async fn confirm(&mut self, released_at: Instant) -> Ending {
         self.stand(Stage::Confirm, "looking the exception up");
         let on_page = self.portal.confirmation_number().await.ok().flatten();
+        if let Some(number) = &on_page {
+            self.watcher.saw(Sight::Number(number));
+        }
         if let Ok(picture) = self.portal.picture(Scene::Page).await {
             let _ = self.books.picture(Stage::Confirm, "confirmation", &picture);
         }
@@ -97,7 +100,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         };
         loop {
             if let Some(pause) = pauses.pop() {
-                tokio::time::sleep(pause).await;
+                self.clock.rest(pause).await;
             }
             let rows = self.look_up().await?;
             let settled = agreed(said, change, draft, &LookedUp { rows });
@@ -200,7 +203,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             looked_up = LookedUp { rows: self.look_up().await? };
         }
         if looked_up.submitted().next().is_none() {
-            tokio::time::sleep(latest).await;
+            self.clock.rest(latest).await;
             looked_up = LookedUp { rows: self.look_up().await? };
         }
         let facts = AfterRelease {

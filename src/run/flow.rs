@@ -104,6 +104,27 @@ pub trait Watcher {
     fn step(&self, stage: Stage, place: &str);
     /// An event stands in the journal.
     fn noted(&self, _event: &Event) {}
+    /// Something was read at a place that the map declares. It has not passed the mask.
+    fn saw(&self, _sight: Sight<'_>) {}
+}
+
+/// What was read at a place that the map declares.
+#[derive(Debug, Clone, Copy)]
+pub enum Sight<'a> {
+    /// A tab of the form.
+    Tab(&'a ObservedTab),
+    /// A page of values.
+    Page(&'a ObservedPage),
+    /// Rows of the list of exceptions.
+    Rows(&'a [ListedException]),
+    /// The dialog before the commit.
+    Dialog(&'a Private<String>),
+    /// The account.
+    Account(&'a Private<String>),
+    /// Reference of a draft.
+    Draft(&'a DraftReference),
+    /// Number on the page that answered the commit.
+    Number(&'a str),
 }
 
 /// A run under way.
@@ -243,6 +264,7 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
         observed: &ObservedTab,
         verdict: &Verdict,
     ) -> Result<(), Stop> {
+        self.watcher.saw(Sight::Tab(observed));
         let seen = Seen {
             at: self.clock.now(),
             stage,
@@ -264,6 +286,7 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
         page: &ObservedPage,
         verdict: &Verdict,
     ) -> Result<(), Stop> {
+        self.watcher.saw(Sight::Page(page));
         let seen = Seen {
             at: self.clock.now(),
             stage,

@@ -36,14 +36,6 @@ use crate::selectors::plan::plan;
 use crate::sources::Sources;
 use crate::sources::attachments::examine;
 
-/// A fresh run's name: its start, and some digits of chance.
-fn new_run(now: Instant) -> RunId {
-    let stamp = now.timestamp().strftime("%Y%m%dT%H%M%SZ");
-    let text = format!("{stamp}-{:06x}", rand::random::<u32>() & 0x00ff_ffff);
-    // Digits, letters and a dash: always an identifier.
-    RunId::parse(&text).unwrap_or_else(|_| unreachable!("{text} is a run id"))
-}
-
 /// Does what `order` asks for, to the end.
 ///
 /// # Errors
@@ -68,7 +60,7 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
     let empty = FormPlan::default();
     let public = public_texts(order, &record);
     let hidden = canaries(planned.as_ref().unwrap_or(&empty), &permissions, &order.credentials, &public);
-    let gate = Arc::new(MaskGate::new(permissions, rand::random(), hidden));
+    let gate = Arc::new(MaskGate::new(permissions, order.chance.key(), hidden));
     if let Some(order) = order.begin.continues()
         && gate.text(order.reason.clone()).is_err()
     {
@@ -104,7 +96,7 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
     let mut machine = Machine::new(order, &gate, &private, exception.service.id.as_str(), &exception.change_id);
     let undertaking = Undertaking {
         begin: &order.begin,
-        run: new_run(started_at),
+        run: order.chance.run(started_at),
         facts: &facts,
         calendar: &calendar,
         gate: &gate,

@@ -14,11 +14,13 @@ use crate::evidence::copies::ReadError;
 use crate::evidence::documents::Versions;
 use crate::evidence::shared::{SharedStore, StoreError};
 use crate::gateway::policy::Origin;
+use crate::gateway::upstream::Upstream;
 use crate::mask::masked::Permissions;
 use crate::model::digest::Digest;
 use crate::model::form::{FormPlan, FormValue};
 use crate::model::ids::{PersonId, RunId};
 use crate::model::private::Private;
+use crate::model::time::Instant;
 use crate::portal::LocalFile;
 use crate::portal::webdriver::Credentials;
 use crate::selectors::plan::PlanError;
@@ -50,12 +52,47 @@ pub struct Order {
     pub browser: BrowserOrder,
     /// Certificate authorities for the portal.
     pub portal_ca: Option<PathBuf>,
+    /// What stands in the portal's place, where something does: a recording, or something that records.
+    pub upstream: Option<Arc<dyn Upstream>>,
+    /// What is left to chance.
+    pub chance: Chance,
     /// Name and password for the portal.
     pub credentials: Credentials,
     /// Whether to stop at a verified draft.
     pub draft_only: bool,
     /// Whether a run that halts leaves its live browser to a person.
     pub hand_over: bool,
+}
+
+/// Where the run's name and the key for hidden values come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Chance {
+    /// Drawn anew: no two runs have the same.
+    Drawn,
+    /// Given, so that a run can be told again to the byte.
+    Given([u8; 32]),
+}
+
+impl Chance {
+    /// A fresh run's name: its start, and some digits of chance.
+    pub fn run(self, now: Instant) -> RunId {
+        let stamp = now.timestamp().strftime("%Y%m%dT%H%M%SZ");
+        let number = match self {
+            Self::Drawn => rand::random::<u32>(),
+            Self::Given([a, b, c, ..]) => u32::from_be_bytes([0, a, b, c]),
+        };
+        let text = format!("{stamp}-{:06x}", number & 0x00ff_ffff);
+        // Digits, letters and a dash: always an identifier.
+        RunId::parse(&text).unwrap_or_else(|_| unreachable!("{text} is a run id"))
+    }
+
+    /// The key for hidden values.
+    pub fn key(self) -> [u8; 32] {
+        match self {
+            Self::Drawn => rand::random(),
+            Self::Given(key) => key,
+        }
+    }
 }
 
 /// How a run begins.
@@ -103,7 +140,13 @@ impl Begin {
 impl Order {
     /// What a browser session is opened for.
     pub fn target(&self) -> Target<'_> {
-        Target { browser: &self.browser, map: &self.map, base: &self.base, portal_ca: self.portal_ca.as_deref() }
+        Target {
+            browser: &self.browser,
+            map: &self.map,
+            base: &self.base,
+            portal_ca: self.portal_ca.as_deref(),
+            upstream: self.upstream.as_ref(),
+        }
     }
 
     /// Origin of the portal.

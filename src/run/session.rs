@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::private::PrivateFolder;
 use crate::gateway::policy::GatewayPolicy;
 use crate::gateway::proxy::Gateway;
+use crate::gateway::upstream::{PortalLink, Upstream};
 use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::portal::browser::{Driver, SessionOptions, capabilities, find};
 use crate::portal::webdriver::wire::Wire;
@@ -23,6 +24,8 @@ pub struct BrowserOrder {
     pub headed: bool,
     /// A driver that runs already.
     pub webdriver: Option<url::Url>,
+    /// How long to rest before everything that a person could do; nothing, unless a person watches.
+    pub pace: Duration,
 }
 
 /// What a session is opened for.
@@ -36,6 +39,8 @@ pub struct Target<'a> {
     pub base: &'a url::Url,
     /// Certificate authorities for the portal.
     pub portal_ca: Option<&'a Path>,
+    /// What stands in the portal's place, where something does.
+    pub upstream: Option<&'a Arc<dyn Upstream>>,
 }
 
 /// A gateway, and a browser behind it. Dropping it ends both, the browser first.
@@ -59,7 +64,11 @@ impl Target<'_> {
         // A folder for this browser alone: a second one of the same run must not find the first one's profile.
         let folder = &private.browser_folder().map_err(|error| error.to_string())?;
         let policy = GatewayPolicy::new(order.map, order.base).ok_or("the base URL is no address of a web server")?;
-        let gateway = Gateway::start(policy, order.portal_ca).await.map_err(|error| with_causes(&error))?;
+        let upstream: Arc<dyn Upstream> = match order.upstream {
+            Some(upstream) => Arc::clone(upstream),
+            None => Arc::new(PortalLink::new(order.portal_ca).map_err(|error| with_causes(&error))?),
+        };
+        let gateway = Gateway::start(policy, upstream).await.map_err(|error| with_causes(&error))?;
         let address = gateway.address().to_string();
         let (driver, installed) = match &order.browser.webdriver {
             Some(_) => (None, None),
@@ -99,7 +108,7 @@ impl Target<'_> {
             let advice = "in a container, or as root, set browser_profile = \"container\"";
             if sandbox { format!("{told}; {advice}") } else { told }
         })?;
-        Ok(Session { driver, wire: Arc::new(wire), gateway })
+        Ok(Session { driver, wire: Arc::new(wire.paced(order.browser.pace)), gateway })
     }
 }
 

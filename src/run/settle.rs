@@ -1,7 +1,7 @@
 //! What becomes of the portal when a run stops: a draft is saved unless saving would be wrong, and what is left is looked up.
 
 use super::clock::Clock;
-use super::flow::{Ending, Flow, Stop, Watcher};
+use super::flow::{Ending, Flow, Sight, Stop, Watcher};
 use crate::decide::reconcile::draft_may_be_saved;
 use crate::decide::verdict::{HaltCode, HaltReason, NonEmpty, Stage};
 use crate::evidence::journal::{Event, Progress};
@@ -92,6 +92,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         match self.portal.save_draft().await {
             Ok(saved) => match saved.reference {
                 Some(draft) => {
+                    self.watcher.saw(Sight::Draft(&draft));
                     let _ = self.note(Stage::Draft, &Event::DraftSaved { draft: draft.clone() }).await;
                     self.ending.draft = Some(draft);
                     self.ending.draft_state = Some(DraftState::Partial);
@@ -119,7 +120,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
                 // The portal may still be storing it: an empty list would prove nothing.
                 return Outcome::HaltedDraft;
             }
-            tokio::time::sleep(self.arrival()).await;
+            self.clock.rest(self.arrival()).await;
         }
         let Ok(rows) = self.look_up().await else { return Outcome::HaltedDraft };
         // Before the first keystroke nothing open was listed, so whatever is open for this change now is this run's.
@@ -157,6 +158,12 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
 
     /// The list of exceptions, read only. A lost session is renewed once: reading can double nothing.
     pub(super) async fn look_up(&mut self) -> Result<Vec<ListedException>, PortalError> {
+        let rows = self.list_again().await?;
+        self.watcher.saw(Sight::Rows(&rows));
+        Ok(rows)
+    }
+
+    async fn list_again(&mut self) -> Result<Vec<ListedException>, PortalError> {
         match self.portal.list_exceptions().await {
             Err(PortalError::SessionLost) => {
                 self.portal.sign_in().await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::flow::{Flow, Stop, Watcher, Way, rereading, verb};
+use super::flow::{Flow, Sight, Stop, Watcher, Way, rereading, verb};
 use super::mutation::{self, Mutation};
 use crate::decide::reconcile;
 use crate::decide::rules::resumption::{Course, course};
@@ -26,6 +26,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         self.note(stage, &Event::PathProven).await?;
         self.stand(stage, "sign-in");
         let account = verb!(self, stage, self.portal.sign_in())?;
+        self.watcher.saw(Sight::Account(&account));
         self.ending.account = Some(account);
         self.note(stage, &Event::SignedIn).await?;
         let left = self.books.left();
@@ -38,15 +39,17 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         self.stand(stage, "existing exceptions");
         let change = &self.facts.record.record.exception.change_id;
         let rows = rereading!(self, stage, self.portal.list_exceptions())?;
+        self.watcher.saw(Sight::Rows(&rows));
         let mut found = course(change, &left, &rows);
         if self.may_lag(&left, &found) {
             self.stand(stage, "waiting for what may still be on its way");
             let rest = self.arrival();
             verb!(self, stage, async {
-                tokio::time::sleep(rest).await;
+                self.clock.rest(rest).await;
                 Ok(())
             })?;
             let rows = rereading!(self, stage, self.portal.list_exceptions())?;
+            self.watcher.saw(Sight::Rows(&rows));
             found = course(change, &left, &rows);
         }
         let way = match found {
@@ -227,6 +230,9 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let complaints = complaints
             .map(|text| reason(HaltCode::ValidationRejected, Fact::new(text.expose().clone(), Exposure::Message)));
         let complaints = NonEmpty::from_vec(complaints.collect());
+        if let Some(draft) = &saved.reference {
+            self.watcher.saw(Sight::Draft(draft));
+        }
         let Some(draft) = saved.reference else {
             return Err(Stop::Halt(complaints.unwrap_or_else(|| {
                 NonEmpty::one(reason(HaltCode::PortalError, Fact::public("the portal did not save")))

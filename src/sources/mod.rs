@@ -49,7 +49,11 @@ impl Sources for FileSources {
 }
 
 /// Reads a text file of at most `limit` bytes.
-fn read_text(path: &Path, limit: u64, what: &str) -> Result<String, Diagnostic> {
+///
+/// # Errors
+///
+/// A [`Diagnostic`] when it is not there, no file, too long, or no text.
+pub fn read_text(path: &Path, limit: u64, what: &str) -> Result<String, Diagnostic> {
     use std::io::Read as _;
     let unreadable = |error: std::io::Error| {
         let help = format!("name {what} that this account may read");

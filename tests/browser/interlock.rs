@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use portal_agent::gateway::control::Control;
 use portal_agent::gateway::proxy::Gateway;
+use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::model::portal_facts::Refusal;
 use portal_agent::portal::browser::{Driver, SessionOptions, capabilities, find};
@@ -38,7 +40,8 @@ async fn bench(browser: BrowserKind, lab: &Lab) -> Bench {
         std::fs::write(&path, pem).unwrap();
         path
     });
-    let gateway = Gateway::start(lab.policy(), authorities.as_deref()).await.unwrap();
+    let gateway =
+        Gateway::start(lab.policy(), Arc::new(PortalLink::new(authorities.as_deref()).unwrap())).await.unwrap();
     let installed = find(browser).unwrap_or_else(|error| panic!("{error}; mend it with: {}", error.advice()));
     let driver = Driver::start(&installed, folder.path()).await.unwrap();
     let address = gateway.address().to_string();

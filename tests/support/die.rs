@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use portal_agent::decide::policy::ApprovalPolicy;
 use portal_agent::decide::verdict::Stage;
@@ -17,7 +18,7 @@ use portal_agent::run::clock::SystemClock;
 use portal_agent::run::flow::Watcher;
 use portal_agent::run::interrupt::Interrupt;
 use portal_agent::run::launch::launch;
-use portal_agent::run::order::{Begin, Continue, Order};
+use portal_agent::run::order::{Begin, Chance, Continue, Order};
 use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
 use portal_agent::sources::FileSources;
@@ -78,8 +79,11 @@ async fn main() {
             profile: if root { BrowserProfile::Container } else { BrowserProfile::Desktop },
             headed: false,
             webdriver: None,
+            pace: Duration::ZERO,
         },
         portal_ca: None,
+        upstream: None,
+        chance: Chance::Drawn,
         credentials: Credentials { user: ACCOUNT.into(), password: PASSWORD.into() },
         draft_only: false,
         hand_over: false,

@@ -1,11 +1,12 @@
 //! Holds a commit request of a real browser and waits to be killed: `hold BROWSER BASE OTHER`. Built as an example, run by the
 //! browser tests alone.
 
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::gateway::proxy::Gateway;
+use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
 use portal_agent::portal::browser::{Driver, SessionOptions, capabilities, find};
 use portal_agent::portal::webdriver::wire::Wire;
@@ -29,7 +30,7 @@ async fn main() {
         std::fs::write(&path, pem).unwrap();
         path
     });
-    let gateway = Gateway::start(policy, authorities.as_deref().map(Path::new)).await.unwrap();
+    let gateway = Gateway::start(policy, Arc::new(PortalLink::new(authorities.as_deref()).unwrap())).await.unwrap();
     let installed = find(kind).unwrap();
     let driver = Driver::start(&installed, folder.path()).await.unwrap();
     let address = gateway.address().to_string();

@@ -6,6 +6,7 @@ pub mod lab;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portal_agent::decide::rules::confirmation::Said;
 use portal_agent::decide::verdict::{HaltCode, Stage};
@@ -25,7 +26,7 @@ use portal_agent::run::clock::SystemClock;
 use portal_agent::run::flow::Watcher;
 use portal_agent::run::interrupt::{Interrupt, InterruptSwitch};
 use portal_agent::run::launch::launch;
-use portal_agent::run::order::{Begin, Continue, InputError, Order};
+use portal_agent::run::order::{Begin, Chance, Continue, InputError, Order};
 use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
 use portal_agent::sources::record_file::ReadRecord;
@@ -57,12 +58,18 @@ pub struct Rig {
     pub folder: TempDir,
     pub times: ExampleTimes,
     pub order: Order,
+    pub map_text: String,
     pub sources: FileSources,
 }
 
 /// Browsers need their sandbox off where the tests run as root, as they do in containers.
 pub fn profile() -> BrowserProfile {
     if rustix::process::geteuid().is_root() { BrowserProfile::Container } else { BrowserProfile::Desktop }
+}
+
+/// A browser without a window.
+pub fn browser_order(kind: BrowserKind) -> BrowserOrder {
+    BrowserOrder { kind, profile: profile(), headed: false, webdriver: None, pace: Duration::ZERO }
 }
 
 impl Rig {
@@ -77,12 +84,13 @@ impl Rig {
             path
         });
         let evidence = folder.path().join("evidence");
+        let map_text = map_text(&portal);
         let order = Order {
             begin: Begin::Afresh,
             shared: SharedStore::folder(&evidence),
             hand_over: false,
             record: example.record.clone(),
-            map: Arc::new(read_map("reference.toml".as_ref(), &map_text(&portal)).unwrap()),
+            map: Arc::new(read_map("reference.toml".as_ref(), &map_text).unwrap()),
             base: portal.url(),
             operator: PersonId::parse("op.night").unwrap(),
             policy: portal_agent::decide::policy::ApprovalPolicy {
@@ -93,13 +101,15 @@ impl Rig {
                 max_age_s: 72 * 3600,
             },
             evidence,
-            browser: BrowserOrder { kind: plan.browser, profile: profile(), headed: false, webdriver: None },
+            browser: browser_order(plan.browser),
             portal_ca,
+            upstream: None,
+            chance: Chance::Drawn,
             credentials: Credentials { user: ACCOUNT.into(), password: PASSWORD.into() },
             draft_only: false,
         };
         let sources = FileSources { record: example.record, calendar: example.calendar };
-        Self { portal, folder, times, order, sources }
+        Self { portal, folder, times, order, map_text, sources }
     }
 
     /// Changes the exception, has it approved anew, and writes the record.
@@ -121,6 +131,7 @@ impl Rig {
     /// Runs with another selector map.
     pub fn with_map(mut self, change: impl FnOnce(String) -> String) -> Self {
         let text = change(map_text(&self.portal));
+        self.map_text = text.clone();
         self.order.map = Arc::new(read_map("reference.toml".as_ref(), &text).unwrap_or_else(|error| panic!("{error}")));
         self
     }

@@ -106,6 +106,7 @@ pub struct Wire {
     busy: AtomicU64,
     stuck: AtomicBool,
     limit: Duration,
+    pace: Duration,
 }
 
 impl Wire {
@@ -127,10 +128,21 @@ impl Wire {
             Ok(Err(error)) => return Err(PortalError::Browser(format!("the browser did not start: {error}"))),
             Ok(Ok(client)) => client,
         };
-        let wire =
-            Self { client, trips: AtomicU64::new(1), busy: AtomicU64::new(0), stuck: AtomicBool::new(false), limit };
+        let (trips, busy, stuck) = (AtomicU64::new(1), AtomicU64::new(0), AtomicBool::new(false));
+        let wire = Self { client, trips, busy, stuck, limit, pace: Duration::ZERO };
         wire.spent(begun);
         Ok(wire)
+    }
+
+    /// Rests before everything that a person could do, so that a person can watch.
+    pub fn paced(self, pace: Duration) -> Self {
+        Self { pace, ..self }
+    }
+
+    async fn rest(&self) {
+        if !self.pace.is_zero() {
+            tokio::time::sleep(self.pace).await;
+        }
     }
 
     fn spent(&self, begun: Instant) {
@@ -178,6 +190,7 @@ impl Wire {
 
     /// Goes to a URL. Returns at once: the session does not wait for pages.
     pub async fn goto(&self, url: &url::Url) -> Result<(), WireError> {
+        self.rest().await;
         self.post("url", json!({ "url": url })).await.map(drop)
     }
 
@@ -188,6 +201,7 @@ impl Wire {
 
     /// Clicks as a person would.
     pub async fn click(&self, element: &ElementRef) -> Result<(), WireError> {
+        self.rest().await;
         self.post(element.path("click"), json!({})).await.map(drop)
     }
 
@@ -198,6 +212,7 @@ impl Wire {
 
     /// Presses keys as a person would.
     pub async fn keys(&self, element: &ElementRef, text: &str) -> Result<(), WireError> {
+        self.rest().await;
         self.post(element.path("value"), json!({ "text": text })).await.map(drop)
     }
 
