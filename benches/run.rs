@@ -4,7 +4,8 @@
 //! `cargo bench` (or `.ci/with-browsers cargo bench`) prints one table a browser. The agent is measured as a process of its
 //! own, against a portal in this process. Nothing here judges.
 
-use std::path::PathBuf;
+mod usage;
+
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use portal_agent::reference_portal::faults::FaultPlan;
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD, Portal, Scheme};
 use portal_agent::selectors::read::read;
 use serde_json::Value;
+use usage::watch;
 
 const MAP: &str = include_str!("../selectors/reference.toml");
 /// Fields of the reference form, the read-only ones among them.
@@ -40,33 +42,6 @@ fn main() {
     }
     runtime.block_on(per_request());
     per_picture();
-}
-
-struct Usage {
-    cpu: Duration,
-    peak_mb: f64,
-}
-
-/// CPU and peak memory of one process, read until it is gone. Browsers are processes of their own and do not count.
-fn watch(pid: u32) -> Usage {
-    let stat = PathBuf::from(format!("/proc/{pid}/stat"));
-    let status = PathBuf::from(format!("/proc/{pid}/status"));
-    let (mut cpu, mut peak_mb) = (Duration::ZERO, 0.0_f64);
-    // A zombie keeps its last times; its memory is gone, so the largest value seen counts.
-    while let Ok(text) = std::fs::read_to_string(&stat) {
-        let fields: Vec<&str> = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
-        let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
-        cpu = Duration::from_millis((ticks(11) + ticks(12)) * 10);
-        let memory = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = memory.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-        let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse().unwrap_or_default();
-        peak_mb = peak_mb.max(kilobytes / 1024.0);
-        if fields.first() == Some(&"Z") {
-            break;
-        }
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
-    Usage { cpu, peak_mb }
 }
 
 async fn one_run(browser: BrowserKind) {

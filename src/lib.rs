@@ -12,6 +12,7 @@
 //! - [`sources`]: record, attachments and freeze calendar, read anew whenever they are asked for.
 //! - [`evidence`]: journal, documents and pictures of a run.
 //! - [`run`]: the stages that join all of these. It holds no rules.
+//! - [`rejudge`]: what past runs recorded, judged once more; pure.
 //! - [`scrub`]: takes out of what a portal sent everything that was not permitted, so that a run can be kept as a fixture.
 //! - [`reference_portal`]: a portal to try it on, embedded.
 //!
@@ -26,6 +27,7 @@ pub mod mask;
 pub mod model;
 pub mod portal;
 pub mod reference_portal;
+pub mod rejudge;
 pub mod run;
 pub mod scrub;
 pub mod selectors;

@@ -42,6 +42,8 @@ pub enum Command {
     Takeover(Takeover),
     /// Judge a change record without a browser
     Check(Check),
+    /// Judge what past runs recorded once more: by today's rules, or under another policy
+    Replay(Replay),
     /// Work with selector maps
     #[command(subcommand)]
     Selectors(SelectorsCommand),
@@ -202,6 +204,19 @@ pub struct Check {
     pub record: PathBuf,
     #[command(flatten)]
     pub common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Replay {
+    /// Evidence of runs: a run's folder, or any folder above
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Judge the recorded observations, without a browser
+    #[arg(long, required = true)]
+    pub decisions: bool,
+    /// Judge under this approval policy: `approval_roles` and `approval_max_age_hours` [default: each run's own]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::run::map_from;
 use super::settings::{self, SettingsError};
 use super::terminal::{invalid_input, print_json};
-use crate::decide::verdict::{Stage, Verdict};
+use crate::decide::verdict::Verdict;
 use crate::mask::masked::{MaskGate, Masked, PublicDocument};
 use crate::mask::views::HaltView;
 use crate::model::digest::Digest;
@@ -95,7 +95,7 @@ fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
         said: None,
         closed: None,
     };
-    let verdict = judge_packet(Stage::Packet, &facts, &record, &calendar, SystemClock::default().now());
+    let verdict = judge_packet(&facts, &record, &calendar, SystemClock::default().now());
     let gate = MaskGate::new(permissions(&map), rand::random(), Vec::new());
     let halt: Vec<_> = match &verdict {
         Verdict::Halt(reasons) => reasons.iter().map(|reason| gate.halt(reason)).collect(),

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod check;
+mod decisions;
 mod demo;
 mod doctor;
 pub mod exit;
@@ -56,6 +57,7 @@ async fn dispatch(args: Args) -> Exit {
         Command::Resolve(args) => resume::resolve(args, output).await,
         Command::Takeover(args) => takeover::run(args, output).await,
         Command::Check(check) => check::run(check, output),
+        Command::Replay(args) => decisions::run(&args, output),
         Command::Selectors(SelectorsCommand::Check(survey)) => survey::run(survey, output).await,
         Command::Doctor(doctor) => doctor::run(doctor, output).await,
         Command::Schema { name } => {

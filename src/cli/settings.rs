@@ -133,16 +133,19 @@ pub enum SettingsError {
     Password(String),
 }
 
-fn nearest(key: &str) -> &'static str {
-    KEYS.into_iter().min_by_key(|known| strsim::damerau_levenshtein(known, key)).unwrap_or("operator")
+/// Keys that make up the approval policy; a policy file holds nothing else.
+const POLICY_KEYS: [&str; 2] = ["approval_roles", "approval_max_age_hours"];
+
+fn nearest(key: &str, known: &[&'static str]) -> &'static str {
+    known.iter().copied().min_by_key(|known| strsim::damerau_levenshtein(known, key)).unwrap_or("operator")
 }
 
-fn check_keys(path: &Path, text: &str) -> Result<(), SettingsError> {
+fn check_keys(path: &Path, text: &str, known: &[&'static str]) -> Result<(), SettingsError> {
     let table: HashMap<toml::Spanned<String>, toml::Value> = toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         SettingsError::File(Diagnostic::at(path, text, span, None, error.message(), "settings are TOML: key = value"))
     })?;
-    let mut unknown: Vec<_> = table.keys().filter(|key| !KEYS.contains(&key.get_ref().as_str())).collect();
+    let mut unknown: Vec<_> = table.keys().filter(|key| !known.contains(&key.get_ref().as_str())).collect();
     unknown.sort_by_key(|key| key.span().start);
     match unknown.first() {
         None => Ok(()),
@@ -151,7 +154,7 @@ fn check_keys(path: &Path, text: &str) -> Result<(), SettingsError> {
             let help = if name.contains("password") {
                 "a password never stands in this file: set PORTAL_AGENT_PASSWORD, or `password_command`".to_owned()
             } else {
-                format!("did you mean `{}`?", nearest(name))
+                format!("did you mean `{}`?", nearest(name, known))
             };
             let field = Some(name.clone());
             Err(SettingsError::File(Diagnostic::at(path, text, key.span(), field, "no such setting", help)))
@@ -169,7 +172,7 @@ pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Sett
     let path = flags.settings.clone().unwrap_or_else(|| PathBuf::from(FILE));
     match std::fs::read_to_string(&path) {
         Ok(text) => {
-            check_keys(&path, &text)?;
+            check_keys(&path, &text, &KEYS)?;
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && flags.settings.is_none() => {}
@@ -184,7 +187,7 @@ pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Sett
     let mut names: Vec<_> = ours.keys().map(|name| name[PREFIX.len()..].to_ascii_lowercase()).collect();
     names.sort();
     if let Some(name) = names.iter().find(|name| !KEYS.contains(&name.as_str())) {
-        let upper = nearest(name).to_ascii_uppercase();
+        let upper = nearest(name, &KEYS).to_ascii_uppercase();
         let message = format!("{PREFIX}{} is no setting; did you mean {PREFIX}{upper}?", name.to_ascii_uppercase());
         return Err(SettingsError::Value(message));
     }
@@ -209,6 +212,32 @@ pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Sett
     settings.browser = browser.unwrap_or(settings.browser);
     settings.webdriver = webdriver.or(settings.webdriver);
     Ok(settings)
+}
+
+/// Settings that make up an approval policy, alone in a file of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyFile {
+    /// Roles that must have approved.
+    pub approval_roles: Option<Vec<Role>>,
+    /// Oldest approval that still counts, in hours.
+    pub approval_max_age_hours: Option<u32>,
+}
+
+/// Reads a policy file.
+///
+/// # Errors
+///
+/// [`SettingsError`] naming the file and line.
+pub fn read_policy(path: &Path) -> Result<PolicyFile, SettingsError> {
+    let help = "a policy file is TOML with `approval_roles` and `approval_max_age_hours`";
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| SettingsError::File(Diagnostic::whole(path, format!("cannot be read: {error}"), help)))?;
+    check_keys(path, &text, &POLICY_KEYS)?;
+    toml::from_str(&text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        SettingsError::File(Diagnostic::at(path, &text, span, None, error.message(), help))
+    })
 }
 
 impl Settings {
@@ -326,6 +355,22 @@ mod tests {
     fn a_password_in_the_file_is_refused_with_the_way_to_give_it() {
         let told = with_file("password = \"x\"\n", &[]).unwrap_err().to_string();
         assert!(told.contains("PORTAL_AGENT_PASSWORD"), "{told}");
+    }
+
+    #[test]
+    fn a_policy_file_holds_the_approval_policy_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.toml");
+        let policy = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            read_policy(&path).map_err(|error| error.to_string())
+        };
+        let read = policy("approval_max_age_hours = 24\n").unwrap();
+        assert_eq!(read, PolicyFile { approval_roles: None, approval_max_age_hours: Some(24) });
+        let told = policy("aproval_roles = []\n").unwrap_err();
+        assert!(told.contains("p.toml:1:1") && told.contains("did you mean `approval_roles`"), "{told}");
+        assert!(policy("operator = \"op.night\"\n").is_err(), "a setting, and none of the policy");
+        assert!(policy("approval_max_age_hours = -1\n").is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::model::form::{FormPlan, Part, PlannedField, PlannedFile, PlannedTab};
 use crate::model::ids::PersonId;
 use crate::model::observed::{Found, ObservedBanner, ObservedControl, ObservedPage, ObservedTab};
 use crate::model::private::Private;
-use crate::model::record::ChangeRecord;
+use crate::model::record::{ApprovalManifest, ChangeRecord};
 use crate::model::time::Instant;
 
 /// Everything that can be judged without a browser: at `packet`, and again while the commit request is held.
@@ -77,6 +77,17 @@ pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
         reason.stage = stage;
     }
     Verdict::of(found)
+}
+
+/// Judges record, approvals, files and freeze while the commit is at stake: what [`packet`] judges and, when that is valid in
+/// itself, whether it still is the manifest and the packet that the run began with.
+pub fn packet_again(facts: &PacketFacts<'_>, first: &ApprovalManifest, first_packet: Digest) -> Verdict {
+    let verdict = packet(Stage::Recheck, facts);
+    if matches!(verdict, Verdict::Halt(_)) {
+        return verdict;
+    }
+    let manifest = record::manifest_changed(first, &facts.record.manifest);
+    Verdict::of(manifest.into_iter().chain(record::packet_changed(first_packet, facts.packet)).collect())
 }
 
 pub(super) fn located<'a>(

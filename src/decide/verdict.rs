@@ -245,6 +245,11 @@ impl<T> NonEmpty<T> {
     }
 
     /// All, in order.
+    pub fn as_slice(&self) -> &[T] {
+        &self.0
+    }
+
+    /// All, in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter()
     }
@@ -270,6 +275,19 @@ impl Verdict {
         match NonEmpty::from_vec(reasons) {
             Some(reasons) => Self::Halt(reasons),
             None => Self::Proceed(()),
+        }
+    }
+
+    /// The codes of its reasons, in order; none when it proceeds.
+    pub fn codes(&self) -> Vec<HaltCode> {
+        self.reasons().iter().map(|reason| reason.code).collect()
+    }
+
+    /// Its reasons; none when it proceeds.
+    pub fn reasons(&self) -> &[HaltReason] {
+        match self {
+            Self::Proceed(()) => &[],
+            Self::Halt(reasons) => reasons.as_slice(),
         }
     }
 }

@@ -6,18 +6,17 @@ use serde::Serialize;
 
 use super::outcome::{DraftState, Outcome};
 use super::store::FileDigest;
-use crate::decide::verdict::{HaltCode, Stage};
 use crate::mask::masked::{BareDocument, Masked, PublicDocument};
-use crate::mask::views::{EditView, HaltView, ObservationView};
+use crate::mask::views::{EditView, HaltView};
 use crate::model::browser::BrowserKind;
 use crate::model::digest::Digest;
 use crate::model::ids::{ChangeId, DraftReference, FieldId, PersonId, RunId, TabId};
 use crate::model::portal_facts::Refused;
-use crate::model::record::{Approval, ApprovalManifest};
+use crate::model::record::Approval;
 use crate::model::time::{ChangeWindow, Instant};
 
 /// Version of the shapes below.
-pub const RUN_SCHEMA: &str = "portal-agent/run/1";
+pub const RUN_SCHEMA: &str = "portal-agent/run/2";
 
 /// `run.json`, and what `submit --output json` prints.
 #[derive(Debug, Clone, Serialize)]
@@ -140,49 +139,6 @@ pub struct RefusedView {
     pub request: Refused,
     /// How often.
     pub count: u64,
-}
-
-/// One line of `observations.jsonl`.
-#[derive(Debug, Clone, Serialize)]
-pub struct ObservationLine {
-    /// When.
-    pub at: Instant,
-    /// At which stage.
-    pub stage: Stage,
-    /// On which tab, or on which page.
-    pub place: String,
-    /// What was seen.
-    pub fields: Vec<Masked<ObservationView>>,
-    /// Texts of banners.
-    pub banners: Vec<Masked<String>>,
-    /// What was decided.
-    pub verdict: Vec<HaltCode>,
-}
-impl PublicDocument for ObservationLine {}
-
-/// `approvals.json`.
-#[derive(Debug, Clone, Serialize)]
-pub struct ApprovalsDocument {
-    /// The approvals as they stood each time they were read.
-    pub readings: Vec<ApprovalReading>,
-    /// Which reading unlocked the commit, if one did.
-    pub unlocked_by: Option<usize>,
-}
-impl PublicDocument for ApprovalsDocument {}
-
-/// Manifest and approvals at one moment.
-#[derive(Debug, Clone, Serialize)]
-pub struct ApprovalReading {
-    /// When they were read.
-    pub at: Instant,
-    /// At which stage.
-    pub stage: Stage,
-    /// Digest of the packet as read.
-    pub packet: Digest,
-    /// The manifest.
-    pub manifest: ApprovalManifest,
-    /// The approvals.
-    pub approvals: Vec<Approval>,
 }
 
 /// `attachments.json`: references and digests, never copies.

@@ -153,6 +153,42 @@ pub enum RecordPath {
     Constant,
 }
 
+impl RecordPath {
+    /// Reads the text that [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(role) = text.strip_prefix("approver.") {
+            return (!role.is_empty()).then(|| Self::Approver(role.to_owned()));
+        }
+        if let Some(role) = text.strip_prefix("attachment.") {
+            return AttachmentRole::parse(role).ok().map(Self::Attachment);
+        }
+        if let Some(name) = text.strip_prefix("details.") {
+            return (!name.is_empty()).then(|| Self::Detail(name.to_owned()));
+        }
+        Some(match text {
+            "change_id" => Self::ChangeId,
+            "revision" => Self::Revision,
+            "title" => Self::Title,
+            "requester" => Self::Requester,
+            "service.id" => Self::ServiceId,
+            "service.owner" => Self::ServiceOwner,
+            "environment" => Self::Environment,
+            "category" => Self::Category,
+            "incident" => Self::Incident,
+            "scope" => Self::Scope,
+            "rollback.plan" => Self::RollbackPlan,
+            "rollback.version" => Self::RollbackVersion,
+            "window.start" => Self::WindowStart,
+            "window.end" => Self::WindowEnd,
+            "excepts.id" => Self::ExceptsId,
+            "excepts.start" => Self::ExceptsStart,
+            "excepts.end" => Self::ExceptsEnd,
+            "constant" => Self::Constant,
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for RecordPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {

@@ -6,7 +6,8 @@ use super::private::{Exposure, Fact, Private};
 use super::time::Instant;
 
 /// State of an exception in the portal's list, by the selector map's table of words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ListedState {
     /// A draft.
     Draft,

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::decide::rules::record::claimed_by_another_run;
-use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
+use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage};
 use crate::evidence::copies::{Copies, CopyError};
-use crate::evidence::documents::{ApprovalReading, ObservationLine};
 use crate::evidence::journal::{Event, Journal, Progress};
+use crate::evidence::observations::{OBSERVATIONS, OBSERVATIONS_SCHEMA, ObservationLine, ObservationsHead, Seen};
+use crate::evidence::readings::ApprovalReading;
 use crate::evidence::shared::SharedStore;
 use crate::evidence::store::{EvidenceError, EvidenceFolder};
 use crate::mask::masked::MaskGate;
@@ -15,8 +16,8 @@ use crate::mask::picture::MaskedPicture;
 use crate::model::form::PlannedField;
 use crate::model::ids::{ChangeId, FieldId, RunId, TabId};
 use crate::model::left::Left;
-use crate::model::observed::{Found, ObservedBanner, ObservedControl};
-use crate::model::private::{Exposure, Fact};
+use crate::model::observed::{Found, ObservedControl};
+use crate::model::private::Fact;
 use crate::model::time::Instant;
 
 /// The books of one run.
@@ -39,8 +40,11 @@ pub struct Books<'a> {
     pub uploaded: BTreeSet<String>,
     /// The run that holds the change, as far as this one knows: itself, or the one that it has not taken over yet.
     pub holder: RunId,
+    run: RunId,
     change: ChangeId,
     copies: Copies,
+    /// Whether the observations have their first line.
+    observing: bool,
 }
 
 /// A reason to halt because evidence cannot be written. The system's message names a path and no value.
@@ -53,24 +57,6 @@ pub fn unwritable(stage: Stage, error: &dyn std::error::Error) -> HaltReason {
         observed: Fact::public(error),
         source: FactSource::Agent,
     }
-}
-
-/// What a look at a tab or page is noted under.
-pub struct Seen<'a> {
-    /// When.
-    pub at: Instant,
-    /// Stage.
-    pub stage: Stage,
-    /// Tab or page.
-    pub place: &'a str,
-    /// What was planned.
-    pub planned: &'a [PlannedField],
-    /// What was found.
-    pub found: &'a std::collections::BTreeMap<FieldId, Found<ObservedControl>>,
-    /// Banners.
-    pub banners: &'a [ObservedBanner],
-    /// What was decided.
-    pub verdict: &'a Verdict,
 }
 
 impl<'a> Books<'a> {
@@ -86,8 +72,10 @@ impl<'a> Books<'a> {
             tabs_filled: Vec::new(),
             uploaded: BTreeSet::new(),
             holder: run.clone(),
+            run: run.clone(),
             change: change.clone(),
             copies: Copies::new(store, run.clone()),
+            observing: false,
         }
     }
 
@@ -124,29 +112,31 @@ impl<'a> Books<'a> {
         })
     }
 
-    /// Notes what was seen of a tab or a page.
+    /// Notes what was seen, and what was decided about it.
     ///
     /// # Errors
     ///
     /// A halt `evidence-unwritable`.
     pub fn observe(&mut self, seen: &Seen<'_>) -> Result<(), NonEmpty<HaltReason>> {
-        let fields = seen.planned.iter().map(|field| self.gate.observation(field, seen.found.get(&field.id))).collect();
-        let banner =
-            |banner: &ObservedBanner| self.gate.fact(&Fact::new(banner.text.expose().clone(), Exposure::Message));
-        let line = ObservationLine {
-            at: seen.at,
-            stage: seen.stage,
-            place: seen.place.to_owned(),
-            fields,
-            banners: seen.banners.iter().map(banner).collect(),
-            verdict: match seen.verdict {
-                Verdict::Proceed(()) => Vec::new(),
-                Verdict::Halt(reasons) => reasons.iter().map(|reason| reason.code).collect(),
-            },
-        };
-        let masked = self.gate.document(line).map_err(|_| EvidenceError::Withheld("observations.jsonl".into()));
-        let written = masked.and_then(|line| self.folder.line("observations.jsonl", &line, false));
-        written.map(drop).map_err(|error| NonEmpty::one(unwritable(seen.stage, &error)))
+        let written = self.observed(ObservationLine::of(seen, self.gate));
+        written.map_err(|error| NonEmpty::one(unwritable(seen.stage, &error)))
+    }
+
+    fn observed(&mut self, line: ObservationLine) -> Result<(), EvidenceError> {
+        let withheld = |_| EvidenceError::Withheld(OBSERVATIONS.into());
+        if !self.observing {
+            let head = ObservationsHead { schema: OBSERVATIONS_SCHEMA, run_id: self.run.clone() };
+            self.folder.line(OBSERVATIONS, &self.gate.document(head).map_err(withheld)?, false)?;
+            self.observing = true;
+        }
+        self.folder.line(OBSERVATIONS, &self.gate.document(line).map_err(withheld)?, false)?;
+        Ok(())
+    }
+
+    /// Notes what the sources said, and what was decided about it.
+    pub fn read(&mut self, reading: ApprovalReading) {
+        let reading = reading.after(&self.readings);
+        self.readings.push(reading);
     }
 
     /// Keeps a picture.

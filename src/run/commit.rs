@@ -3,15 +3,15 @@
 use std::time::Instant as Monotonic;
 
 use super::clock::Clock;
-use super::facts::{judge_packet, reading};
-use super::flow::{Ending, Flow, Sight, Stop, Watcher, rereading, verb};
+use super::facts::{judge_again, reading};
+use super::flow::{Ending, Flow, Stop, Watcher, rereading, verb};
 use super::mutation::{self, Mutation};
 use crate::decide::reconcile;
 use crate::decide::rules::commit::commit_payload_differs;
-use crate::decide::rules::record::manifest_changed;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::journal::{Event, Progress};
+use crate::evidence::observations::{Look, SeenPage};
 use crate::evidence::outcome::Outcome;
 use crate::gateway::control::{Answered, Held, Release};
 use crate::gateway::interlock::{ReleaseRefused, ReleaseToken};
@@ -72,7 +72,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         if !one_page {
             let page = rereading!(self, stage, self.portal.read_page(ShownPage::Review(draft), &plan.review))?;
             let verdict = reconcile::summary(stage, &plan.review, plan, &page, &self.facts.map.banners);
-            self.saw_page(stage, "review", &plan.review, &page, &verdict)?;
+            self.saw(stage, "review", self.summary_of(&plan.review, &page), &verdict)?;
             if let Verdict::Halt(reasons) = verdict {
                 return Err(Stop::Halt(reasons));
             }
@@ -83,17 +83,17 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let shown = ShownPage::Recheck(draft);
         let page = rereading!(self, stage, self.portal.read_page(shown, &lines))?;
         let mut reasons = Vec::new();
-        if one_page
-            && let Verdict::Halt(found) = reconcile::summary(stage, &plan.review, plan, &page, &self.facts.map.banners)
-        {
-            reasons.extend(found.iter().cloned());
+        if one_page {
+            let verdict = reconcile::summary(stage, &plan.review, plan, &page, &self.facts.map.banners);
+            self.saw(stage, "review", self.summary_of(&plan.review, &page), &verdict)?;
+            reasons.extend(verdict.reasons().iter().cloned());
         }
-        if let Verdict::Halt(found) = reconcile::recheck_panel(plan, &page, &self.facts.map.banners) {
-            let news: Vec<HaltReason> = found.iter().filter(|reason| !reasons.contains(*reason)).cloned().collect();
-            reasons.extend(news);
-        }
+        let verdict = reconcile::recheck_panel(plan, &page, &self.facts.map.banners);
+        let panel = SeenPage { lines: &plan.recheck, files: Vec::new(), page: &page };
+        self.saw(stage, "recheck", Look::Recheck(panel), &verdict)?;
+        let news: Vec<_> = verdict.reasons().iter().filter(|reason| !reasons.contains(*reason)).cloned().collect();
+        reasons.extend(news);
         let verdict = Verdict::of(reasons);
-        self.saw_page(stage, "recheck", &lines, &page, &verdict)?;
         self.keep_picture(stage, "recheck", Scene::Lines(shown, &plan.recheck)).await?;
         match verdict {
             Verdict::Proceed(()) => self.note(stage, &Event::PanelRechecked).await,
@@ -119,22 +119,11 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let record = self.sources.record().map_err(|error| unavailable("the change record", error))?;
         let answered = Monotonic::now();
         let now = self.clock.now();
-        self.books.readings.push(reading(stage, &record, now));
-        let mut reasons = Vec::new();
-        if let Verdict::Halt(found) = judge_packet(stage, &self.facts, &record, &calendar, now) {
-            reasons.extend(found.iter().cloned());
-        }
-        if reasons.is_empty() {
-            // Valid in itself, and still not what the run began with.
-            reasons.extend(manifest_changed(&self.facts.record.record.manifest, &record.record.manifest));
-            if record.packet != self.facts.record.packet {
-                let first = self.facts.record.packet.to_string();
-                reasons.push(held_reason(HaltCode::RevisionNotApproved, &first, record.packet, FactSource::Record));
-            }
-        }
-        match NonEmpty::from_vec(reasons) {
-            Some(reasons) => Err(Stop::Halt(reasons)),
-            None => Ok(answered),
+        let verdict = judge_again(&self.facts, &record, &calendar, now);
+        self.books.read(reading(stage, &self.facts, &record, &calendar, now, &verdict, self.books.gate));
+        match verdict {
+            Verdict::Halt(reasons) => Err(Stop::Halt(reasons)),
+            Verdict::Proceed(()) => Ok(answered),
         }
     }
 
@@ -142,11 +131,10 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     async fn hold_commit(&mut self) -> Result<Held, Stop> {
         let stage = Stage::Recheck;
         let approach = verb!(self, stage, self.portal.approach_commit())?;
-        if let Some(dialog) = &approach.dialog {
-            self.watcher.saw(Sight::Dialog(dialog));
-        }
         let rules = &self.facts.map.banners;
-        if let Verdict::Halt(reasons) = reconcile::approach(approach.dialog.as_ref(), &approach.banners, rules) {
+        let verdict = reconcile::approach(approach.dialog.as_ref(), &approach.banners, rules);
+        self.saw(stage, "dialog", Look::Dialog(approach.dialog.as_ref(), &approach.banners), &verdict)?;
+        if let Verdict::Halt(reasons) = verdict {
             return Err(Stop::Halt(reasons));
         }
         // Once before the click, so that nothing is clicked in vain; again once the request is held.
@@ -192,6 +180,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         if !mutation::is(Mutation::SkipPayload) {
             reasons.extend(commit_payload_differs(&self.facts.plan.commit, draft, &held.content));
         }
+        self.saw(stage, "commit", Look::Commit, &Verdict::of(reasons.clone()))?;
         reasons.extend(self.alarms(stage));
         if self.interrupt.is_pressed() {
             reasons.push(interrupted());

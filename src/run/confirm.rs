@@ -8,6 +8,7 @@ use crate::decide::reconcile;
 use crate::decide::rules::confirmation::{AfterRelease, Proof, Said, agreed, proof};
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::Event;
+use crate::evidence::observations::Look;
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::model::ids::DraftReference;
 use crate::model::left::Left;
@@ -156,7 +157,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let lines = &self.facts.plan.submitted;
         let Ok(page) = self.portal.read_page(ShownPage::Submitted(number), lines).await else { return Vec::new() };
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        let _ = self.saw_page(stage, "submitted", lines, &page, &verdict);
+        let _ = self.saw(stage, "submitted", self.summary_of(lines, &page), &verdict);
         match verdict {
             Verdict::Proceed(()) => Vec::new(),
             Verdict::Halt(reasons) => reasons.iter().cloned().collect(),
@@ -214,16 +215,21 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             released_at,
             clock_tolerance_s: self.facts.map.file.limits.clock_tolerance_s,
         };
-        let row = match proof(&facts) {
-            Proof::One(row) => row,
-            Proof::None(reasons) => return Ok(Err(reasons)),
+        let (row, verdict) = match proof(&facts) {
+            Proof::One(row) => (Ok(row), Verdict::Proceed(())),
+            Proof::None(reasons) => (Err(reasons.clone()), Verdict::Halt(reasons)),
+        };
+        // The proof stands without its note.
+        let _ = self.saw(stage, "confirmation", Look::Confirmation, &verdict);
+        let row = match row {
+            Ok(row) => row,
+            Err(reasons) => return Ok(Err(reasons)),
         };
         let lines = &self.facts.plan.submitted;
         let shown = ShownPage::Submitted(&row.number);
         let page = self.portal.read_page(shown, lines).await?;
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        // The proof stands without its note.
-        let _ = self.saw_page(stage, "submitted", lines, &page, &verdict);
+        let _ = self.saw(stage, "submitted", self.summary_of(lines, &page), &verdict);
         if let Ok(picture) = self.portal.picture(Scene::Lines(shown, lines)).await {
             let _ = self.books.picture(stage, "submitted", &picture);
         }

@@ -5,7 +5,8 @@ use crate::decide::reconcile::{self, PacketFacts};
 use crate::decide::rules::confirmation::Said;
 use crate::decide::rules::record::FileState;
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
-use crate::evidence::documents::ApprovalReading;
+use crate::evidence::readings::ApprovalReading;
+use crate::mask::masked::MaskGate;
 use crate::model::calendar::FreezeCalendar;
 use crate::model::form::FormPlan;
 use crate::model::ids::PersonId;
@@ -45,15 +46,14 @@ pub struct RunFacts<'a> {
     pub closed: Option<&'a NonEmpty<HaltReason>>,
 }
 
-/// Judges everything that needs no browser, at `packet` or, the commit request held, at `recheck`.
-pub fn judge_packet(
-    stage: Stage,
-    facts: &RunFacts<'_>,
-    record: &ReadRecord,
-    calendar: &FreezeCalendar,
+/// What is judged without a browser, as read at `now`.
+fn packet_facts<'a>(
+    facts: &RunFacts<'a>,
+    record: &'a ReadRecord,
+    calendar: &'a FreezeCalendar,
     now: Instant,
-) -> Verdict {
-    let packet = PacketFacts {
+) -> PacketFacts<'a> {
+    PacketFacts {
         record: &record.record,
         packet: record.packet,
         files: facts.file_states,
@@ -64,17 +64,29 @@ pub fn judge_packet(
         calendar,
         policy: facts.policy,
         now,
-    };
-    reconcile::packet(stage, &packet)
+    }
 }
 
-/// Manifest and approvals of `record`, as read at `at`.
-pub fn reading(stage: Stage, record: &ReadRecord, at: Instant) -> ApprovalReading {
-    ApprovalReading {
-        at,
-        stage,
-        packet: record.packet,
-        manifest: record.record.manifest.clone(),
-        approvals: record.record.approvals.clone(),
-    }
+/// Judges everything that needs no browser, before the browser is started.
+pub fn judge_packet(facts: &RunFacts<'_>, record: &ReadRecord, calendar: &FreezeCalendar, now: Instant) -> Verdict {
+    reconcile::packet(Stage::Packet, &packet_facts(facts, record, calendar, now))
+}
+
+/// Judges it again, read anew, while the commit is at stake.
+pub fn judge_again(facts: &RunFacts<'_>, record: &ReadRecord, calendar: &FreezeCalendar, now: Instant) -> Verdict {
+    let first = facts.record;
+    reconcile::packet_again(&packet_facts(facts, record, calendar, now), &first.record.manifest, first.packet)
+}
+
+/// What was judged so at `stage`, to be kept.
+pub fn reading(
+    stage: Stage,
+    facts: &RunFacts<'_>,
+    record: &ReadRecord,
+    calendar: &FreezeCalendar,
+    now: Instant,
+    verdict: &Verdict,
+    gate: &MaskGate,
+) -> ApprovalReading {
+    ApprovalReading::of(stage, &packet_facts(facts, record, calendar, now), facts.plan, verdict, gate)
 }

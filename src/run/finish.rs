@@ -8,11 +8,12 @@ use super::flow::{Ending, Watcher};
 use super::note;
 use crate::decide::verdict::Stage;
 use crate::evidence::documents::{
-    ApprovalsDocument, AttachmentView, AttachmentsDocument, Cost, ManifestDocument, RUN_SCHEMA, RefusedView,
-    ResumesView, RunDocument, Versions,
+    AttachmentView, AttachmentsDocument, Cost, ManifestDocument, RUN_SCHEMA, RefusedView, ResumesView, RunDocument,
+    Versions,
 };
 use crate::evidence::journal::{Event, Resumption};
 use crate::evidence::outcome::Outcome;
+use crate::evidence::readings::{APPROVALS, APPROVALS_SCHEMA, ApprovalsDocument};
 use crate::evidence::shared::{Created, SharedStore};
 use crate::evidence::store::{EvidenceError, MANIFEST};
 use crate::mask::masked::{Leak, MaskGate, Masked};
@@ -106,8 +107,13 @@ fn withheld(name: &str) -> impl Fn(Leak) -> EvidenceError + use<> {
 
 fn documents(closing: &Closing<'_>, ending: &Ending, books: &mut Books<'_>) -> Result<(), EvidenceError> {
     let gate = books.gate;
-    let approvals = ApprovalsDocument { readings: books.readings.clone(), unlocked_by: books.unlocked_by };
-    books.folder.document("approvals.json", &gate.document(approvals).map_err(withheld("approvals.json"))?)?;
+    let approvals = ApprovalsDocument {
+        schema: APPROVALS_SCHEMA,
+        run_id: closing.run.clone(),
+        readings: books.readings.clone(),
+        unlocked_by: books.unlocked_by,
+    };
+    books.folder.document(APPROVALS, &gate.document(approvals).map_err(withheld(APPROVALS))?)?;
     let attachments = closing.facts.record.record.exception.attachments.iter().map(|file| AttachmentView {
         role: file.role.to_string(),
         name: file.name.as_str().to_owned(),

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use super::books::{Books, Seen};
+use super::books::Books;
 use super::clock::Clock;
 use super::facts::RunFacts;
 use super::interrupt::Interrupt;
 use crate::decide::rules::resumption::Edited;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::{Event, Progress};
+use crate::evidence::observations::{Look, Seen, SeenPage};
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::gateway::control::Control;
 use crate::mask::picture::MaskedPicture;
-use crate::model::form::{PlannedField, PlannedTab};
+use crate::model::form::PlannedField;
 use crate::model::ids::DraftReference;
 use crate::model::observed::{ObservedPage, ObservedTab};
 use crate::model::portal_facts::{ListedException, Refusal};
@@ -111,14 +112,10 @@ pub trait Watcher {
 /// What was read at a place that the map declares.
 #[derive(Debug, Clone, Copy)]
 pub enum Sight<'a> {
-    /// A tab of the form.
-    Tab(&'a ObservedTab),
-    /// A page of values.
-    Page(&'a ObservedPage),
-    /// Rows of the list of exceptions.
+    /// What was judged.
+    Look(&'a Look<'a>),
+    /// Rows of the list of exceptions, looked up.
     Rows(&'a [ListedException]),
-    /// The dialog before the commit.
-    Dialog(&'a Private<String>),
     /// The account.
     Account(&'a Private<String>),
     /// Reference of a draft.
@@ -256,47 +253,20 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
         Ok(())
     }
 
-    /// Notes what was seen of a tab, and what was decided about it.
-    pub(super) fn saw_tab(
-        &mut self,
-        stage: Stage,
-        planned: &PlannedTab,
-        observed: &ObservedTab,
-        verdict: &Verdict,
-    ) -> Result<(), Stop> {
-        self.watcher.saw(Sight::Tab(observed));
-        let seen = Seen {
-            at: self.clock.now(),
-            stage,
-            place: planned.id.as_str(),
-            planned: &planned.fields,
-            found: &observed.controls,
-            banners: &observed.banners,
-            verdict,
-        };
+    /// Notes what was seen, and what was decided about it.
+    pub(super) fn saw(&mut self, stage: Stage, place: &str, look: Look<'_>, verdict: &Verdict) -> Result<(), Stop> {
+        self.watcher.saw(Sight::Look(&look));
+        let rules = &self.facts.map.banners;
+        let seen = Seen { at: self.clock.now(), stage, place, look, rules, verdict };
         Ok(self.books.observe(&seen)?)
     }
 
-    /// Notes what was seen of a page of values, and what was decided about it.
-    pub(super) fn saw_page(
-        &mut self,
-        stage: Stage,
-        place: &str,
-        lines: &[PlannedField],
-        page: &ObservedPage,
-        verdict: &Verdict,
-    ) -> Result<(), Stop> {
-        self.watcher.saw(Sight::Page(page));
-        let seen = Seen {
-            at: self.clock.now(),
-            stage,
-            place,
-            planned: lines,
-            found: &page.lines,
-            banners: &page.banners,
-            verdict,
-        };
-        Ok(self.books.observe(&seen)?)
+    /// A page that states the whole exception.
+    pub(super) fn summary_of<'p>(&self, lines: &'p [PlannedField], page: &'p ObservedPage) -> Look<'p>
+    where
+        'a: 'p,
+    {
+        Look::Summary(SeenPage { lines, files: self.facts.plan.files().collect(), page })
     }
 
     pub(super) fn stand(&mut self, stage: Stage, place: &str) {

@@ -87,7 +87,7 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
         closed: None,
     };
     watcher.step(Stage::Packet, "judging the record");
-    let verdict = judge_packet(Stage::Packet, &facts, &record, &calendar, started_at);
+    let verdict = judge_packet(&facts, &record, &calendar, started_at);
     // What the rules say comes first: a record without a rollback plan is judged, not called unreadable.
     if let (Verdict::Proceed(()), Err(error)) = (&verdict, planned.as_ref()) {
         return Err(error.clone().into());
@@ -217,7 +217,7 @@ impl Undertaking<'_> {
 
     /// The gates.
     fn judge(&self) -> Verdict {
-        judge_packet(Stage::Packet, self.facts, self.facts.record, self.calendar, self.started_at)
+        judge_packet(self.facts, self.facts.record, self.calendar, self.started_at)
     }
 
     /// Who may look after what an earlier run left: gates that have closed since do not keep anyone from finding out.
@@ -247,7 +247,8 @@ impl Undertaking<'_> {
         watcher: &W,
     ) -> Done {
         let facts = self.facts;
-        books.readings.push(reading(Stage::Packet, facts.record, self.started_at));
+        let judged = self.judge();
+        books.read(reading(Stage::Packet, facts, facts.record, self.calendar, self.started_at, &judged, self.gate));
         let exception = &facts.record.record.exception;
         let opening = Opening {
             run: self.run.clone(),

@@ -248,7 +248,9 @@ pub fn canaries(
 /// Everything that the documents of a run state openly.
 pub fn public_texts(order: &Order, record: &ReadRecord) -> String {
     let record = &record.record;
-    let open = serde_json::json!([record.manifest, record.approvals, record.ownership, record.exception.attachments]);
+    let exception = &record.exception;
+    let named = serde_json::json!([exception.service, exception.window, exception.excepts, exception.attachments]);
+    let open = serde_json::json!([record.manifest, record.approvals, record.ownership, named]);
     format!(
         "{open} {} {} {} {} {} {}",
         record.exception.change_id,

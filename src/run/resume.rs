@@ -5,6 +5,7 @@ use super::flow::{Flow, Stop, Watcher, rereading, verb};
 use crate::decide::rules::resumption::{TabStanding, resumed_tab};
 use crate::decide::verdict::{NonEmpty, Stage, Verdict};
 use crate::evidence::journal::Event;
+use crate::evidence::observations::{Look, SeenTab};
 use crate::evidence::outcome::DraftState;
 use crate::model::form::PlannedTab;
 use crate::model::ids::DraftReference;
@@ -73,7 +74,8 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         if standing.is_complete() {
             self.books.tabs_filled.push(tab.id.clone());
         }
-        self.saw_tab(stage, tab, &observed, &verdict)?;
+        let seen = SeenTab { planned: tab, observed: &observed };
+        self.saw(stage, tab.id.as_str(), Look::Resume(seen, empty, work), &verdict)?;
         if !standing.reasons.is_empty() {
             self.keep_picture(stage, &format!("resumed-{}", tab.id), Scene::Tab(tab)).await?;
         }

@@ -9,6 +9,7 @@ use crate::decide::reconcile;
 use crate::decide::rules::resumption::{Course, course};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::Event;
+use crate::evidence::observations::{Look, SeenTab};
 use crate::evidence::outcome::DraftState;
 use crate::model::form::PlannedTab;
 use crate::model::ids::DraftReference;
@@ -39,8 +40,8 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         self.stand(stage, "existing exceptions");
         let change = &self.facts.record.record.exception.change_id;
         let rows = rereading!(self, stage, self.portal.list_exceptions())?;
-        self.watcher.saw(Sight::Rows(&rows));
         let mut found = course(change, &left, &rows);
+        self.saw(stage, "exceptions", Look::Exceptions(change, &left, &rows), &found.verdict())?;
         if self.may_lag(&left, &found) {
             self.stand(stage, "waiting for what may still be on its way");
             let rest = self.arrival();
@@ -49,8 +50,8 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
                 Ok(())
             })?;
             let rows = rereading!(self, stage, self.portal.list_exceptions())?;
-            self.watcher.saw(Sight::Rows(&rows));
             found = course(change, &left, &rows);
+            self.saw(stage, "exceptions", Look::Exceptions(change, &left, &rows), &found.verdict())?;
         }
         let way = match found {
             Course::Afresh => Way::Afresh,
@@ -84,7 +85,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             self.stand(stage, tab.id.as_str());
             let observed = verb!(self, stage, self.portal.read_tab(tab))?;
             let verdict = reconcile::surveyed_tab(tab, &observed, &self.facts.map.banners);
-            self.saw_tab(stage, tab, &observed, &verdict)?;
+            self.saw(stage, tab.id.as_str(), Look::Survey(SeenTab { planned: tab, observed: &observed }), &verdict)?;
             self.empty.push(observed);
             if let Verdict::Halt(found) = verdict {
                 // A banner stands over every tab: once is enough.
@@ -138,7 +139,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let lines = &self.facts.plan.submitted;
         let page = rereading!(self, stage, self.portal.read_page(ShownPage::Submitted(&row.number), lines))?;
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        self.saw_page(stage, "submitted", lines, &page, &verdict)?;
+        self.saw(stage, "submitted", self.summary_of(lines, &page), &verdict)?;
         Ok(match verdict {
             Verdict::Proceed(()) => Stop::AlreadySubmitted(row),
             Verdict::Halt(differences) => {
@@ -174,7 +175,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let observed = verb!(self, stage, self.portal.enter_tab(tab))?;
         let verdict = reconcile::filled_tab(tab, &observed, &self.facts.map.banners);
         self.books.note_entered(&tab.fields, &observed.controls);
-        self.saw_tab(stage, tab, &observed, &verdict)?;
+        self.saw(stage, tab.id.as_str(), Look::Fill(SeenTab { planned: tab, observed: &observed }), &verdict)?;
         if tab.files.is_empty() || matches!(verdict, Verdict::Halt(_)) {
             self.keep_picture(stage, &format!("fill-{}", tab.id), Scene::Tab(tab)).await?;
         }
@@ -200,7 +201,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         self.note(stage, &Event::UploadBegins { tab: tab.id.clone() }).await?;
         let observed = verb!(self, stage, self.portal.upload_tab(tab, files))?;
         let verdict = reconcile::uploads(stage, tab, &observed);
-        self.saw_tab(stage, &PlannedTab { fields: Vec::new(), ..tab.clone() }, &observed, &verdict)?;
+        self.saw(stage, tab.id.as_str(), Look::Attach(SeenTab { planned: tab, observed: &observed }), &verdict)?;
         self.keep_picture(stage, &format!("attach-{}", tab.id), Scene::Tab(tab)).await?;
         if let Verdict::Halt(reasons) = verdict {
             return Err(Stop::Halt(reasons));
@@ -273,7 +274,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let stage = Stage::Draft;
         let observed = verb!(self, stage, self.portal.read_tab(tab))?;
         let verdict = reconcile::drafted_tab(tab, &observed, &self.facts.map.banners);
-        self.saw_tab(stage, tab, &observed, &verdict)?;
+        self.saw(stage, tab.id.as_str(), Look::Draft(SeenTab { planned: tab, observed: &observed }), &verdict)?;
         match verdict {
             Verdict::Proceed(()) => Ok(Vec::new()),
             Verdict::Halt(reasons) => {
@@ -290,7 +291,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let shown = ShownPage::Review(draft);
         let page = rereading!(self, stage, self.portal.read_page(shown, lines))?;
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        self.saw_page(stage, "review", lines, &page, &verdict)?;
+        self.saw(stage, "review", self.summary_of(lines, &page), &verdict)?;
         self.keep_picture(stage, "review", Scene::Lines(shown, lines)).await?;
         match verdict {
             Verdict::Proceed(()) => self.note(stage, &Event::Reviewed).await,

@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::banner::BannerRule;
 use crate::model::digest::Digest;
 use crate::model::form::{RecordPath, WidgetKind};
-use crate::model::ids::{AttachmentRole, FieldId};
+use crate::model::ids::FieldId;
 
 /// Largest selector map, in bytes.
 const LIMIT: usize = 1 << 20;
@@ -269,35 +269,7 @@ fn declared_requests(reader: &Reader<'_>, file: &MapFile) -> Result<(Vec<Request
     Ok((requests, commit))
 }
 
-/// Reads a path into the change record, as `record = "…"` names it.
+/// Reads a path into the change record, as `record = "…"` names it. A constant is none.
 pub fn parse_record_path(text: &str) -> Option<RecordPath> {
-    if let Some(role) = text.strip_prefix("approver.") {
-        return (!role.is_empty()).then(|| RecordPath::Approver(role.to_owned()));
-    }
-    if let Some(role) = text.strip_prefix("attachment.") {
-        return AttachmentRole::parse(role).ok().map(RecordPath::Attachment);
-    }
-    if let Some(name) = text.strip_prefix("details.") {
-        return (!name.is_empty()).then(|| RecordPath::Detail(name.to_owned()));
-    }
-    Some(match text {
-        "change_id" => RecordPath::ChangeId,
-        "revision" => RecordPath::Revision,
-        "title" => RecordPath::Title,
-        "requester" => RecordPath::Requester,
-        "service.id" => RecordPath::ServiceId,
-        "service.owner" => RecordPath::ServiceOwner,
-        "environment" => RecordPath::Environment,
-        "category" => RecordPath::Category,
-        "incident" => RecordPath::Incident,
-        "scope" => RecordPath::Scope,
-        "rollback.plan" => RecordPath::RollbackPlan,
-        "rollback.version" => RecordPath::RollbackVersion,
-        "window.start" => RecordPath::WindowStart,
-        "window.end" => RecordPath::WindowEnd,
-        "excepts.id" => RecordPath::ExceptsId,
-        "excepts.start" => RecordPath::ExceptsStart,
-        "excepts.end" => RecordPath::ExceptsEnd,
-        _ => return None,
-    })
+    RecordPath::parse(text).filter(|path| *path != RecordPath::Constant)
 }

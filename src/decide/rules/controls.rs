@@ -44,12 +44,16 @@ pub fn control_ambiguous(
     }
 }
 
+/// A label without its decoration: what two labels are compared by.
+pub fn bare_label(label: &str) -> &str {
+    label.trim_end_matches(['*', ':', ' ', '\u{a0}'])
+}
+
 /// `label-changed`: the control carries another label than the map declares. A trailing `*` or `:` is decoration.
 pub fn label_changed(stage: Stage, field: &PlannedField, control: &ObservedControl) -> Option<HaltReason> {
     let expected = field.label.as_deref()?;
-    let bare = |label: &str| label.trim_end_matches(['*', ':', ' ', '\u{a0}']).to_owned();
     let observed = control.label.expose();
-    (bare(expected) != bare(observed))
+    (bare_label(expected) != bare_label(observed))
         .then(|| reason(HaltCode::LabelChanged, stage, &field.id, wording(expected), wording(observed.clone())))
 }
 
@@ -103,8 +107,8 @@ fn is_harmless(text: &str, rules: &[BannerRule]) -> bool {
     !rest.chars().any(char::is_alphanumeric)
 }
 
-/// The first rule whose meaning is a reason to halt, wherever in the text it matches.
-fn warning(text: &str, rules: &[BannerRule]) -> Option<HaltCode> {
+/// The first rule whose meaning is a reason to halt, wherever in the text it matches. It is all that a dialog is asked for.
+pub fn warning(text: &str, rules: &[BannerRule]) -> Option<HaltCode> {
     rules.iter().filter(|rule| Regex::is_match(&rule.pattern, text)).find_map(|rule| match rule.meaning {
         BannerMeaning::Harmless => None,
         BannerMeaning::ScopeBroadening => Some(HaltCode::ScopeBroadening),
@@ -112,6 +116,15 @@ fn warning(text: &str, rules: &[BannerRule]) -> Option<HaltCode> {
         BannerMeaning::SessionLost => Some(HaltCode::SessionLost),
         BannerMeaning::PortalError => Some(HaltCode::PortalError),
     })
+}
+
+/// Why a banner of this text halts; none when it is harmless to the last word.
+pub fn banner_meaning(text: &str, rules: &[BannerRule]) -> Option<HaltCode> {
+    match warning(text, rules) {
+        Some(code) => Some(code),
+        None if is_harmless(text, rules) => None,
+        None => Some(HaltCode::UnexpectedBanner),
+    }
 }
 
 /// The dialog before the commit: its wording is the map's, and must still hold no warning.
@@ -127,11 +140,7 @@ pub fn banners(stage: Stage, banners: &[ObservedBanner], rules: &[BannerRule]) -
         .iter()
         .filter_map(|banner| {
             let text = banner.text.expose();
-            let code = match warning(text, rules) {
-                Some(code) => code,
-                None if is_harmless(text, rules) => return None,
-                None => HaltCode::UnexpectedBanner,
-            };
+            let code = banner_meaning(text, rules)?;
             let observed = Fact::new(text.clone(), Exposure::Message);
             Some(reason(code, stage, "banner", Fact::public("no banner beside those listed"), observed))
         })

@@ -60,6 +60,12 @@ pub fn manifest_changed(first: &ApprovalManifest, now: &ApprovalManifest) -> Opt
     }
 }
 
+/// `revision-not-approved`: the packet is another one than the run began with.
+pub fn packet_changed(first: Digest, now: Digest) -> Option<HaltReason> {
+    (first != now)
+        .then(|| HaltReason { stage: Stage::Recheck, ..reason(HaltCode::RevisionNotApproved, "commit", first, now) })
+}
+
 /// `scope-mismatch`: service, environment, scope or portal differ from the remediation or the manifest's boundary.
 pub fn scope_mismatch(record: &ChangeRecord, portal: &url::Url) -> Vec<HaltReason> {
     let (asked, approved) = (&record.exception, &record.remediation);

@@ -27,6 +27,16 @@ pub enum Course {
     Obstructed(NonEmpty<HaltReason>),
 }
 
+impl Course {
+    /// Whether the run goes on, or why not.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Afresh | Self::From(_) | Self::PerhapsAlreadySubmitted(_) => Verdict::Proceed(()),
+            Self::Gone(reasons) | Self::Obstructed(reasons) => Verdict::Halt(reasons.clone()),
+        }
+    }
+}
+
 /// What the list says before anything is entered, given what the earlier run, if there was one, may have left.
 ///
 /// `existing-exception`: whatever stands there that is neither that draft nor this change's own submission.

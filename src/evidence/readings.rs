@@ -1,0 +1,343 @@
+//! `approvals.json`: everything that was judged without a browser each time the sources were read, so that the same rules can
+//! judge it again. The record's `details` are left out: no rule looks at them.
+
+use serde::Serialize;
+
+use crate::decide::reconcile::PacketFacts;
+use crate::decide::verdict::{HaltCode, Stage, Verdict};
+use crate::mask::masked::{MaskGate, Masked, PublicDocument};
+use crate::model::digest::Digest;
+use crate::model::form::{FormPlan, RecordPath};
+use crate::model::ids::{AttachmentRole, ChangeId, FieldId, PersonId, RunId};
+use crate::model::private::{Exposure, Fact};
+use crate::model::record::{Approval, ApprovalManifest, Remediation, Rollback};
+use crate::model::time::{ChangeWindow, Instant};
+
+/// Name of the file.
+pub const APPROVALS: &str = "approvals.json";
+/// Version of the shapes below. The first one had no mark.
+pub const APPROVALS_SCHEMA: &str = "portal-agent/approvals/2";
+
+/// `approvals.json`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApprovalsDocument {
+    /// Version of this shape.
+    pub schema: &'static str,
+    /// The run.
+    pub run_id: RunId,
+    /// The approvals, and what they were judged with, as they stood each time they were read.
+    pub readings: Vec<ApprovalReading>,
+    /// Which reading unlocked the commit, if one did.
+    pub unlocked_by: Option<usize>,
+}
+impl PublicDocument for ApprovalsDocument {}
+
+/// Manifest and approvals at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApprovalReading {
+    /// When they were read, and the time that they were judged by.
+    pub at: Instant,
+    /// At which stage.
+    pub stage: Stage,
+    /// Digest of the packet as read.
+    pub packet: Digest,
+    /// The manifest.
+    pub manifest: ApprovalManifest,
+    /// The approvals.
+    pub approvals: Vec<Approval>,
+    /// What they were judged with; none where it is the same as of an earlier reading, or may not be shown at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Masked<PacketView>>,
+    /// The earlier reading, counted from 0, whose facts these are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts_of: Option<usize>,
+    /// What was decided.
+    pub verdict: Vec<HaltCode>,
+}
+
+/// Everything but manifest and approvals that is judged without a browser. Texts are as visible as the map declares their
+/// fields; equal ones look equal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PacketView {
+    /// The exception as requested.
+    pub exception: ExceptionView,
+    /// The approved remediation.
+    pub remediation: RemediationView,
+    /// Service of the ownership record.
+    pub owned_service: Masked<String>,
+    /// Its owner.
+    pub owner: Masked<String>,
+    /// Category of the manifest's boundary, as visible as the exception's.
+    pub boundary_category: Masked<String>,
+    /// The freeze calendar.
+    pub blackouts: Vec<BlackoutView>,
+    /// Attachments as they lay on disk.
+    pub files: Vec<FileStateView>,
+    /// Who ran the agent.
+    pub operator: PersonId,
+    /// Account at the portal.
+    pub account: Masked<String>,
+    /// Who ordered that an earlier run be resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed_by: Option<PersonId>,
+    /// Origin of the portal in effect.
+    pub portal: String,
+    /// The approval policy in force.
+    pub policy: PolicyView,
+}
+impl PublicDocument for PacketView {}
+
+/// The exception, without its details.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExceptionView {
+    /// Number of the change request.
+    pub change_id: ChangeId,
+    /// Its revision.
+    pub revision: u32,
+    /// Short description.
+    pub title: Masked<String>,
+    /// Who asks.
+    pub requester: Masked<String>,
+    /// Service.
+    pub service: Masked<String>,
+    /// Its owner.
+    pub owner: Masked<String>,
+    /// Environment.
+    pub environment: Masked<String>,
+    /// Category.
+    pub category: Masked<String>,
+    /// Incident.
+    pub incident: Masked<String>,
+    /// Scope.
+    pub scope: Masked<String>,
+    /// Rollback plan.
+    pub rollback: Option<RollbackView>,
+    /// Deployment window.
+    pub window: ChangeWindow,
+    /// Blackouts that it is an exception from.
+    pub excepts: Vec<ExceptedView>,
+    /// Files to upload.
+    pub attachments: Vec<AttachedView>,
+}
+
+/// A rollback plan at one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RollbackView {
+    /// Identifier of the plan.
+    pub plan: Masked<String>,
+    /// Version of the plan.
+    pub version: Masked<String>,
+}
+
+/// A blackout as it was known at approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExceptedView {
+    /// Identifier.
+    pub id: Masked<String>,
+    /// When it holds.
+    pub window: ChangeWindow,
+}
+
+/// A blackout of the calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BlackoutView {
+    /// Identifier.
+    pub id: Masked<String>,
+    /// When it holds.
+    pub window: ChangeWindow,
+    /// Categories that may be excepted from it, as visible as the exception's.
+    pub admits: Vec<Masked<String>>,
+}
+
+/// A file that the record names. All of it stands in `attachments.json` as well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AttachedView {
+    /// Role.
+    pub role: AttachmentRole,
+    /// Name.
+    pub name: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// Digest.
+    pub sha256: Digest,
+}
+
+/// A file as it lay on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileStateView {
+    /// Role.
+    pub role: AttachmentRole,
+    /// Digest.
+    pub sha256: Digest,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+/// The approved remediation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RemediationView {
+    /// Service.
+    pub service: Masked<String>,
+    /// Environment.
+    pub environment: Masked<String>,
+    /// Category.
+    pub category: Masked<String>,
+    /// Incident.
+    pub incident: Masked<String>,
+    /// Scope.
+    pub scope: Masked<String>,
+    /// Rollback plan.
+    pub rollback: RollbackView,
+    /// Deployment window.
+    pub window: ChangeWindow,
+}
+
+/// What the organisation demanded of approvals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyView {
+    /// Roles that must have approved.
+    pub approval_roles: Vec<String>,
+    /// Oldest approval that still counted, in seconds.
+    pub max_age_s: i64,
+}
+
+impl ApprovalReading {
+    /// What may be kept of what was judged at `stage`. `plan` says which field of the map shows which part of the record.
+    pub fn of(stage: Stage, facts: &PacketFacts<'_>, plan: &FormPlan, verdict: &Verdict, gate: &MaskGate) -> Self {
+        let view = Recorder { plan, gate }.packet(facts);
+        Self {
+            at: facts.now,
+            stage,
+            packet: facts.packet,
+            manifest: facts.record.manifest.clone(),
+            approvals: facts.record.approvals.clone(),
+            // Whatever this holds of too much, the rest must still be told.
+            facts: gate.document(view).ok(),
+            facts_of: None,
+            verdict: verdict.codes(),
+        }
+    }
+
+    /// The same reading without its facts, where they are those of one of the `earlier`.
+    pub fn after(self, earlier: &[Self]) -> Self {
+        let same = |reading: &Self| reading.facts.is_some() && reading.facts == self.facts;
+        match earlier.iter().position(same) {
+            Some(place) => Self { facts: None, facts_of: Some(place), ..self },
+            None => self,
+        }
+    }
+}
+
+struct Recorder<'a> {
+    plan: &'a FormPlan,
+    gate: &'a MaskGate,
+}
+
+impl Recorder<'_> {
+    /// What no field of the map shows is hidden, and so is what one of several hides.
+    fn text(&self, path: &RecordPath, text: &str) -> Masked<String> {
+        let forms = self.plan.tabs.iter().flat_map(|tab| &tab.fields);
+        let pages = self.plan.review.iter().chain(&self.plan.recheck).chain(&self.plan.submitted);
+        let mut fields = forms.chain(pages).filter(|field| field.path == *path).map(|field| &field.id).peekable();
+        let shown = |field: &FieldId| self.gate.may_show(&Exposure::Field(field.clone()));
+        let open = fields.peek().is_some() && fields.all(shown);
+        self.gate.fact(&Fact::new(text, if open { Exposure::Public } else { Exposure::Hidden }))
+    }
+
+    /// Identifiers and people, as visible as the reasons that name them.
+    fn open(&self, text: &str) -> Masked<String> {
+        self.gate.fact(&Fact::public(text))
+    }
+
+    /// Who asks. Somebody whom manifest, approvals or parties name openly is written as they are: whether one person plays two
+    /// parts must still be seen.
+    fn requester(&self, facts: &PacketFacts<'_>) -> Masked<String> {
+        let requester = facts.record.exception.requester.as_str();
+        let signers = facts.record.manifest.signers.iter().map(|signer| signer.approver.as_str());
+        let approvers = facts.record.approvals.iter().map(|approval| approval.approver.as_str());
+        let mut named = signers.chain(approvers);
+        match named.find(|person| person.eq_ignore_ascii_case(requester)) {
+            Some(person) => self.open(person),
+            None => self.text(&RecordPath::Requester, requester),
+        }
+    }
+
+    fn rollback(&self, rollback: &Rollback) -> RollbackView {
+        RollbackView {
+            plan: self.text(&RecordPath::RollbackPlan, rollback.plan.as_str()),
+            version: self.open(rollback.version.as_str()),
+        }
+    }
+
+    fn packet(&self, facts: &PacketFacts<'_>) -> PacketView {
+        let PacketFacts { record, packet: _, files, operator, account, resumed_by, portal, calendar, policy, now: _ } =
+            *facts;
+        let category = |text: &str| self.text(&RecordPath::Category, text);
+        let blackouts = calendar.blackouts.iter().map(|blackout| BlackoutView {
+            id: self.open(blackout.id.as_str()),
+            window: blackout.window,
+            admits: blackout.admits.iter().map(|admitted| category(admitted)).collect(),
+        });
+        let files =
+            files.iter().map(|file| FileStateView { role: file.role.clone(), sha256: file.sha256, size: file.size });
+        PacketView {
+            exception: self.exception(facts),
+            remediation: self.remediation(&record.remediation),
+            owned_service: self.open(record.ownership.service.as_str()),
+            owner: self.open(record.ownership.owner.as_str()),
+            boundary_category: category(record.manifest.boundary.category.as_str()),
+            blackouts: blackouts.collect(),
+            files: files.collect(),
+            operator: operator.clone(),
+            account: self.open(account),
+            resumed_by: resumed_by.cloned(),
+            portal: portal.origin().ascii_serialization(),
+            policy: PolicyView {
+                approval_roles: policy.required_roles.iter().map(ToString::to_string).collect(),
+                max_age_s: policy.max_age_s,
+            },
+        }
+    }
+
+    fn exception(&self, facts: &PacketFacts<'_>) -> ExceptionView {
+        let exception = &facts.record.exception;
+        let excepts = exception
+            .excepts
+            .iter()
+            .map(|named| ExceptedView { id: self.open(named.id.as_str()), window: named.window() });
+        let attachments = exception.attachments.iter().map(|file| AttachedView {
+            role: file.role.clone(),
+            name: file.name.as_str().to_owned(),
+            size: file.size,
+            sha256: file.sha256,
+        });
+        ExceptionView {
+            change_id: exception.change_id.clone(),
+            revision: exception.revision,
+            title: self.text(&RecordPath::Title, exception.title.as_str()),
+            requester: self.requester(facts),
+            service: self.open(exception.service.id.as_str()),
+            owner: self.open(exception.service.owner.as_str()),
+            environment: self.text(&RecordPath::Environment, exception.environment.as_str()),
+            category: self.text(&RecordPath::Category, exception.category.as_str()),
+            incident: self.text(&RecordPath::Incident, exception.incident.as_str()),
+            scope: self.text(&RecordPath::Scope, exception.scope.as_str()),
+            rollback: exception.rollback.as_ref().map(|rollback| self.rollback(rollback)),
+            window: exception.window,
+            excepts: excepts.collect(),
+            attachments: attachments.collect(),
+        }
+    }
+
+    fn remediation(&self, remediation: &Remediation) -> RemediationView {
+        RemediationView {
+            service: self.open(remediation.service.as_str()),
+            environment: self.text(&RecordPath::Environment, remediation.environment.as_str()),
+            category: self.text(&RecordPath::Category, remediation.category.as_str()),
+            incident: self.text(&RecordPath::Incident, remediation.incident.as_str()),
+            scope: self.text(&RecordPath::Scope, remediation.scope.as_str()),
+            rollback: self.rollback(&remediation.rollback),
+            window: remediation.window,
+        }
+    }
+}
