@@ -611,3 +611,56 @@ fn what_cannot_be_judged_again_is_refused_by_name() {
     malformed(&|line| line["fields"][0]["path"] = "no.such.path".into());
     malformed(&|line| line["banners"] = json!([{ "text": "x", "means": "owner-mismatch" }]));
 }
+
+/// Carries out the command over `folder`: exit code, stdout, stderr.
+fn replay(folder: &std::path::Path, more: &[&str]) -> (i32, String, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portal-agent"));
+    let output = command.args(["replay", "--decisions"]).arg(folder).args(more).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_command_tells_what_changed_and_judges_the_rest_beside_an_unreadable_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let keep = |name: &str, lines: &[u8], approvals: &[u8]| {
+        let run = folder.path().join("CHG1").join(name);
+        std::fs::create_dir_all(&run).unwrap();
+        std::fs::write(run.join("observations.jsonl"), lines).unwrap();
+        std::fs::write(run.join("approvals.json"), approvals).unwrap();
+    };
+    let told = replay(folder.path(), &[]);
+    assert!(told.0 == 2 && told.2.contains("no run's evidence is there"), "{told:?}");
+    let (readings, _) = Packet::new(true, |_| {}).kept();
+    let good = line(Stage::Fill, Look::Fill(Tab::good().seen()), &Verdict::Proceed(()), &gate(true));
+    keep("good", &observations(std::slice::from_ref(&good)), &approvals(readings));
+    let told = replay(folder.path(), &[]);
+    assert_eq!((told.0, told.1.as_str()), (0, "1 runs, 3 decisions: 1 as recorded, 0 changed\n"), "{}", told.2);
+
+    let policy = folder.path().join("strict.toml");
+    std::fs::write(&policy, "approval_roles = [\"mascot\"]\n").unwrap();
+    let told = replay(folder.path(), &["--policy", policy.to_str().unwrap()]);
+    assert_eq!(told.0, 1);
+    let line_told = "r1 packet sources: proceed -> approval-missing: approval-missing (manifest.signers.mascot: ";
+    assert!(told.1.starts_with(line_told), "{}", told.1);
+    std::fs::write(&policy, "approval_rolls = []\n").unwrap();
+    let told = replay(folder.path(), &["--policy", policy.to_str().unwrap()]);
+    assert!(told.0 == 2 && told.2.contains("did you mean `approval_roles`"), "{told:?}");
+
+    let differs = Tab::new(&text(), holding(&text(), value("\u{1b}[2J")));
+    let changed = line(Stage::Fill, Look::Fill(differs.seen()), &Verdict::Proceed(()), &gate(true));
+    keep("changed", &observations(&[changed]), &approvals(Vec::new()));
+    let told = replay(folder.path(), &[]);
+    assert!(told.0 == 1 && told.1.contains("fill change: proceed -> value-not-held"), "{told:?}");
+    assert!(!told.1.contains('\u{1b}'), "a portal's text never reaches the terminal as a command");
+    let whole = observations(&[good]);
+    keep("torn", &whole[..whole.len() - 2], &approvals(Vec::new()));
+    let (exit, out, err) = replay(folder.path(), &["--output", "json"]);
+    let document: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((exit, &document["runs"], &document["changed"]), (2, &json!(2), &json!(1)), "{err}");
+    assert_eq!(document["changes"][0]["changes"][0]["now"], json!(["value-not-held"]));
+    assert!(document["unreadable"][0]["evidence"].as_str().unwrap().ends_with("CHG1/torn"));
+    assert!(err.contains("observations.jsonl:2: cut off"), "{err}");
+    std::fs::remove_file(folder.path().join("CHG1/torn/approvals.json")).unwrap();
+    assert!(replay(folder.path(), &[]).2.contains("approvals.json is missing"));
+}

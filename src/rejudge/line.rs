@@ -173,6 +173,13 @@ struct Fields {
     empty: BTreeMap<FieldId, Found<ObservedControl>>,
 }
 
+struct Tab {
+    planned: PlannedTab,
+    observed: ObservedTab,
+    /// Controls that hold what they hold on an empty form.
+    empty: BTreeMap<FieldId, Found<ObservedControl>>,
+}
+
 impl Line<'_> {
     /// What today's rules say; none where only the codes were recorded.
     ///
@@ -183,19 +190,19 @@ impl Line<'_> {
         Ok(Some(match self.judged {
             Judgement::Exceptions => self.exceptions()?,
             Judgement::Survey => {
-                let (planned, observed, _) = self.tab()?;
+                let Tab { planned, observed, empty: _ } = self.tab()?;
                 reconcile::surveyed_tab(&planned, &observed, rules())
             }
             Judgement::Fill => {
-                let (planned, observed, _) = self.tab()?;
+                let Tab { planned, observed, empty: _ } = self.tab()?;
                 reconcile::filled_tab(&planned, &observed, rules())
             }
             Judgement::Attach => {
-                let (planned, observed, _) = self.tab()?;
+                let Tab { planned, observed, empty: _ } = self.tab()?;
                 reconcile::uploads(self.stage, &planned, &observed)
             }
             Judgement::Draft => {
-                let (planned, observed, _) = self.tab()?;
+                let Tab { planned, observed, empty: _ } = self.tab()?;
                 reconcile::drafted_tab(&planned, &observed, rules())
             }
             Judgement::Resume => self.resumed()?,
@@ -222,7 +229,7 @@ impl Line<'_> {
         TabId::parse(text).map_err(|_| LineError::Unreadable("place"))
     }
 
-    fn tab(&self) -> Result<(PlannedTab, ObservedTab, BTreeMap<FieldId, Found<ObservedControl>>), LineError> {
+    fn tab(&self) -> Result<Tab, LineError> {
         let id = self.tab_id(&self.place)?;
         let fields = self.fields()?;
         let planned = PlannedTab { id: id.clone(), fields: fields.planned, files: self.wanted() };
@@ -239,7 +246,7 @@ impl Line<'_> {
             banners: self.banners()?,
             files,
         };
-        Ok((planned, observed, fields.empty))
+        Ok(Tab { planned, observed, empty: fields.empty })
     }
 
     fn page(&self) -> Result<(Vec<PlannedField>, ObservedPage), LineError> {
@@ -249,7 +256,7 @@ impl Line<'_> {
     }
 
     fn resumed(&self) -> Result<Verdict, LineError> {
-        let (planned, draft, controls) = self.tab()?;
+        let Tab { planned, observed: draft, empty: controls } = self.tab()?;
         let reached = self.work.ok_or(LineError::Unreadable("work"))?;
         let tab = |reached: Option<_>| reached.map(|reached| (planned.id.clone(), reached)).into_iter().collect();
         let work = Work { fields: tab(reached.fields), files: tab(reached.files) };
