@@ -32,6 +32,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
             "portal",
             "evidence",
             "run",
+            "rejudge",
             "reference_portal",
         ],
     ),

@@ -6,7 +6,10 @@ use super::portal::differences;
 use super::scene::{run_of, scene};
 use super::story::Story;
 use crate::decide::verdict::HaltCode;
+use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::outcome::{DraftState, Outcome};
+use crate::evidence::readings::APPROVALS;
+use crate::rejudge::bundle::{OtherPolicy, judge};
 use crate::run::finish::TAKEOVER_TEXT;
 use crate::run::order::Begin;
 
@@ -39,6 +42,7 @@ impl Story {
             (world.drafts(), world.submissions(), note || world.weather.disk > 0, lasting)
         };
         let named = format!("p{process:04}");
+        self.judged_again(&named, &format!("{host}/{}", run_of(process)));
         let aside = matches!(codes.first(), Some(HaltCode::ClaimedByAnotherRun | HaltCode::EarlierRunInDoubt));
         match document.outcome {
             Outcome::Submitted | Outcome::AlreadySubmitted => {
@@ -78,6 +82,20 @@ impl Story {
         }
         if halted && codes.is_empty() && !resolved {
             self.broken(format!("{named} halted and does not say why"));
+        }
+    }
+
+    /// What a run recorded is enough to judge it again, and by the rules that judged it, it comes out as it did.
+    fn judged_again(&mut self, named: &str, folder: &str) {
+        let (observations, approvals) = {
+            let world = self.sim.lock();
+            (read(&world, folder, OBSERVATIONS), read(&world, folder, APPROVALS))
+        };
+        let Some(approvals) = approvals else { return };
+        match judge(observations.as_deref(), &approvals, &OtherPolicy::default()) {
+            Ok(rejudged) if rejudged.changes.is_empty() => {}
+            Ok(rejudged) => self.broken(format!("{named}, judged again: {:?}", rejudged.changes)),
+            Err(error) => self.broken(format!("{named} cannot be judged again: {error}")),
         }
     }
 
