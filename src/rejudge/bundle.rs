@@ -130,8 +130,10 @@ struct Head<'a> {
 ///
 /// [`Unreadable`], naming the file and, where there are lines, the line.
 pub fn judge(observations: Option<&[u8]>, approvals: &[u8], other: &OtherPolicy) -> Result<Rejudged, Unreadable> {
-    let document: Document<'_> = serde_json::from_slice(approvals)
-        .map_err(|error| misread(APPROVALS, APPROVALS_SCHEMA, approvals, 0, &error))?;
+    // Checked once: texts that are borrowed need not be checked one by one.
+    let approvals = utf8(APPROVALS, approvals)?;
+    let document: Document<'_> =
+        serde_json::from_str(approvals).map_err(|error| misread(APPROVALS, APPROVALS_SCHEMA, approvals, 0, &error))?;
     known(APPROVALS, APPROVALS_SCHEMA, &document.schema)?;
     let mut rejudged = Rejudged { run: document.run_id.to_string(), ..Rejudged::default() };
     for (place, read) in document.readings.iter().enumerate() {
@@ -140,24 +142,24 @@ pub fn judge(observations: Option<&[u8]>, approvals: &[u8], other: &OtherPolicy)
         rejudged.compare(read.stage, "sources", &read.verdict, now.as_ref());
     }
     if let Some(observations) = observations {
-        rejudged.lines(observations)?;
+        rejudged.lines(utf8(OBSERVATIONS, observations)?)?;
     }
     Ok(rejudged)
 }
 
 impl Rejudged {
-    fn lines(&mut self, observations: &[u8]) -> Result<(), Unreadable> {
+    fn lines(&mut self, observations: &str) -> Result<(), Unreadable> {
         if observations.is_empty() {
             return Err(Unreadable::CutOff { file: OBSERVATIONS, line: 1 });
         }
-        for (number, text) in observations.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        for (number, text) in observations.split_inclusive('\n').enumerate() {
             let line = number + 1;
-            let Some(text) = text.strip_suffix(b"\n") else {
+            let Some(text) = text.strip_suffix('\n') else {
                 return Err(Unreadable::CutOff { file: OBSERVATIONS, line });
             };
             let wrong = |error| misread(OBSERVATIONS, OBSERVATIONS_SCHEMA, text, number, &error);
             if number == 0 {
-                let head: Head<'_> = serde_json::from_slice(text).map_err(wrong)?;
+                let head: Head<'_> = serde_json::from_str(text).map_err(wrong)?;
                 known(OBSERVATIONS, OBSERVATIONS_SCHEMA, &head.schema)?;
                 if *head.run_id != *self.run {
                     let (observations, approvals) = (head.run_id.to_string(), self.run.clone());
@@ -165,7 +167,7 @@ impl Rejudged {
                 }
                 continue;
             }
-            let seen: Line<'_> = serde_json::from_slice(text).map_err(wrong)?;
+            let seen: Line<'_> = serde_json::from_str(text).map_err(wrong)?;
             let now = seen.judge().map_err(|why| Unreadable::Line { line, why })?;
             self.compare(seen.stage, &seen.place, &seen.verdict, now.as_ref());
         }
@@ -217,13 +219,23 @@ fn known(file: &'static str, ours: &str, schema: &str) -> Result<(), Unreadable>
     if schema == ours { Ok(()) } else { Err(Unreadable::Unknown { file, schema: schema.to_owned() }) }
 }
 
+fn utf8<'a>(file: &'static str, bytes: &'a [u8]) -> Result<&'a str, Unreadable> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        match error.error_len() {
+            None => Unreadable::CutOff { file, line },
+            Some(_) => Unreadable::Malformed { file, line, why: "not UTF-8 text".to_owned() },
+        }
+    })
+}
+
 /// Why `text`, `before` lines into its file, is not what it should be: the version first, for that explains the rest.
-fn misread(file: &'static str, ours: &str, text: &[u8], before: usize, error: &serde_json::Error) -> Unreadable {
+fn misread(file: &'static str, ours: &str, text: &str, before: usize, error: &serde_json::Error) -> Unreadable {
     let line = before + error.line().max(1);
     if error.is_eof() {
         return Unreadable::CutOff { file, line };
     }
-    match serde_json::from_slice::<Mark<'_>>(text) {
+    match serde_json::from_str::<Mark<'_>>(text) {
         Ok(Mark { schema: Some(schema) }) if *schema != *ours => {
             Unreadable::Unknown { file, schema: schema.to_string() }
         }
