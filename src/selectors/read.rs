@@ -40,6 +40,8 @@ pub struct SelectorMap {
     pub number_form: Regex,
     /// Text of the dialog before the commit, anchored.
     pub dialog_text: Option<Regex>,
+    /// Wordings that a recording may keep.
+    pub keep: Vec<Regex>,
 }
 
 struct Reader<'a> {
@@ -160,8 +162,31 @@ pub fn read(path: &Path, text: &str) -> Result<SelectorMap, Diagnostic> {
         draft_form: reader.regex("draft.form", &file.draft.form, false)?,
         number_form: reader.regex("confirmation.form", &file.confirmation.form, true)?,
         dialog_text,
+        keep: check_recording(&reader, &file)?,
         file,
     })
+}
+
+/// A text that no portal shows. Whatever matches it would keep everything.
+const NEUTRAL: &str = "Qzxvkjw 48213 qxvz";
+
+/// What a recording may keep is declared wording by wording, never all at once.
+fn check_recording(reader: &Reader<'_>, file: &MapFile) -> Result<Vec<Regex>, Diagnostic> {
+    for path in &file.recording.public {
+        if !path.get_ref().starts_with('/') || path.get_ref().trim_matches('/').is_empty() {
+            let help = "name a folder whose answers are the same for everyone, for instance \"/assets/\"";
+            return Err(reader.wrong(path.span(), "recording.public", "not a path below the portal's root", help));
+        }
+    }
+    let keep = |text: &Spanned<String>| {
+        let pattern = reader.regex("recording.keep", text, false)?;
+        if pattern.is_match(NEUTRAL) {
+            let help = "write the wording itself";
+            return Err(reader.wrong(text.span(), "recording.keep", "would keep any text", help));
+        }
+        Ok(pattern)
+    };
+    file.recording.keep.iter().map(keep).collect()
 }
 
 fn check_addresses(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {

@@ -60,6 +60,9 @@ pub struct MapFile {
     /// Every other unsafe request that the portal needs.
     #[serde(default, rename = "request")]
     pub requests: Vec<Request>,
+    /// What a recording may keep beside what the map declares anyway.
+    #[serde(default)]
+    pub recording: Recording,
 }
 
 /// Version of the map format.
@@ -420,4 +423,16 @@ pub struct Request {
     /// Where one URL serves several purposes: properties of the body that tell this one.
     #[serde(default)]
     pub body: BTreeMap<String, String>,
+}
+
+/// What a recording of this portal may keep beside what the map declares anyway.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recording {
+    /// Paths below which answers are the same for everyone, such as scripts and styles: kept as they are.
+    pub public: Vec<Spanned<String>>,
+    /// Wordings that may be kept wherever they stand, as regular expressions.
+    pub keep: Vec<Spanned<String>>,
+    /// Parameters that the page makes anew each time: a replay compares their presence alone.
+    pub volatile: Vec<String>,
 }
