@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Module, and what it may import of ours.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("diagnostic", &[]),
     ("decide", &["model"]),
@@ -14,10 +14,28 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("gateway", &["model", "selectors"]),
     ("portal", &["model", "selectors", "mask", "gateway"]),
     ("evidence", &["model", "decide", "mask"]),
-    ("scrub", &["model"]),
     ("rejudge", &["model", "decide", "evidence"]),
     ("reference_portal", &["model"]),
+    ("scrub", &["model"]),
+    ("fixture", &["model", "diagnostic", "selectors", "sources", "gateway", "evidence"]),
     ("run", &["model", "diagnostic", "decide", "selectors", "mask", "sources", "gateway", "portal", "evidence"]),
+    (
+        "replay",
+        &[
+            "model",
+            "diagnostic",
+            "decide",
+            "selectors",
+            "mask",
+            "sources",
+            "gateway",
+            "portal",
+            "evidence",
+            "run",
+            "fixture",
+            "scrub",
+        ],
+    ),
     // Compiled for tests alone.
     (
         "simulation",
@@ -51,6 +69,8 @@ const ALLOWED: [(&str, &[&str]); 15] = [
             "run",
             "rejudge",
             "reference_portal",
+            "fixture",
+            "replay",
         ],
     ),
 ];

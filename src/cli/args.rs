@@ -42,7 +42,11 @@ pub enum Command {
     Takeover(Takeover),
     /// Judge a change record without a browser
     Check(Check),
-    /// Judge what past runs recorded once more: by today's rules, or under another policy
+    /// Run, stop at a verified draft, and keep the portal's traffic as a fixture, scrubbed
+    Record(Record),
+    /// Make a fixture of a HAR that another tool recorded, scrubbed
+    Import(Import),
+    /// Rerun fixtures, offline, and compare; or judge what past runs observed once more
     Replay(Replay),
     /// Work with selector maps
     #[command(subcommand)]
@@ -198,25 +202,96 @@ pub struct Takeover {
     pub common: Common,
 }
 
+/// What becomes a fixture.
 #[derive(Debug, clap::Args)]
-pub struct Check {
+pub struct Making {
+    /// Folder of the fixture; nothing may be there
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// What it shows, in a sentence
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub about: String,
+    /// The portal's address in the fixture, in place of its own
+    #[arg(long = "as", value_name = "URL")]
+    pub portal: Option<url::Url>,
+    /// Texts to be replaced everywhere: a TOML file of lines `"real" = "stand-in"`
+    #[arg(long, value_name = "FILE")]
+    pub stand_ins: Option<PathBuf>,
+    /// Commit too, as `submit` does
+    #[arg(long)]
+    pub submit: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Record {
     /// The change record
+    #[arg(required_unless_present = "demo", conflicts_with = "demo")]
+    pub record: Option<PathBuf>,
+    /// Record the embedded example against the embedded portal
+    #[arg(long)]
+    pub demo: bool,
+    #[command(flatten)]
+    pub making: Making,
+    /// Show the browser's window
+    #[arg(long)]
+    pub headed: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Import {
+    /// HAR 1.2, with bodies: of a browser's developer tools, Playwright, mitmproxy
+    pub har: PathBuf,
+    /// The change record that was entered
+    #[arg(long, value_name = "FILE")]
     pub record: PathBuf,
+    #[command(flatten)]
+    pub making: Making,
     #[command(flatten)]
     pub common: Common,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Replay {
-    /// Evidence of runs: a run's folder, or any folder above
-    #[arg(required = true, value_name = "PATH")]
+    /// Fixtures, or folders of fixtures; with --decisions evidence too, in any folder below
+    #[arg(required = true, value_name = "FIXTURE")]
     pub paths: Vec<PathBuf>,
-    /// Judge the recorded observations, without a browser
-    #[arg(long, required = true)]
+    /// Judge what was observed once more, without a browser
+    #[arg(long, conflicts_with_all = ["settings", "browser", "headed", "slow", "jobs", "junit", "evidence"])]
     pub decisions: bool,
     /// Judge under this approval policy: `approval_roles` and `approval_max_age_hours` [default: each run's own]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "decisions")]
     pub policy: Option<PathBuf>,
+    /// Settings file [default: portal-agent.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// Browser
+    #[arg(long, value_enum)]
+    pub browser: Option<BrowserKind>,
+    /// Show the browser's window
+    #[arg(long)]
+    pub headed: bool,
+    /// Rest before every step, to watch
+    #[arg(long)]
+    pub slow: bool,
+    /// How many at a time
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub jobs: std::num::NonZeroUsize,
+    /// Write a report in JUnit's format
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Keep the evidence of every replay here
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// The change record
+    pub record: PathBuf,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 #[derive(Debug, clap::Args)]

@@ -7,6 +7,8 @@ mod demo;
 mod doctor;
 pub mod exit;
 mod progress;
+mod record;
+mod replay;
 mod resume;
 mod run;
 pub mod settings;
@@ -57,7 +59,10 @@ async fn dispatch(args: Args) -> Exit {
         Command::Resolve(args) => resume::resolve(args, output).await,
         Command::Takeover(args) => takeover::run(args, output).await,
         Command::Check(check) => check::run(check, output),
-        Command::Replay(args) => decisions::run(&args, output),
+        Command::Record(args) => record::record(args, output).await,
+        Command::Import(args) => record::import(args, output).await,
+        Command::Replay(args) if args.decisions => decisions::run(&args, output),
+        Command::Replay(args) => replay::run(args, output).await,
         Command::Selectors(SelectorsCommand::Check(survey)) => survey::run(survey, output).await,
         Command::Doctor(doctor) => doctor::run(doctor, output).await,
         Command::Schema { name } => {

@@ -4,7 +4,7 @@
 
 pub mod lab;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use portal_agent::reference_portal::example::{ExampleTimes, approved, world, wri
 use portal_agent::reference_portal::faults::FaultPlan;
 use portal_agent::reference_portal::oracle::Oracle;
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD, Portal, Scheme};
+use portal_agent::replay::record::{Made, RecordError, RecordOrder, record};
 use portal_agent::run::clock::SystemClock;
 use portal_agent::run::flow::Watcher;
 use portal_agent::run::interrupt::{Interrupt, InterruptSwitch};
@@ -73,6 +74,26 @@ pub fn browser_order(kind: BrowserKind) -> BrowserOrder {
 }
 
 impl Rig {
+    /// Records a run; the portal is called `change.example`.
+    pub async fn record(&self, out: &Path, about: &str) -> Result<Made, RecordError> {
+        self.record_with(&self.sources, out, about).await
+    }
+
+    /// Records a run whose sources answer otherwise than from the files.
+    pub async fn record_with(&self, sources: &impl Sources, out: &Path, about: &str) -> Result<Made, RecordError> {
+        let wanted = RecordOrder {
+            order: self.order.clone(),
+            map_text: self.map_text.clone(),
+            out: out.to_owned(),
+            about: about.to_owned(),
+            portal: Some("https://change.example/".parse().unwrap()),
+            stand_ins: Vec::new(),
+            har: None,
+        };
+        let (_switch, interrupt) = Interrupt::by_hand();
+        record(wanted, sources, interrupt, &Quiet).await
+    }
+
     pub async fn new(plan: Plan) -> Self {
         let times = ExampleTimes::around(jiff::Timestamp::now());
         let portal = Portal::start(plan.scheme, plan.faults, world(&times)).await.unwrap();

@@ -1,0 +1,205 @@
+//! `record` and `import`: a run whose portal traffic becomes a fixture.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{Import, Making, Output, Record, Window};
+use super::demo::Demo;
+use super::exit::Exit;
+use super::progress::Progress;
+use super::run::{OrderError, Wanted, not_begun, order, text};
+use super::settings;
+use super::terminal::{invalid_input, print_json};
+use crate::diagnostic::Diagnostic;
+use crate::evidence::outcome::Outcome;
+use crate::fixture::exchange::Exchange;
+use crate::fixture::har::Har;
+use crate::replay::play::ReplayError;
+use crate::replay::record::{Made, RecordError, RecordOrder, record as make};
+use crate::run::interrupt::Interrupt;
+use crate::run::order::Begin;
+use crate::sources::{FileSources, read_text};
+
+/// Longest HAR that is read, in bytes.
+const LONGEST_HAR: u64 = 512 << 20;
+
+/// Carries out `record`.
+pub async fn record(mut args: Record, output: Output) -> Exit {
+    let demo = if args.demo {
+        match Demo::start(&mut args.common).await {
+            Ok(demo) => Some(demo),
+            Err(error) => {
+                eprintln!("error: the embedded portal did not start: {error}");
+                return Exit::Environment;
+            }
+        }
+    } else {
+        None
+    };
+    // One of the two is always there: the arguments demand it.
+    let record = demo.as_ref().map(|demo| demo.example.record.clone()).or(args.record).unwrap_or_default();
+    let mut environment: std::collections::HashMap<String, String> = std::env::vars().collect();
+    if let Some(demo) = &demo {
+        environment.extend(demo.settings());
+    }
+    let ordered = settings::read(&args.common, environment).map_err(OrderError::from).and_then(|settings| {
+        let wanted = Wanted {
+            begin: Begin::Afresh,
+            record,
+            draft_only: !args.making.submit,
+            window: Window { headed: args.headed, hand_over: false },
+            credentials: demo.as_ref().map(Demo::credentials),
+        };
+        let map_text = map_text(settings.map()?)?;
+        let (order, sources) = order(&settings, settings.shared_store()?, wanted)?;
+        Ok((recording(order, map_text, args.making, None)?, sources))
+    });
+    carry_out(ordered, output).await
+}
+
+/// Carries out `import`.
+pub async fn import(args: Import, output: Output) -> Exit {
+    let exchanges = match read_har(&args.har).await {
+        Ok(exchanges) => exchanges,
+        Err(error) => return invalid_input(output, &error),
+    };
+    // The run against the HAR is nobody's evidence.
+    let evidence = match tempfile::Builder::new().prefix("portal-agent-import-").tempdir() {
+        Ok(evidence) => evidence,
+        Err(error) => {
+            eprintln!("error: no room for a temporary folder: {error}");
+            return Exit::Environment;
+        }
+    };
+    let mut common = args.common;
+    common.evidence = Some(evidence.path().to_owned());
+    let environment = std::env::vars().collect();
+    let ordered = settings::read(&common, environment).map_err(OrderError::from).and_then(|settings| {
+        let wanted = Wanted {
+            begin: Begin::Afresh,
+            record: args.record,
+            draft_only: !args.making.submit,
+            window: Window { headed: false, hand_over: false },
+            credentials: None,
+        };
+        let map_text = map_text(settings.map()?)?;
+        let shared = crate::evidence::shared::SharedStore::folder(evidence.path());
+        let (order, sources) = order(&settings, shared, wanted)?;
+        Ok((recording(order, map_text, args.making, Some(exchanges))?, sources))
+    });
+    carry_out(ordered, output).await
+}
+
+fn map_text(path: &Path) -> Result<String, Diagnostic> {
+    read_text(path, 1 << 20, "a selector map")
+}
+
+async fn read_har(path: &Path) -> Result<Vec<Exchange>, Diagnostic> {
+    let text = read_text(path, LONGEST_HAR, "a HAR")?;
+    let help = "export a HAR 1.2 with the bodies of requests and answers in it";
+    let text = text.trim_start_matches('\u{feff}');
+    let har: Har = serde_json::from_str(text)
+        .map_err(|error| Diagnostic::whole(path, format!("line {}: {error}", error.line()), help))?;
+    har.exchanges().await.map_err(|error| Diagnostic::whole(path, error.to_string(), help))
+}
+
+/// Texts and their stand-ins, the longest first.
+fn stand_ins(path: Option<&PathBuf>) -> Result<Vec<(String, String)>, Diagnostic> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let text = read_text(path, 1 << 20, "a file of stand-ins")?;
+    let help = "write lines of the form \"real text\" = \"stand-in\"";
+    let table: std::collections::BTreeMap<String, String> = toml::from_str(&text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        Diagnostic::unquoted(path, &text, at, None, "is no list of texts and their stand-ins", help)
+    })?;
+    if table.keys().any(String::is_empty) {
+        return Err(Diagnostic::whole(path, "an empty text cannot be replaced", help));
+    }
+    let mut pairs: Vec<_> = table.into_iter().collect();
+    pairs.sort_by_key(|(real, _)| std::cmp::Reverse(real.len()));
+    Ok(pairs)
+}
+
+fn recording(
+    order: crate::run::order::Order,
+    map_text: String,
+    making: Making,
+    har: Option<Vec<Exchange>>,
+) -> Result<RecordOrder, OrderError> {
+    let stand_ins = stand_ins(making.stand_ins.as_ref())?;
+    Ok(RecordOrder { order, map_text, out: making.out, about: making.about, portal: making.portal, stand_ins, har })
+}
+
+async fn carry_out(ordered: Result<(RecordOrder, FileSources), OrderError>, output: Output) -> Exit {
+    let (wanted, sources) = match ordered {
+        Ok(ordered) => ordered,
+        Err(error) => return not_begun(output, error),
+    };
+    let interrupt = match Interrupt::by_signals() {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            eprintln!("error: cannot listen to signals: {error}");
+            return Exit::Environment;
+        }
+    };
+    let progress = Progress::new();
+    let made = make(wanted, &sources, interrupt, &progress).await;
+    progress.end();
+    match made {
+        Ok(made) => told(&made, output),
+        Err(RecordError::Input(error)) => not_begun(output, error.into()),
+        Err(error) => {
+            let exit = match &error {
+                RecordError::Write { .. } | RecordError::Read(_) | RecordError::Incomplete(_) => Exit::Input,
+                RecordError::Input(_) | RecordError::Tap(_) | RecordError::Scrub(_) | RecordError::Leak(_) => Exit::No,
+                RecordError::Replay(ReplayError::Input(_)) => Exit::No,
+                RecordError::Upstream(_)
+                | RecordError::Replay(ReplayError::Environment(_) | ReplayError::Evidence(_)) => Exit::Environment,
+            };
+            eprintln!("error: {error}");
+            if output == Output::Json {
+                print_json(&serde_json::json!({ "fixture": null, "error": error.to_string() }));
+            }
+            exit
+        }
+    }
+}
+
+fn told(made: &Made, output: Output) -> Exit {
+    let run = made.document.get();
+    let replays = made.differences.is_empty();
+    match output {
+        Output::Json => {
+            print_json(&serde_json::json!({
+                "fixture": made.folder,
+                "replays": replays,
+                "differences": made.differences,
+                "run": made.document,
+            }));
+        }
+        Output::Text => {
+            print!("{}", text(&made.document));
+            if replays {
+                println!("  fixture   {} (replayed once: the same)", made.folder.display());
+            } else {
+                println!("  differs   {} does not replay as it was recorded:", made.folder.display());
+                for difference in &made.differences {
+                    println!("{difference}");
+                }
+                println!(
+                    "  help      what the page needs may be missing: see `[recording]` in the README, section \
+                     \"Recording and replaying\""
+                );
+            }
+        }
+    }
+    match run.outcome {
+        Outcome::InDoubt => Exit::Doubt,
+        _ if !replays => Exit::No,
+        Outcome::Submitted
+        | Outcome::AlreadySubmitted
+        | Outcome::DraftSaved
+        | Outcome::HaltedDraft
+        | Outcome::HaltedAbandoned
+        | Outcome::Environment => Exit::Yes,
+    }
+}

@@ -1,0 +1,228 @@
+//! `replay`: reruns fixtures in a real browser, offline, and says in what they differ.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant as Monotonic};
+
+use futures_util::{StreamExt as _, stream};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use serde::Serialize;
+
+use super::args::{Common, Output, Replay};
+use super::exit::Exit;
+use super::settings;
+use super::terminal::{invalid_input, print_json};
+use crate::decide::verdict::Stage;
+use crate::diagnostic::Diagnostic;
+use crate::fixture::folder::{Fixture, HEAD, name_of};
+use crate::model::browser::BrowserKind;
+use crate::replay::difference::Difference;
+use crate::replay::play::{differences, replay};
+use crate::run::flow::Watcher;
+use crate::run::interrupt::Interrupt;
+use crate::run::session::BrowserOrder;
+
+/// How long a person who watches is given for every step.
+const SLOW: Duration = Duration::from_millis(700);
+
+/// Most differences that are printed of one fixture.
+const PRINTED: usize = 40;
+
+/// How one replay ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Result {
+    Same,
+    Differs,
+    InvalidInput,
+    Environment,
+}
+
+#[derive(Serialize)]
+struct Line {
+    fixture: PathBuf,
+    name: String,
+    result: Result,
+    seconds: f64,
+    differences: Vec<Difference>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    browser: BrowserKind,
+    fixtures: Vec<Line>,
+}
+
+/// Says nothing while several run at once.
+struct Quiet;
+
+impl Watcher for Quiet {
+    fn step(&self, _: Stage, _: &str) {}
+}
+
+/// Carries out `replay`.
+pub async fn run(args: Replay, output: Output) -> Exit {
+    let common = Common { settings: args.settings.clone(), browser: args.browser, ..Common::default() };
+    let settings = match settings::read(&common, std::env::vars().collect()) {
+        Ok(settings) => settings,
+        Err(error) => return invalid_input(output, &error),
+    };
+    let pace = if args.slow { SLOW } else { Duration::ZERO };
+    let browser = BrowserOrder { pace, ..settings.browser_order(args.headed) };
+    let folders = match args.paths.iter().map(|path| fixtures(path)).collect::<std::result::Result<Vec<_>, _>>() {
+        Ok(folders) => folders.concat(),
+        Err(error) => return invalid_input(output, &error),
+    };
+    let interrupt = match Interrupt::by_signals() {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            eprintln!("error: cannot listen to signals: {error}");
+            return Exit::Environment;
+        }
+    };
+    let room = match tempfile::Builder::new().prefix("portal-agent-replay-").tempdir() {
+        Ok(room) => room,
+        Err(error) => {
+            eprintln!("error: no room for a temporary folder: {error}");
+            return Exit::Environment;
+        }
+    };
+    let root = args.evidence.unwrap_or_else(|| room.path().to_owned());
+    let one = |(place, folder): (usize, PathBuf)| {
+        // A number keeps two fixtures of one name apart.
+        let evidence = root.join(format!("{:03}-{}", place + 1, name_of(&folder)));
+        let (browser, interrupt) = (&browser, interrupt.clone());
+        async move {
+            let line = one(folder, browser, &evidence, interrupt).await;
+            if output == Output::Text {
+                print(&line);
+            }
+            line
+        }
+    };
+    let lines = stream::iter(folders.into_iter().enumerate()).map(one).buffered(args.jobs.get());
+    let document = Document { schema: "portal-agent/replay/1", browser: browser.kind, fixtures: lines.collect().await };
+    if let Some(path) = &args.junit
+        && let Err(error) = junit(&document, path)
+    {
+        eprintln!("error: {}: {error}", path.display());
+        return Exit::Environment;
+    }
+    end(&document, output)
+}
+
+fn end(document: &Document, output: Output) -> Exit {
+    let count = |wanted: Result| document.fixtures.iter().filter(|line| line.result == wanted).count();
+    let (same, differ) = (count(Result::Same), count(Result::Differs));
+    let (invalid, environment) = (count(Result::InvalidInput), count(Result::Environment));
+    match output {
+        Output::Json => drop(print_json(document)),
+        Output::Text => {
+            let rest = [(differ, "differ"), (invalid, "cannot be read"), (environment, "could not be replayed")];
+            let rest = rest.into_iter().filter(|(number, _)| *number > 0);
+            let rest: String = rest.map(|(number, what)| format!(", {number} {what}")).collect();
+            println!("{} fixtures: {same} the same{rest}", document.fixtures.len());
+        }
+    }
+    match (invalid, environment, differ) {
+        (1.., _, _) => Exit::Input,
+        (0, 1.., _) => Exit::Environment,
+        (0, 0, 1..) => Exit::No,
+        (0, 0, 0) => Exit::Yes,
+    }
+}
+
+/// A fixture, or every fixture directly below a folder.
+fn fixtures(path: &Path) -> std::result::Result<Vec<PathBuf>, Diagnostic> {
+    let help = "name a folder that `portal-agent record` wrote, or a folder of such folders";
+    if !path.is_dir() {
+        return Err(Diagnostic::whole(path, "is no folder", help));
+    }
+    if path.join(HEAD).exists() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let wrong = |error: std::io::Error| Diagnostic::whole(path, format!("cannot be read: {error}"), help);
+    let entries = std::fs::read_dir(path).map_err(wrong)?;
+    let all: std::io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut found: Vec<PathBuf> = all.map_err(wrong)?.into_iter().filter(|path| path.join(HEAD).exists()).collect();
+    found.sort();
+    if found.is_empty() {
+        return Err(Diagnostic::whole(path, "holds no fixture", help));
+    }
+    Ok(found)
+}
+
+async fn one(folder: PathBuf, browser: &BrowserOrder, evidence: &Path, interrupt: Interrupt) -> Line {
+    let begun = Monotonic::now();
+    let line = |result, differences, error| Line {
+        name: name_of(&folder),
+        fixture: folder.clone(),
+        result,
+        seconds: begun.elapsed().as_secs_f64(),
+        differences,
+        error,
+    };
+    let fixture = match Fixture::read(&folder).await {
+        Ok(fixture) => fixture,
+        Err(error) => return line(Result::InvalidInput, Vec::new(), Some(error.to_string())),
+    };
+    match replay(&fixture, browser, evidence, interrupt, &Quiet).await {
+        Ok(replayed) => {
+            let found = differences(&fixture, &replayed);
+            line(if found.is_empty() { Result::Same } else { Result::Differs }, found, None)
+        }
+        Err(crate::replay::play::ReplayError::Input(error)) => {
+            line(Result::InvalidInput, Vec::new(), Some(error.to_string()))
+        }
+        Err(error) => line(Result::Environment, Vec::new(), Some(error.to_string())),
+    }
+}
+
+fn print(line: &Line) {
+    let told = match line.result {
+        Result::Same => "same",
+        Result::Differs => "differs",
+        Result::InvalidInput => "invalid",
+        Result::Environment => "failed",
+    };
+    println!("{told:8} {}  ({:.1} s)", line.name, line.seconds);
+    for difference in line.differences.iter().take(PRINTED) {
+        println!("  {}", difference.to_string().replace('\n', "\n  "));
+    }
+    if line.differences.len() > PRINTED {
+        println!("  and {} more", line.differences.len() - PRINTED);
+    }
+    if let Some(error) = &line.error {
+        println!("  {}", error.replace('\n', "\n  "));
+    }
+}
+
+fn junit(document: &Document, path: &Path) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let mut suite = TestSuite::new(format!("replay in {}", document.browser));
+    for line in &document.fixtures {
+        let kind = match line.result {
+            Result::Same => None,
+            Result::Differs => Some(NonSuccessKind::Failure),
+            Result::InvalidInput | Result::Environment => Some(NonSuccessKind::Error),
+        };
+        let status = match kind {
+            None => TestCaseStatus::success(),
+            Some(kind) => {
+                let mut status = TestCaseStatus::non_success(kind);
+                let all: Vec<String> = line.differences.iter().map(ToString::to_string).collect();
+                status.set_message(line.error.clone().unwrap_or_else(|| format!("{} differences", all.len())));
+                status.set_description(all.join("\n"));
+                status
+            }
+        };
+        let mut case = TestCase::new(line.name.clone(), status);
+        case.set_classname("portal-agent.replay");
+        case.set_time(Duration::from_secs_f64(line.seconds));
+        suite.add_test_case(case);
+    }
+    let mut report = Report::new("portal-agent");
+    report.add_test_suite(suite);
+    std::fs::write(path, report.to_string()?)?;
+    Ok(())
+}

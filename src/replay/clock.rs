@@ -1,0 +1,18 @@
+//! The clock of a recording as the clock of a run.
+
+use std::time::Duration;
+
+use crate::fixture::dial::Dial;
+use crate::model::time::Instant;
+use crate::run::clock::Clock;
+
+impl Clock for Dial {
+    fn now(&self) -> Instant {
+        self.read()
+    }
+
+    /// Nobody waits for a time that has long passed.
+    async fn rest(&self, how_long: Duration) {
+        self.pass(how_long);
+    }
+}

@@ -1,0 +1,277 @@
+//! What may be kept of a portal's traffic: what the selector map declares, what the record's readers know, and what was read at
+//! declared places whose values the map shows. Everything else gets a stand-in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use regex::Regex;
+
+use crate::decide::verdict::Stage;
+use crate::evidence::journal::Event;
+use crate::evidence::observations::Look;
+use crate::mask::masked::Permissions;
+use crate::model::form::{FormPlan, FormValue, ParameterContent, PlannedField};
+use crate::model::ids::FieldId;
+use crate::model::observed::{Found, ListedFile, ObservedBanner, ObservedControl};
+use crate::model::portal_facts::ListedException;
+use crate::model::record::ChangeRecord;
+use crate::model::time::Instant;
+use crate::run::flow::{Sight, Watcher};
+use crate::scrub::Permission;
+use crate::selectors::locator::{Locator, Locators};
+use crate::selectors::read::SelectorMap;
+
+/// Passes everything on, and remembers what may be kept of what was read at declared places.
+pub struct Keeping<'a, W> {
+    inner: &'a W,
+    permissions: Permissions,
+    number_form: Regex,
+    kept: Mutex<BTreeSet<String>>,
+}
+
+impl<'a, W: Watcher> Keeping<'a, W> {
+    /// In front of `inner`. Numbers of this form are identifiers.
+    pub fn new(inner: &'a W, permissions: Permissions, number_form: Regex) -> Self {
+        Self { inner, permissions, number_form, kept: Mutex::new(BTreeSet::new()) }
+    }
+
+    /// What may be kept.
+    pub fn kept(&self) -> BTreeSet<String> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, text: impl Into<String>) {
+        self.lock().insert(text.into());
+    }
+
+    fn controls(&self, controls: &BTreeMap<FieldId, Found<ObservedControl>>) {
+        for (field, found) in controls {
+            let Found::One(control) = found else { continue };
+            if self.permissions.wording {
+                self.keep(control.label.expose().clone());
+                self.lock().extend(control.options.iter().map(|option| option.expose().clone()));
+            }
+            if self.permissions.fields.contains(field) {
+                self.lock().extend(texts(control.value.expose()));
+            }
+            if self.permissions.messages
+                && let Some(complaint) = &control.complaint
+            {
+                self.keep(complaint.expose().clone());
+            }
+        }
+    }
+
+    fn look(&self, look: &Look<'_>) {
+        match look {
+            Look::Exceptions(_, _, rows) => self.rows(rows),
+            Look::Survey(seen) | Look::Fill(seen) | Look::Attach(seen) | Look::Draft(seen) | Look::Resume(seen, ..) => {
+                self.controls(&seen.observed.controls);
+                self.files(seen.observed.files.values().flatten());
+                self.banners(&seen.observed.banners);
+            }
+            Look::Summary(seen) | Look::Recheck(seen) => {
+                self.controls(&seen.page.lines);
+                self.files(seen.page.files.iter().flatten());
+                self.banners(&seen.page.banners);
+            }
+            Look::Dialog(text, banners) => {
+                // Its wording is the map's: the run compares it.
+                if let Some(text) = text {
+                    self.keep(text.expose().clone());
+                }
+                self.banners(banners);
+            }
+            Look::Commit | Look::Confirmation => {}
+        }
+    }
+
+    fn rows(&self, rows: &[ListedException]) {
+        for row in rows.iter().filter(|row| row.recognised) {
+            self.keep(row.number.clone());
+            self.keep(row.change_id.clone());
+        }
+    }
+
+    fn banners(&self, banners: &[ObservedBanner]) {
+        if self.permissions.messages {
+            self.lock().extend(banners.iter().map(|banner| banner.text.expose().clone()));
+        }
+    }
+
+    /// Names, lengths and digests of files are known to the record's readers; a name that the record does not know is not.
+    fn files<'f>(&self, files: impl Iterator<Item = &'f ListedFile>) {
+        for file in files {
+            if let Some(size) = file.size {
+                self.keep(size.to_string());
+            }
+            if let Some(digest) = file.sha256 {
+                self.keep(digest.hex());
+            }
+        }
+    }
+}
+
+impl<W: Watcher> Watcher for Keeping<'_, W> {
+    fn step(&self, stage: Stage, place: &str) {
+        self.inner.step(stage, place);
+    }
+
+    fn noted(&self, event: &Event) {
+        self.inner.noted(event);
+    }
+
+    fn saw(&self, sight: Sight<'_>) {
+        self.inner.saw(sight);
+        match sight {
+            Sight::Look(look) => self.look(look),
+            Sight::Rows(rows) => self.rows(rows),
+            Sight::Account(account) => self.keep(account.expose().clone()),
+            Sight::Draft(draft) => self.keep(draft.to_string()),
+            Sight::Number(number) if self.number_form.is_match(number) => self.keep(number),
+            Sight::Number(_) => {}
+        }
+    }
+}
+
+fn texts(value: &FormValue) -> Vec<String> {
+    match value {
+        FormValue::Text(text) => vec![text.clone()],
+        FormValue::Choices(choices) => choices.iter().cloned().collect(),
+        FormValue::Checked(_) => Vec::new(),
+    }
+}
+
+fn strings(value: &toml::Value, found: &mut BTreeSet<String>) {
+    match value {
+        toml::Value::String(text) => drop(found.insert(text.clone())),
+        toml::Value::Array(list) => list.iter().for_each(|one| strings(one, found)),
+        toml::Value::Table(table) => {
+            for (key, one) in table {
+                found.insert(key.clone());
+                strings(one, found);
+            }
+        }
+        toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) => {}
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned)
+}
+
+/// Planned values in the order of the plan: shown ones are kept, hidden ones are paired with their stand-ins.
+fn planned(plan: &FormPlan) -> Vec<(&FieldId, &FormValue)> {
+    let tabs = plan.tabs.iter().flat_map(|tab| &tab.fields);
+    let all = tabs.chain(&plan.review).chain(&plan.recheck).chain(&plan.submitted);
+    all.map(|field: &PlannedField| (&field.id, field.value.expose())).collect()
+}
+
+fn carried(plan: &FormPlan) -> Vec<&String> {
+    let values = plan.commit.iter().filter_map(|parameter| match &parameter.content {
+        ParameterContent::Value { carried, .. } => Some(carried.expose()),
+        ParameterContent::DraftReference | ParameterContent::Volatile => None,
+    });
+    values.flatten().collect()
+}
+
+/// Values of one plan with those that stand in the other in their place, where the two differ.
+pub fn pairs(real: &FormPlan, stand_in: &FormPlan) -> Vec<(String, String)> {
+    let texts_of = |plan: &FormPlan| -> Vec<String> {
+        let values = planned(plan).into_iter().flat_map(|(_, value)| texts(value));
+        values.chain(carried(plan).into_iter().cloned()).collect()
+    };
+    let both = texts_of(real).into_iter().zip(texts_of(stand_in));
+    both.filter(|(real, stand_in)| real != stand_in && !real.trim().is_empty()).collect()
+}
+
+/// What the record's readers know anyway: identifiers, people, roles, names of files. None of it is prose.
+fn identifiers(record: &ChangeRecord) -> BTreeSet<String> {
+    let exception = &record.exception;
+    let mut found: BTreeSet<String> = [
+        exception.change_id.to_string(),
+        exception.service.id.as_str().to_owned(),
+        exception.service.owner.to_string(),
+        exception.requester.to_string(),
+    ]
+    .into();
+    found.extend(exception.excepts.iter().map(|blackout| blackout.id.to_string()));
+    for file in &exception.attachments {
+        found.extend([file.role.to_string(), file.name.as_str().to_owned(), file.size.to_string()]);
+    }
+    let signers = record.manifest.signers.iter().map(|signer| (&signer.role, &signer.approver));
+    let deciders = record.approvals.iter().map(|approval| (&approval.role, &approval.approver));
+    for (role, person) in signers.chain(deciders) {
+        found.extend([role.to_string(), person.to_string()]);
+    }
+    found
+}
+
+/// What a permission is made from.
+pub struct Grounds<'a> {
+    /// The map.
+    pub map: &'a SelectorMap,
+    /// The map as text: it stands in the fixture, so that every text in it is public.
+    pub map_text: &'a str,
+    /// The record as it was.
+    pub record: &'a ChangeRecord,
+    /// The plan made from it.
+    pub plan: &'a FormPlan,
+    /// What may be shown.
+    pub permissions: &'a Permissions,
+    /// What was read at declared places.
+    pub kept: BTreeSet<String>,
+    /// Words that everybody is told, such as those of public addresses.
+    pub public: BTreeSet<String>,
+    /// Texts and their stand-ins.
+    pub pairs: Vec<(String, String)>,
+    /// The portal's own origin and what stands for it.
+    pub origin: (String, String),
+    /// Begin and end of the run.
+    pub span: (Instant, Instant),
+}
+
+impl Grounds<'_> {
+    /// The permission.
+    pub fn permission(self) -> Permission {
+        let mut declared = BTreeSet::new();
+        if let Ok(table) = self.map_text.parse::<toml::Table>() {
+            strings(&toml::Value::Table(table), &mut declared);
+        }
+        let mut names: BTreeSet<String> = declared.iter().flat_map(|text| words(text)).collect();
+        names.extend(declared.iter().cloned());
+        names.extend(self.public.iter().flat_map(|text| words(text)));
+        let shown = planned(self.plan).into_iter().filter(|(field, _)| self.permissions.fields.contains(*field));
+        let mut phrases: BTreeSet<String> = shown.flat_map(|(_, value)| texts(value)).collect();
+        phrases.extend(declared);
+        phrases.extend(identifiers(self.record));
+        phrases.extend(self.kept);
+        phrases.retain(|text| text.chars().any(char::is_alphanumeric));
+        let hidden: BTreeSet<&String> = self.pairs.iter().map(|(real, _)| real).collect();
+        phrases.retain(|text| !hidden.contains(text));
+        let rules = self.map.banners.iter().map(|rule| &rule.pattern);
+        // A wording that fits everything declares nothing.
+        let says_something = |pattern: &&Regex| !pattern.is_match("Qzxvkjw 48213 qxvz") && !pattern.is_match("");
+        let patterns = rules.filter(says_something).chain(&self.map.keep).cloned().collect();
+        let own = [self.origin];
+        let others = self.map.file.origins.iter().map(|url| url.get_ref().origin().ascii_serialization());
+        let origins = others.map(|origin| (origin.clone(), origin)).chain(own).collect();
+        let wording = self.permissions.wording.then(|| self.map.file.page.wording.as_ref().and_then(css)).flatten();
+        Permission { phrases, pairs: self.pairs, patterns, names, wording, origins, span: Some(self.span) }
+    }
+}
+
+/// Locators as one list of CSS selectors; ways that CSS does not know are left out.
+fn css(locators: &Locators) -> Option<String> {
+    let one = |locator: &Locator| match locator {
+        Locator::Css { value } => Some(value.clone()),
+        Locator::TestId { value } => Some(format!("[data-testid=\"{value}\"]")),
+        Locator::Label { .. } | Locator::Xpath { .. } | Locator::Role { .. } => None,
+    };
+    let all: Vec<String> = locators.0.iter().filter_map(one).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}

@@ -1,0 +1,242 @@
+//! Records a run: listens to what passes, scrubs it, replays what it would write, and writes it only if that comes out the same.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+
+use super::difference::{Difference, between_shapes, of_requests};
+use super::keeping::Keeping;
+use super::play::{ReplayError, Replayed, replay};
+use super::scrubbing::{Recorded, Scrubbing};
+use super::told::{Listening, tell};
+use crate::diagnostic::Diagnostic;
+use crate::evidence::documents::RunDocument;
+use crate::evidence::observations::OBSERVATIONS;
+use crate::evidence::readings::APPROVALS;
+use crate::fixture::answers::HeardSources;
+use crate::fixture::dial::Dial;
+use crate::fixture::exchange::Exchange;
+use crate::fixture::folder::{self, EXPECTED, Files, Fixture, Told};
+use crate::fixture::player::{BY_THEMSELVES, Player, RequestDifference, Strictness};
+use crate::fixture::tap::{Tap, TapError};
+use crate::gateway::upstream::{PortalLink, Upstream, UpstreamError};
+use crate::mask::masked::Masked;
+use crate::model::time::Instant;
+use crate::run::clock::{Clock, SystemClock};
+use crate::run::flow::Watcher;
+use crate::run::interrupt::Interrupt;
+use crate::run::launch::launch;
+use crate::run::order::{InputError, Order, permissions};
+use crate::sources::Sources;
+
+/// What is recorded, and where it goes.
+pub struct RecordOrder {
+    /// The run.
+    pub order: Order,
+    /// The map as text.
+    pub map_text: String,
+    /// Where the fixture goes; nothing may be there.
+    pub out: PathBuf,
+    /// What it shows, in a sentence.
+    pub about: String,
+    /// The portal's address in the fixture; its own where none is given.
+    pub portal: Option<url::Url>,
+    /// Texts to be replaced everywhere, with their stand-ins.
+    pub stand_ins: Vec<(String, String)>,
+    /// What another tool recorded, to be run against in the portal's place.
+    pub har: Option<Vec<Exchange>>,
+}
+
+/// What came of recording.
+pub struct Made {
+    /// The run's document.
+    pub document: Masked<RunDocument>,
+    /// Where the fixture lies; beside its place, when it does not replay as recorded.
+    pub folder: PathBuf,
+    /// In what its replay differed from the run; empty for a fixture.
+    pub differences: Vec<Difference>,
+}
+
+/// Why there is no recording.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The run did not begin.
+    #[error("{0}")]
+    Input(#[from] InputError),
+    /// Nothing listens where it should.
+    #[error("the portal's certificate authorities cannot be used: {0}")]
+    Upstream(#[from] UpstreamError),
+    /// Something was too long.
+    #[error("{0}")]
+    Tap(#[from] TapError),
+    /// Something of it cannot be scrubbed.
+    #[error("nothing was written: {0}")]
+    Scrub(String),
+    /// A text that may not be there is there all the same.
+    #[error("nothing was written: {0} would hold a value that may not be shown")]
+    Leak(String),
+    /// The fixture cannot be written.
+    #[error("{}: {error}", place.display())]
+    Write {
+        /// Where.
+        place: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// What was written cannot be read.
+    #[error("{0}")]
+    Read(#[from] Diagnostic),
+    /// Its replay came to nothing.
+    #[error("its replay: {0}")]
+    Replay(#[from] ReplayError),
+    /// Requests that the other tool's recording has no answer for.
+    #[error("the HAR has no answer to: {}", told(.0))]
+    Incomplete(Vec<RequestDifference>),
+}
+
+impl RecordError {
+    fn write(place: &Path) -> impl Fn(std::io::Error) -> Self {
+        move |error| Self::Write { place: place.to_owned(), error }
+    }
+}
+
+fn told(differences: &[RequestDifference]) -> String {
+    let lines = of_requests(differences.to_vec()).into_iter().filter_map(|difference| difference.now);
+    lines.collect::<Vec<_>>().join(", ")
+}
+
+/// Runs and records. The run itself is a run like any other, with its own evidence.
+///
+/// # Errors
+///
+/// [`RecordError`]; what the run left at the portal is in its document, which is lost to the caller then but not to its evidence.
+pub async fn record<S: Sources, W: Watcher>(
+    wanted: RecordOrder,
+    sources: &S,
+    interrupt: Interrupt,
+    watcher: &W,
+) -> Result<Made, RecordError> {
+    if wanted.out.exists() {
+        let there =
+            std::io::Error::new(std::io::ErrorKind::AlreadyExists, "something is there already; name another place");
+        return Err(RecordError::write(&wanted.out)(there));
+    }
+    match wanted.har.clone() {
+        None => {
+            let link: Arc<dyn Upstream> = Arc::new(PortalLink::new(wanted.order.portal_ca.as_deref())?);
+            let clock = SystemClock::default();
+            let ticks = Arc::new(SystemClock::default());
+            make(wanted, link, &clock, move || ticks.now(), sources, interrupt, watcher).await
+        }
+        Some(exchanges) => {
+            let now = SystemClock::default().now();
+            let dial = Dial::at(exchanges.first().map_or(now, |first| first.at));
+            let volatile = wanted.order.map.file.recording.volatile.iter().cloned().collect();
+            let player = Arc::new(Player::new(exchanges, volatile, Strictness::AnyOrder, dial.clone()));
+            let ticks = dial.clone();
+            let made = make(wanted, player.clone(), &dial, move || ticks.read(), sources, interrupt, watcher).await;
+            match player.differences() {
+                none if none.is_empty() => made,
+                missing => Err(RecordError::Incomplete(missing)),
+            }
+        }
+    }
+}
+
+async fn make<S: Sources, C: Clock, W: Watcher>(
+    wanted: RecordOrder,
+    upstream: Arc<dyn Upstream>,
+    clock: &C,
+    now: impl Fn() -> Instant + Clone + Send + Sync + 'static,
+    sources: &S,
+    interrupt: Interrupt,
+    watcher: &W,
+) -> Result<Made, RecordError> {
+    let mut wanted = wanted;
+    let tap = Arc::new(Tap::new(upstream, Box::new(now.clone())));
+    wanted.order.upstream = Some(tap.clone());
+    let heard = HeardSources::new(sources, now);
+    let permissions = permissions(&wanted.order.map);
+    let keeping = Keeping::new(watcher, permissions.clone(), wanted.order.map.number_form.clone());
+    let listening = Listening::new(&keeping);
+    let document = launch(&wanted.order, &heard, clock, interrupt.clone(), &listening).await?;
+    let run = tell(document.get(), listening.events()).map_err(ReplayError::from)?;
+    let mut exchanges = tap.exchanges().await?;
+    exchanges.retain(|one| !BY_THEMSELVES.contains(&one.asked.url.path()));
+    let recorded = Recorded {
+        exchanges,
+        answers: heard.heard(),
+        kept: keeping.kept(),
+        span: (document.get().started_at, document.get().finished_at),
+    };
+    let mut files = Scrubbing::new(&wanted, &permissions, recorded).files()?;
+    let folder = parent(&wanted.out);
+    std::fs::create_dir_all(&folder).map_err(RecordError::write(&folder))?;
+    let trial = tempfile::Builder::new().prefix(".trial-").tempdir_in(&folder);
+    let trial = trial.map_err(RecordError::write(&folder))?;
+    let replayed = try_out(&wanted, &run, &mut files, trial.path(), interrupt, watcher).await?;
+    let mut differences = between_shapes(&run, &replayed.told);
+    differences.extend(replayed.traffic.iter().cloned());
+    // From here on what the replay told is what every other must tell: the values in it are stand-ins.
+    tell_in(&mut files, &replayed.told)?;
+    let written = place(&wanted.out, differences.is_empty());
+    clean(&wanted, &files)?;
+    folder::write(&written, &files).map_err(RecordError::write(&written))?;
+    Ok(Made { document, folder: written, differences })
+}
+
+/// Where it is written: in its place, or beside it for somebody to look at.
+fn place(out: &Path, replays: bool) -> PathBuf {
+    if replays {
+        return out.to_owned();
+    }
+    let free = |number: u32| {
+        let mut name = out.as_os_str().to_owned();
+        name.push(format!(".differs-{number}"));
+        PathBuf::from(name)
+    };
+    (1..).map(free).find(|path| !path.exists()).unwrap_or_else(|| out.to_owned())
+}
+
+fn parent(path: &Path) -> PathBuf {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Replays what would be written, from a folder of its own.
+async fn try_out<W: Watcher>(
+    wanted: &RecordOrder,
+    run: &Told,
+    files: &mut Files,
+    trial: &Path,
+    interrupt: Interrupt,
+    watcher: &W,
+) -> Result<Replayed, RecordError> {
+    tell_in(files, run)?;
+    let fixture = trial.join(folder::name_of(&wanted.out));
+    folder::write(&fixture, files).map_err(RecordError::write(&fixture))?;
+    let fixture = Fixture::read(&fixture).await?;
+    Ok(replay(&fixture, &wanted.order.browser, &trial.join("evidence"), interrupt, watcher).await?)
+}
+
+fn tell_in(files: &mut Files, told: &Told) -> Result<(), RecordError> {
+    let text = |value: &serde_json::Value| {
+        let text = serde_json::to_string_pretty(value).map_err(|error| RecordError::Scrub(error.to_string()))?;
+        Ok::<_, RecordError>((text + "\n").into_bytes())
+    };
+    files.insert(EXPECTED.to_owned(), text(&told.ending)?);
+    files.insert(APPROVALS.to_owned(), text(&told.approvals)?);
+    let lines = told.observations.iter().map(|line| format!("{line}\n"));
+    files.insert(OBSERVATIONS.to_owned(), lines.collect::<String>().into_bytes());
+    Ok(())
+}
+
+/// Looks for the password in every byte that is to be written: the last look before they are.
+fn clean(wanted: &RecordOrder, files: &Files) -> Result<(), RecordError> {
+    let password = wanted.order.credentials.password.expose_secret().as_bytes();
+    let holds = |bytes: &[u8]| !password.is_empty() && bytes.windows(password.len()).any(|window| window == password);
+    match files.iter().find(|(_, bytes)| holds(bytes)) {
+        Some((name, _)) => Err(RecordError::Leak(name.clone())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,325 @@
+//! From what was heard to the files of a fixture, with nothing in them that may not be there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use secrecy::ExposeSecret as _;
+
+use super::keeping::{Grounds, pairs};
+use super::play::PASSWORD;
+use super::record::{RecordError, RecordOrder};
+use super::stand_in::{StandIns, StoodIn};
+use crate::fixture::answers::{AnswerEntry, Answered, Source, calendar_json};
+use crate::fixture::exchange::{Answer, Asked, Body, Exchange, Given, Part};
+use crate::fixture::folder::{
+    ANSWERS, CALENDAR, Files, HEAD, Head, MAP, RECORD, SCHEMA, TRAFFIC, attachments_fit, stand_in,
+};
+use crate::fixture::har::Har;
+use crate::mask::masked::Permissions;
+use crate::model::calendar::FreezeCalendar;
+use crate::model::digest::Digest;
+use crate::model::ids::PersonId;
+use crate::model::record::{ChangeRecord, FileName};
+use crate::model::time::Instant;
+use crate::scrub::Scrubber;
+use crate::selectors::plan::plan;
+use crate::sources::record_file::ReadRecord;
+
+/// What was heard of a run.
+pub struct Recorded {
+    /// Everything that passed.
+    pub exchanges: Vec<Exchange>,
+    /// What the sources answered.
+    pub answers: Vec<(Instant, Answered)>,
+    /// What may be kept of what was read at declared places.
+    pub kept: BTreeSet<String>,
+    /// Begin and end.
+    pub span: (Instant, Instant),
+}
+
+/// Makes the files of a fixture.
+pub struct Scrubbing<'a> {
+    wanted: &'a RecordOrder,
+    permissions: &'a Permissions,
+    recorded: Recorded,
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>, RecordError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| RecordError::Scrub(error.to_string()))?;
+    Ok((text + "\n").into_bytes())
+}
+
+impl<'a> Scrubbing<'a> {
+    /// Of what was heard.
+    pub fn new(wanted: &'a RecordOrder, permissions: &'a Permissions, recorded: Recorded) -> Self {
+        Self { wanted, permissions, recorded }
+    }
+
+    /// The portal's origin, and what stands for it.
+    fn origin(&self) -> (String, String) {
+        let own = self.wanted.order.base.origin().ascii_serialization();
+        let portal = self.wanted.portal.as_ref().map(|url| url.origin().ascii_serialization());
+        (own.clone(), portal.unwrap_or(own))
+    }
+
+    fn first_record(&self) -> Result<&ReadRecord, RecordError> {
+        let record = self.recorded.answers.iter().find_map(|(_, answer)| match answer {
+            Answered::Record(Ok(record)) => Some(&**record),
+            Answered::Record(Err(_)) | Answered::Calendar(_) => None,
+        });
+        record.ok_or_else(|| RecordError::Scrub("no source answered".to_owned()))
+    }
+
+    /// The files, all but what must come of them.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`].
+    pub fn files(&self) -> Result<Files, RecordError> {
+        let order = &self.wanted.order;
+        let first = &self.first_record()?.record;
+        let plan = plan(&order.map, first).map_err(|error| RecordError::Scrub(error.to_string()))?;
+        if !attachments_fit(first.exception.attachments.iter().map(|file| file.size)) {
+            return Err(RecordError::Scrub("the attachments are too long for a fixture".to_owned()));
+        }
+        let key: [u8; 32] = rand::random();
+        let mut given = self.wanted.stand_ins.clone();
+        given.push(self.origin());
+        let grounds = |pairs: Vec<(String, String)>, plan| Grounds {
+            map: &order.map,
+            map_text: &self.wanted.map_text,
+            record: first,
+            plan,
+            permissions: self.permissions,
+            kept: self.recorded.kept.clone(),
+            public: self.public_paths(),
+            pairs,
+            origin: self.origin(),
+            span: self.recorded.span,
+        };
+        // Stand-ins for the record's own values first: what stands in for them in every format follows from both plans.
+        let scrubber = self.scrubber(grounds(self.wanted.stand_ins.clone(), &plan), key)?;
+        let text = |text: &str| scrubber.text(text);
+        let stand_ins = StandIns::new(&order.map, self.permissions, &text, &given);
+        let stood_in = |record: &ChangeRecord| stand_ins.of(record).map_err(RecordError::Scrub);
+        let own = stood_in(first)?;
+        let standing = crate::selectors::plan::plan(&order.map, &own.record);
+        let standing = standing.map_err(|error| RecordError::Scrub(error.to_string()))?;
+        let mut all = self.wanted.stand_ins.clone();
+        all.extend(pairs(&plan, &standing));
+        all.extend(digests(&own));
+        all.push((order.credentials.password.expose_secret().to_owned(), PASSWORD.to_owned()));
+        let scrubber = self.scrubber(grounds(all, &plan), key)?;
+        let mut files = Files::new();
+        self.answers(&mut files, stood_in)?;
+        for file in &own.record.exception.attachments {
+            files.insert(file.path.as_str().to_owned(), stand_in(file.role.as_str(), file.size));
+        }
+        let map =
+            given.iter().fold(self.wanted.map_text.clone(), |text, (real, stand_in)| text.replace(real, stand_in));
+        files.insert(HEAD.to_owned(), self.head(&given, &map)?);
+        files.insert(MAP.to_owned(), map.into_bytes());
+        let exchanges: Vec<Exchange> =
+            self.recorded.exchanges.iter().map(|one| self.exchange(&scrubber, one)).collect();
+        files.insert(TRAFFIC.to_owned(), pretty(&Har::of(&exchanges))?);
+        Ok(files)
+    }
+
+    fn scrubber(&self, grounds: Grounds<'_>, key: [u8; 32]) -> Result<Scrubber, RecordError> {
+        let mut scrubber =
+            Scrubber::new(grounds.permission(), key).map_err(|error| RecordError::Scrub(error.to_string()))?;
+        for one in &self.recorded.exchanges {
+            let Given::Answer(answer) = &one.given else { continue };
+            let Ok(text) = std::str::from_utf8(&answer.body) else { continue };
+            if self.is_public(&one.asked) {
+                scrubber.learn_public(text);
+            } else if essence(answer.kind.as_deref()) == "text/html" {
+                scrubber.learn_page(text);
+            }
+        }
+        Ok(scrubber)
+    }
+
+    /// Whether everybody gets this answer, as the map declares.
+    fn is_public(&self, asked: &Asked) -> bool {
+        let declared = &self.wanted.order.map.file.recording.public;
+        asked.url.origin() == self.wanted.order.base.origin()
+            && declared.iter().any(|path| asked.url.path().starts_with(path.get_ref().as_str()))
+    }
+
+    fn public_paths(&self) -> BTreeSet<String> {
+        let all = self.recorded.exchanges.iter().map(|one| &one.asked);
+        all.filter(|asked| self.is_public(asked)).map(|asked| asked.url.path().to_owned()).collect()
+    }
+
+    fn head(&self, given: &[(String, String)], map: &str) -> Result<Vec<u8>, RecordError> {
+        let order = &self.wanted.order;
+        let said = |text: &str| given.iter().fold(text.to_owned(), |text, (real, other)| text.replace(real, other));
+        let head = Head {
+            schema: SCHEMA.to_owned(),
+            about: said(&self.wanted.about),
+            started_at: self.recorded.span.0,
+            agent: env!("CARGO_PKG_VERSION").to_owned(),
+            browser: order.browser.kind,
+            portal: said(order.base.as_str()).parse().map_err(|_| RecordError::Scrub("the portal's address".into()))?,
+            operator: PersonId::parse(&said(order.operator.as_str()))
+                .map_err(|_| RecordError::Scrub("the operator's stand-in is no account".into()))?,
+            account: said(&order.credentials.user),
+            draft_only: order.draft_only,
+            map: Digest::of(map.as_bytes()),
+            approval_roles: order.policy.required_roles.clone(),
+            approval_max_age_hours: u32::try_from(order.policy.max_age_s / 3600).unwrap_or(u32::MAX),
+        };
+        toml::to_string(&head).map(String::into_bytes).map_err(|error| RecordError::Scrub(error.to_string()))
+    }
+
+    /// The answers of the sources, every different one in a file of its own.
+    fn answers(
+        &self,
+        files: &mut Files,
+        stood_in: impl Fn(&ChangeRecord) -> Result<StoodIn, RecordError>,
+    ) -> Result<(), RecordError> {
+        let mut entries = Vec::new();
+        let mut known: BTreeMap<Vec<u8>, FileName> = BTreeMap::new();
+        for (at, answer) in &self.recorded.answers {
+            let (source, kept) = match answer {
+                Answered::Record(Ok(record)) => (Source::Record, Ok(pretty(&stood_in(&record.record)?.record)?)),
+                Answered::Calendar(Ok(calendar)) => (Source::Calendar, Ok(self.calendar(calendar)?)),
+                Answered::Record(Err(wrong)) => (Source::Record, Err(wrong.clone())),
+                Answered::Calendar(Err(wrong)) => (Source::Calendar, Err(wrong.clone())),
+            };
+            let (file, wrong) = match kept {
+                Err(wrong) => (None, wrong),
+                Ok(bytes) => {
+                    let name = match known.get(&bytes) {
+                        Some(name) => name.clone(),
+                        None => {
+                            let name = free(source, files)?;
+                            files.insert(name.as_str().to_owned(), bytes.clone());
+                            known.insert(bytes, name.clone());
+                            name
+                        }
+                    };
+                    (Some(name), None)
+                }
+            };
+            entries.push(AnswerEntry { source, at: *at, file, wrong });
+        }
+        files.insert(ANSWERS.to_owned(), pretty(&entries)?);
+        Ok(())
+    }
+
+    fn calendar(&self, calendar: &FreezeCalendar) -> Result<Vec<u8>, RecordError> {
+        pretty(&calendar_json(calendar))
+    }
+
+    fn exchange(&self, scrubber: &Scrubber, one: &Exchange) -> Exchange {
+        let public = self.is_public(&one.asked);
+        let asked = Asked {
+            lane: one.asked.lane,
+            method: one.asked.method.clone(),
+            url: scrubber.url(one.asked.url.as_str()).parse().unwrap_or_else(|_| self.wanted.order.base.clone()),
+            kind: one.asked.kind.as_deref().map(|kind| essence(Some(kind))),
+            body: body(scrubber, &one.asked.body),
+        };
+        let given = match &one.given {
+            Given::Silence => Given::Silence,
+            Given::Lost => Given::Lost,
+            Given::Answer(answer) => Given::Answer(Answer {
+                status: answer.status,
+                kind: answer.kind.as_deref().map(|kind| essence(Some(kind))),
+                location: answer.location.as_deref().map(|place| scrubber.url(place)),
+                cache: answer.cache.as_deref().filter(|cache| declared_cache(cache)).map(str::to_owned),
+                body: if public { answer.body.clone() } else { answered(scrubber, answer) },
+            }),
+        };
+        Exchange { at: one.at, asked, given }
+    }
+}
+
+/// A free name for another answer.
+fn free(source: Source, files: &Files) -> Result<FileName, RecordError> {
+    let (first, rest) = match source {
+        Source::Record => (RECORD, "record"),
+        Source::Calendar => (CALENDAR, "calendar"),
+    };
+    let later = (2..).map(|number| format!("{rest}-{number}.json"));
+    let name = std::iter::once(first.to_owned()).chain(later).find(|name| !files.contains_key(name));
+    FileName::parse(&name.unwrap_or_default()).map_err(|error| RecordError::Scrub(error.to_string()))
+}
+
+/// Digests of attachments and of the packet, as texts, with those of their stand-ins.
+fn digests(own: &StoodIn) -> Vec<(String, String)> {
+    let all = own.digests.iter().chain([&own.packet]);
+    let different = all.filter(|(real, stand_in)| real != stand_in);
+    different.map(|(real, stand_in)| (real.hex(), stand_in.hex())).collect()
+}
+
+/// A content type without its parameters.
+fn essence(kind: Option<&str>) -> String {
+    kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether a `Cache-Control` holds nothing but what the standard knows.
+fn declared_cache(value: &str) -> bool {
+    const KNOWN: [&str; 9] = [
+        "public",
+        "private",
+        "no-store",
+        "no-cache",
+        "must-revalidate",
+        "max-age",
+        "immutable",
+        "proxy-revalidate",
+        "s-maxage",
+    ];
+    value.split(',').all(|part| {
+        let (name, number) = part.trim().split_once('=').unwrap_or((part.trim(), "0"));
+        KNOWN.contains(&name) && number.len() <= 10 && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn body(scrubber: &Scrubber, body: &Body) -> Body {
+    match body {
+        Body::Empty => Body::Empty,
+        Body::Form(pairs) => {
+            let one = |(name, value): &(String, String)| (scrubber.name(name), scrubber.value(value));
+            Body::Form(pairs.iter().map(one).collect())
+        }
+        Body::Parts(parts) => {
+            Body::Parts(parts.iter().map(|(name, one)| (scrubber.name(name), part(scrubber, one))).collect())
+        }
+        Body::Json(text) => Body::Json(scrubber.json(text)),
+        Body::Opaque(digest) => Body::Opaque(other(scrubber, *digest)),
+    }
+}
+
+fn part(scrubber: &Scrubber, part: &Part) -> Part {
+    match part {
+        Part::Text(text) => Part::Text(scrubber.value(text)),
+        Part::File { name, size, sha256 } => {
+            Part::File { name: scrubber.value(name), size: *size, sha256: other(scrubber, *sha256) }
+        }
+    }
+}
+
+/// The digest that stands for another.
+fn other(scrubber: &Scrubber, digest: Digest) -> Digest {
+    let text = scrubber.value(&digest.hex());
+    Digest::parse_hex(&text).unwrap_or_else(|_| Digest::of(text.as_bytes()))
+}
+
+fn answered(scrubber: &Scrubber, answer: &Answer) -> Bytes {
+    let kind = essence(answer.kind.as_deref());
+    let Ok(text) = std::str::from_utf8(&answer.body) else { return Bytes::new() };
+    let scrubbed = match kind.as_str() {
+        "text/html" | "application/xhtml+xml" => scrubber.html(text),
+        "text/javascript" | "application/javascript" | "application/x-javascript" => scrubber.script(text),
+        "text/css" => scrubber.style(text),
+        json if json == "application/json" || json.ends_with("+json") => scrubber.json(text),
+        plain if plain.starts_with("text/") => scrubber.text(text),
+        // Pictures, fonts, downloads: nothing of them is declared.
+        _ => return Bytes::new(),
+    };
+    Bytes::from(scrubbed)
+}

@@ -1,0 +1,107 @@
+//! What comes of a run, as far as it does not depend on when and where it is told: the rest of the evidence (cost, places on disk,
+//! pictures, times of the machine) is volatile by declaration, and named here by its absence.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::decide::verdict::{HaltCode, Stage};
+use crate::evidence::documents::RunDocument;
+use crate::evidence::journal::Event;
+use crate::evidence::observations::OBSERVATIONS;
+use crate::evidence::readings::APPROVALS;
+use crate::fixture::folder::Told;
+use crate::mask::views::HaltView;
+use crate::run::flow::{Sight, Watcher};
+
+/// Version of `expected.json`.
+pub const EXPECTED_SCHEMA: &str = "portal-agent/expected/1";
+
+/// Passes everything on, and remembers which events were written.
+pub struct Listening<'a, W> {
+    inner: &'a W,
+    events: Mutex<Vec<Value>>,
+}
+
+impl<'a, W: Watcher> Listening<'a, W> {
+    /// In front of `inner`.
+    pub fn new(inner: &'a W) -> Self {
+        Self { inner, events: Mutex::new(Vec::new()) }
+    }
+
+    /// Names of the events in their order.
+    pub fn events(&self) -> Vec<Value> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl<W: Watcher> Watcher for Listening<'_, W> {
+    fn step(&self, stage: Stage, place: &str) {
+        self.inner.step(stage, place);
+    }
+
+    fn noted(&self, event: &Event) {
+        let told = serde_json::to_value(event).unwrap_or_default();
+        let about = ["tab", "draft"].into_iter().find_map(|key| Some(format!(" {}", told.get(key)?.as_str()?)));
+        let name = told.get("event").and_then(Value::as_str).unwrap_or_default();
+        let line = format!("{name}{}", about.unwrap_or_default());
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(Value::String(line));
+        self.inner.noted(event);
+    }
+
+    fn saw(&self, sight: Sight<'_>) {
+        self.inner.saw(sight);
+    }
+}
+
+/// How a run ended.
+fn ending(document: &RunDocument, events: Vec<Value>) -> Value {
+    let halt: Vec<Value> = document.halt.iter().map(|reason| halt(reason.get())).collect();
+    json!({
+        "schema": EXPECTED_SCHEMA,
+        "outcome": document.outcome,
+        "halt": halt,
+        "environment": document.environment,
+        "draft_reference": document.draft_reference,
+        "draft_state": document.draft_state,
+        "edits": document.edits,
+        "confirmation_number": document.confirmation_number,
+        "portal_account": document.portal_account,
+        "commit_requests_released": document.commit_requests_released,
+        "sealed": document.sealed,
+        "events": events,
+    })
+}
+
+fn halt(reason: &HaltView) -> Value {
+    let mut told = serde_json::to_value(reason).unwrap_or_default();
+    // How often a page tries something before the agent looks is the browser's.
+    let counted = matches!(reason.code, HaltCode::UnexpectedCommitAttempt | HaltCode::UndeclaredRequest);
+    if let (true, Some(Value::String(observed))) = (counted, told.get_mut("observed")) {
+        let rest = observed.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
+        if rest.len() < observed.len() {
+            *observed = format!("some{rest}");
+        }
+    }
+    told
+}
+
+/// What came of the run whose document this is, from its evidence.
+///
+/// # Errors
+///
+/// When the evidence cannot be read.
+pub fn tell(document: &RunDocument, events: Vec<Value>) -> std::io::Result<Told> {
+    let folder = Path::new(&document.evidence_dir);
+    let text = |name: &str| match std::fs::read_to_string(folder.join(name)) {
+        // A run that halts before it looks at anything has seen nothing.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        other => other,
+    };
+    let observations = text(OBSERVATIONS)?;
+    let observations = observations.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let approvals = text(APPROVALS)?;
+    let approvals = if approvals.is_empty() { Value::Null } else { serde_json::from_str(&approvals)? };
+    Ok(Told { ending: ending(document, events), observations, approvals })
+}

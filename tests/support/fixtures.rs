@@ -1,0 +1,138 @@
+//! Records the fixture set anew: `cargo run --example fixtures DIR [NAME...]`, into a folder where none of them is yet. The portal is
+//! the embedded one, with one thing wrong at a time; `portal-fixtures/README.md` tells which.
+
+#[path = "mod.rs"]
+mod support;
+
+use std::path::Path;
+
+use portal_agent::model::browser::BrowserKind;
+use portal_agent::reference_portal::faults::{Fault, FaultPlan};
+use support::{ChangesWhileHeld, Plan, Rig, codes, told};
+
+/// Attachments are stand-ins anyway: short ones keep the set small.
+const LONGEST: usize = 600;
+
+/// What is recorded, and what is wrong.
+struct Scene {
+    name: &'static str,
+    about: &'static str,
+    faults: fn() -> FaultPlan,
+}
+
+macro_rules! scenes {
+    ($($name:literal: $plan:ident$(($fault:ident))?, $about:literal;)*) => {
+        [$(Scene { name: $name, about: $about, faults: || FaultPlan::$plan($(Fault::$fault)?) }),*]
+    };
+}
+
+const SCENES: [Scene; 45] = scenes! {
+    "approved": none, "The approved happy path: entered, reconciled, committed once, proven by look-up.";
+    "cosmetic": from_start(Cosmetic), "Other classes, other order inside tabs, a hint more: no reason to stop.";
+    "talkative": from_start(Talkative), "Pages full of values that nobody asked for: no reason to stop, and none of them is kept.";
+    "session-renewed-before-entry": from_start(SessionEndsOnForm), "The session ends before anything is entered: signed in again.";
+    "session-renewed-after-draft": after_draft(SessionEnds), "The session ends where only reading follows: signed in again.";
+    "number-missing": from_start(NumberMissing), "No number on the page that answers the commit: submitted, proven by look-up.";
+    "commit-500-after-storing": from_start(CommitFailsAfter), "The commit is stored and answered 500: submitted, proven by look-up.";
+    "freeze-window-changed": from_start(FreezeWindowChanged), "The portal's blackout ends otherwise than the record says.";
+    "freeze-window-changed-midway": after_draft(FreezeWindowChanged), "The portal's blackout changes once the draft is saved.";
+    "owner-mismatch": from_start(OwnerDifferent), "The portal names another owner of the service.";
+    "approver-mismatch": from_start(ApproverDifferent), "The portal names another incident commander.";
+    "approver-mismatch-midway": after_draft(ApproverDifferent), "The portal names another incident commander once the draft is saved.";
+    "approval-revoked": from_start(ApproverRevoked), "The portal shows that the change authority has taken the approval back.";
+    "approval-revoked-midway": after_draft(ApproverRevoked), "An approval is taken back at the portal once the draft is saved.";
+    "control-missing": from_start(RollbackFieldMissing), "The rollback version field is gone.";
+    "control-ambiguous": from_start(ControlDoubled), "The rollback version field is there twice.";
+    "label-changed": from_start(LabelRenamed), "The rollback version field is called otherwise.";
+    "unexpected-required-field": from_start(RequiredFieldAdded), "A mandatory field that the map does not know.";
+    "option-missing": from_start(OptionWithdrawn), "The exception category is not offered any more.";
+    "scope-broadening": from_start(ScopeBanner), "A banner says that more services would be authorised.";
+    "scope-broadening-midway": after_draft(ScopeBanner), "That banner appears once the draft is saved.";
+    "unexpected-banner": from_start(UnknownBanner), "A banner that nobody declared.";
+    "unexpected-dialog": from_start(ExtraDialog), "A dialog of the page that nobody declared.";
+    "unexpected-alert": from_start(JavascriptAlert), "A JavaScript alert over the form.";
+    "existing-exception": from_start(ExistingException), "Another draft for the same service.";
+    "value-not-held": from_start(ValueRewritten), "A script changes what was typed.";
+    "validation-rejected": from_start(LateValidation), "The portal asks its server about the incident and refuses it.";
+    "undeclared-request": from_start(Autosave), "The page saves by itself at an address that the map does not declare.";
+    "unexpected-commit-attempt": from_start(ScriptCommits), "The page commits by itself while the form is filled.";
+    "portal-error": from_start(SaveFails), "Saving is answered 500, and nothing is stored.";
+    "session-lost": from_start(SessionEndsOnSave), "The session ends on saving, and nothing is stored.";
+    "draft-differs": from_start(TruncatedOnSave), "The server cuts long texts on saving.";
+    "draft-window-shifted": from_start(WindowShiftedOnSave), "The server shifts the window by an hour on saving.";
+    "attachment-differs": from_start(UploadAltered), "The server stores another file than was sent.";
+    "attachment-renamed": from_start(UploadRenamed), "The server stores the file under another name.";
+    "summary-differs": from_start(SummaryDiffers), "The summary states another environment than was saved.";
+    "portal-timeout": after_draft(PagesHang), "Pages hang once the draft is saved.";
+    "capture-unmaskable": from_start(Restless), "A field that may be shown never stands still: no picture of it is safe.";
+    "commit-payload-differs": from_start(CommitWidened), "The page adds a parameter to the commit request.";
+    "commit-payload-altered": from_start(CommitAltered), "The page changes the window in the commit request.";
+    "confirmation-missing": from_start(CommitFailsBefore), "The commit is answered 500 and not stored: in doubt.";
+    "confirmation-foreign": from_start(NumberForeign), "The page shows the number of another exception: in doubt.";
+    "confirmation-malformed": from_start(NumberMalformed), "Numbers are of another form: in doubt.";
+    "duplicate-in-portal": from_start(CommitDoubled), "The commit is stored twice: in doubt.";
+    "submitted-differs": from_start(CommitStoredOtherwise), "What was stored differs from the draft: in doubt.";
+};
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, names @ ..] = arguments.as_slice() else { panic!("usage: fixtures DIR [NAME...]") };
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|known| known == name);
+    let mut failed = Vec::new();
+    for scene in SCENES.iter().filter(|scene| wanted(scene.name)) {
+        if !record(scene, &Path::new(folder).join(scene.name)).await {
+            failed.push(scene.name);
+        }
+    }
+    if wanted("approval-revoked-while-held")
+        && !record_held(&Path::new(folder).join("approval-revoked-while-held")).await
+    {
+        failed.push("approval-revoked-while-held");
+    }
+    assert!(failed.is_empty(), "not recorded: {failed:?}");
+}
+
+async fn rig(faults: FaultPlan) -> Rig {
+    let plan = Plan { longest: LONGEST, ..Plan::new(BrowserKind::Chromium, faults) };
+    Rig::new(plan).await.with_map(|map| map.replace("ready_s = 20", "ready_s = 4"))
+}
+
+async fn record(scene: &Scene, out: &Path) -> bool {
+    let rig = rig((scene.faults)()).await;
+    said(scene.name, rig.record(out, scene.about).await)
+}
+
+/// An approval is taken back while the commit request is held.
+async fn record_held(out: &Path) -> bool {
+    let rig = rig(FaultPlan::none()).await;
+    let sources = ChangesWhileHeld::new(rig.sources.clone(), || {
+        let mut record = rig.record_json();
+        record["approvals"][2]["decision"] = "revoked".into();
+        rig.write_record(&record);
+    });
+    let about = "An approval is taken back in the change record while the commit request is held.";
+    said("approval-revoked-while-held", rig.record_with(&sources, out, about).await)
+}
+
+fn said(
+    name: &str,
+    made: Result<portal_agent::replay::record::Made, portal_agent::replay::record::RecordError>,
+) -> bool {
+    match made {
+        Ok(made) if made.differences.is_empty() => {
+            println!("{name}: {} {:?}", made.document.get().outcome.as_str(), codes(&made.document));
+            true
+        }
+        Ok(made) => {
+            println!("{name}: does not replay as recorded, see {}", made.folder.display());
+            made.differences.iter().for_each(|difference| println!("  {difference}"));
+            println!("{}", told(&made.document));
+            false
+        }
+        Err(error) => {
+            println!("{name}: {error}");
+            false
+        }
+    }
+}
