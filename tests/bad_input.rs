@@ -379,11 +379,48 @@ fn the_printed_schema_accepts_the_example_and_refuses_what_the_reader_refuses() 
 }
 
 #[test]
+fn what_cannot_become_a_recording_is_refused_before_anything_is_touched() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("there")).unwrap();
+    desk.put("pairs.toml", "\"jdoe\" = 7\n");
+    desk.put("cut.har", "{\"log\":{\"version\":\"1.2\",\n\"entr");
+    desk.put("lost.har", har(PORTAL, &json!({ "size": 9, "mimeType": "text/html" })));
+    let import = |har: &'static str| vec!["import", har, "--record", "record.json", "--out", "new"];
+    for (arguments, fragments) in [
+        (vec!["record", "record.json", "--out", "there"], ["there", "something is there already"]),
+        (vec!["record", "record.json", "--out", "map.toml/x"], ["map.toml", "error"]),
+        (vec!["record", "record.json", "--out", "new", "--stand-ins", "pairs.toml"], ["pairs.toml:1", "stand-in"]),
+        (import("cut.har"), ["cut.har", "line 2"]),
+        (import("none.har"), ["none.har", "cannot be read"]),
+        (import("lost.har"), ["entry 1", "export the HAR with bodies"]),
+        (vec!["replay", "there"], ["there", "holds no fixture"]),
+        (vec!["replay", "nowhere"], ["nowhere", "is no folder"]),
+        (vec!["replay", "there", "--policy", "x.toml"], ["--decisions", "required"]),
+    ] {
+        let told = desk.run(&arguments);
+        assert_eq!(told.code, 2, "{arguments:?}: {}{}", told.stdout, told.stderr);
+        for fragment in fragments {
+            assert!(told.stderr.contains(fragment), "{arguments:?}: {fragment:?} is not in\n{}", told.stderr);
+        }
+        assert!(!desk.path("evidence").exists() && !desk.path("new").exists(), "{arguments:?} touched something");
+        assert_eq!(std::fs::read_dir(desk.path("there")).unwrap().count(), 0);
+    }
+}
+
+/// A HAR of one page, answered with this content.
+fn har(base: &str, content: &Value) -> String {
+    let request = json!({ "method": "GET", "url": format!("{base}login") });
+    let response = json!({ "status": 200, "content": content });
+    let entry = json!({ "startedDateTime": "2026-11-21T10:00:00+01:00", "request": request, "response": response });
+    json!({ "log": { "version": "1.2", "creator": {}, "entries": [entry] } }).to_string()
+}
+
+#[test]
 fn completions_and_help_name_every_command() {
     let desk = Desk::new();
     let completions = desk.run(&["completions", "bash"]);
     let help = desk.run(&["--help"]);
-    for command in ["submit", "check", "selectors", "doctor", "schema", "completions"] {
+    for command in ["submit", "check", "record", "import", "replay", "selectors", "doctor", "schema", "completions"] {
         assert!(completions.stdout.contains(command) && help.stdout.contains(command), "{command}");
     }
     assert_eq!((completions.code, help.code), (0, 0));

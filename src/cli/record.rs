@@ -11,10 +11,9 @@ use super::settings;
 use super::terminal::{invalid_input, print_json};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::outcome::Outcome;
-use crate::fixture::exchange::Exchange;
 use crate::fixture::har::Har;
 use crate::replay::play::ReplayError;
-use crate::replay::record::{Made, RecordError, RecordOrder, record as make};
+use crate::replay::record::{Made, RecordError, RecordOrder, Written, record as make};
 use crate::run::interrupt::Interrupt;
 use crate::run::order::Begin;
 use crate::sources::{FileSources, read_text};
@@ -51,15 +50,15 @@ pub async fn record(mut args: Record, output: Output) -> Exit {
         };
         let map_text = map_text(settings.map()?)?;
         let (order, sources) = order(&settings, settings.shared_store()?, wanted)?;
-        Ok((recording(order, map_text, args.making, None)?, sources))
+        Ok((recording(order, map_text, args.making)?, sources))
     });
     carry_out(ordered, output).await
 }
 
 /// Carries out `import`.
 pub async fn import(args: Import, output: Output) -> Exit {
-    let exchanges = match read_har(&args.har).await {
-        Ok(exchanges) => exchanges,
+    let har = match read_har(&args.har) {
+        Ok(har) => har,
         Err(error) => return invalid_input(output, &error),
     };
     // The run against the HAR is nobody's evidence.
@@ -73,7 +72,7 @@ pub async fn import(args: Import, output: Output) -> Exit {
     let mut common = args.common;
     common.evidence = Some(evidence.path().to_owned());
     let environment = std::env::vars().collect();
-    let ordered = settings::read(&common, environment).map_err(OrderError::from).and_then(|settings| {
+    let mut ordered = settings::read(&common, environment).map_err(OrderError::from).and_then(|settings| {
         let wanted = Wanted {
             begin: Begin::Afresh,
             record: args.record,
@@ -84,8 +83,17 @@ pub async fn import(args: Import, output: Output) -> Exit {
         let map_text = map_text(settings.map()?)?;
         let shared = crate::evidence::shared::SharedStore::folder(evidence.path());
         let (order, sources) = order(&settings, shared, wanted)?;
-        Ok((recording(order, map_text, args.making, Some(exchanges))?, sources))
+        Ok((recording(order, map_text, args.making)?, sources))
     });
+    if let Ok((wanted, _)) = &mut ordered {
+        let map = &wanted.order.map.file;
+        let others = map.origins.iter().map(|url| url.get_ref());
+        let origins = others.chain([&wanted.order.base]).map(|url| url.origin().ascii_serialization()).collect();
+        match har.only(&origins).exchanges().await {
+            Ok(exchanges) => wanted.har = Some(exchanges),
+            Err(error) => return invalid_input(output, &Diagnostic::whole(&args.har, error.to_string(), HAR_HELP)),
+        }
+    }
     carry_out(ordered, output).await
 }
 
@@ -93,13 +101,13 @@ fn map_text(path: &Path) -> Result<String, Diagnostic> {
     read_text(path, 1 << 20, "a selector map")
 }
 
-async fn read_har(path: &Path) -> Result<Vec<Exchange>, Diagnostic> {
+const HAR_HELP: &str = "export a HAR 1.2 with the bodies of requests and answers in it";
+
+fn read_har(path: &Path) -> Result<Har, Diagnostic> {
     let text = read_text(path, LONGEST_HAR, "a HAR")?;
-    let help = "export a HAR 1.2 with the bodies of requests and answers in it";
     let text = text.trim_start_matches('\u{feff}');
-    let har: Har = serde_json::from_str(text)
-        .map_err(|error| Diagnostic::whole(path, format!("line {}: {error}", error.line()), help))?;
-    har.exchanges().await.map_err(|error| Diagnostic::whole(path, error.to_string(), help))
+    serde_json::from_str(text)
+        .map_err(|error| Diagnostic::whole(path, format!("line {}: {error}", error.line()), HAR_HELP))
 }
 
 /// Texts and their stand-ins, the longest first.
@@ -119,14 +127,17 @@ fn stand_ins(path: Option<&PathBuf>) -> Result<Vec<(String, String)>, Diagnostic
     Ok(pairs)
 }
 
-fn recording(
-    order: crate::run::order::Order,
-    map_text: String,
-    making: Making,
-    har: Option<Vec<Exchange>>,
-) -> Result<RecordOrder, OrderError> {
+fn recording(order: crate::run::order::Order, map_text: String, making: Making) -> Result<RecordOrder, OrderError> {
     let stand_ins = stand_ins(making.stand_ins.as_ref())?;
-    Ok(RecordOrder { order, map_text, out: making.out, about: making.about, portal: making.portal, stand_ins, har })
+    Ok(RecordOrder {
+        order,
+        map_text,
+        out: making.out,
+        about: making.about,
+        portal: making.portal,
+        stand_ins,
+        har: None,
+    })
 }
 
 async fn carry_out(ordered: Result<(RecordOrder, FileSources), OrderError>, output: Output) -> Exit {
@@ -148,58 +159,80 @@ async fn carry_out(ordered: Result<(RecordOrder, FileSources), OrderError>, outp
         Ok(made) => told(&made, output),
         Err(RecordError::Input(error)) => not_begun(output, error.into()),
         Err(error) => {
-            let exit = match &error {
-                RecordError::Write { .. } | RecordError::Read(_) | RecordError::Incomplete(_) => Exit::Input,
-                RecordError::Input(_) | RecordError::Tap(_) | RecordError::Scrub(_) | RecordError::Leak(_) => Exit::No,
-                RecordError::Replay(ReplayError::Input(_)) => Exit::No,
-                RecordError::Upstream(_)
-                | RecordError::Replay(ReplayError::Environment(_) | ReplayError::Evidence(_)) => Exit::Environment,
-            };
             eprintln!("error: {error}");
             if output == Output::Json {
                 print_json(&serde_json::json!({ "fixture": null, "error": error.to_string() }));
             }
-            exit
+            exit_of(&error)
         }
     }
 }
 
+fn exit_of(error: &RecordError) -> Exit {
+    match error {
+        RecordError::Input(_) | RecordError::Write { .. } | RecordError::Read(_) | RecordError::Incomplete(_) => {
+            Exit::Input
+        }
+        RecordError::Tap(_) | RecordError::Scrub(_) | RecordError::Leak(_) => Exit::No,
+        RecordError::Replay(ReplayError::Input(_)) => Exit::No,
+        RecordError::Upstream(_) | RecordError::Replay(ReplayError::Environment(_) | ReplayError::Evidence(_)) => {
+            Exit::Environment
+        }
+    }
+}
+
+/// The run comes first: what it left at the portal matters more than its recording.
 fn told(made: &Made, output: Output) -> Exit {
     let run = made.document.get();
-    let replays = made.differences.is_empty();
+    let written = made.fixture.as_ref();
+    let differences = written.map(|written| written.differences.as_slice()).unwrap_or_default();
     match output {
         Output::Json => {
             print_json(&serde_json::json!({
-                "fixture": made.folder,
-                "replays": replays,
-                "differences": made.differences,
+                "fixture": written.ok().map(|written| &written.folder),
+                "replays": written.is_ok() && differences.is_empty(),
+                "differences": differences,
+                "error": made.fixture.as_ref().err().map(ToString::to_string),
                 "run": made.document,
             }));
         }
         Output::Text => {
             print!("{}", text(&made.document));
-            if replays {
-                println!("  fixture   {} (replayed once: the same)", made.folder.display());
-            } else {
-                println!("  differs   {} does not replay as it was recorded:", made.folder.display());
-                for difference in &made.differences {
-                    println!("{difference}");
+            match &made.fixture {
+                Err(error) => println!("  fixture   none: {error}"),
+                Ok(written) if differences.is_empty() => {
+                    println!("  fixture   {} (replayed once: the same)", written.folder.display());
                 }
-                println!(
-                    "  help      what the page needs may be missing: see `[recording]` in the README, section \
-                     \"Recording and replaying\""
-                );
+                Ok(written) => differs(written),
             }
         }
     }
+    let recorded = match &made.fixture {
+        // Something was touched: a full disk is no wrong input any more.
+        Err(error) => match exit_of(error) {
+            Exit::Input | Exit::No => Exit::No,
+            other @ (Exit::Yes | Exit::Doubt | Exit::Environment) => other,
+        },
+        Ok(_) if differences.is_empty() => Exit::Yes,
+        Ok(_) => Exit::No,
+    };
     match run.outcome {
         Outcome::InDoubt => Exit::Doubt,
-        _ if !replays => Exit::No,
         Outcome::Submitted
         | Outcome::AlreadySubmitted
         | Outcome::DraftSaved
         | Outcome::HaltedDraft
         | Outcome::HaltedAbandoned
-        | Outcome::Environment => Exit::Yes,
+        | Outcome::Environment => recorded,
     }
+}
+
+fn differs(written: &Written) {
+    println!("  differs   {} does not replay as it was recorded:", written.folder.display());
+    for difference in &written.differences {
+        println!("{difference}");
+    }
+    println!(
+        "  help      what the page needs may be missing: see `[recording]` in the README, section \"Recording and replaying\""
+    );
 }

@@ -59,6 +59,9 @@ pub enum UpstreamError {
     /// A recording that has no answer to this request.
     #[error("the recording has no answer")]
     NotRecorded,
+    /// There was no connection when it was recorded.
+    #[error("there was no connection, as recorded")]
+    NotSentAsRecorded,
     /// The connection was lost when it was recorded.
     #[error("the connection was lost, as recorded")]
     LostAsRecorded,

@@ -147,6 +147,11 @@ impl Inner {
         self.entries.retain(|_, entry| entry.state != "Draft");
     }
 
+    pub fn discard_everything(&mut self) {
+        self.entries.clear();
+        self.order.clear();
+    }
+
     pub fn oracle(&self) -> Oracle {
         let stored = |wanted: bool| {
             self.order

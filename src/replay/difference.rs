@@ -180,7 +180,7 @@ fn shape(told: &Told) -> Told {
         let items = value.get(list).and_then(Value::as_array).into_iter().flatten();
         items.map(|item| pick(item, keys)).collect()
     };
-    let mut ending = pick(&told.ending, &["outcome", "draft_state", "commit_requests_released", "events"]);
+    let mut ending = pick(&told.ending, &["outcome", "draft_state", "commit_requests_released", "events", "pictures"]);
     ending["halt"] = each(&told.ending, "halt", &["code", "stage", "subject", "source"]);
     let line = |line: &Value| {
         let mut kept = pick(line, &["stage", "place", "judged", "verdict"]);

@@ -12,7 +12,7 @@ use crate::evidence::observations::Look;
 use crate::mask::masked::Permissions;
 use crate::model::form::{FormPlan, FormValue, ParameterContent, PlannedField};
 use crate::model::ids::FieldId;
-use crate::model::observed::{Found, ListedFile, ObservedBanner, ObservedControl};
+use crate::model::observed::{Found, ObservedBanner, ObservedControl};
 use crate::model::portal_facts::ListedException;
 use crate::model::record::ChangeRecord;
 use crate::model::time::Instant;
@@ -26,13 +26,16 @@ pub struct Keeping<'a, W> {
     inner: &'a W,
     permissions: Permissions,
     number_form: Regex,
+    dialog_is_literal: bool,
     kept: Mutex<BTreeSet<String>>,
 }
 
 impl<'a, W: Watcher> Keeping<'a, W> {
-    /// In front of `inner`. Numbers of this form are identifiers.
-    pub fn new(inner: &'a W, permissions: Permissions, number_form: Regex) -> Self {
-        Self { inner, permissions, number_form, kept: Mutex::new(BTreeSet::new()) }
+    /// In front of `inner`, for a portal of this map.
+    pub fn new(inner: &'a W, permissions: Permissions, map: &SelectorMap) -> Self {
+        let dialog_is_literal = map.dialog_text.as_ref().is_some_and(is_literal);
+        let number_form = map.number_form.clone();
+        Self { inner, permissions, number_form, dialog_is_literal, kept: Mutex::new(BTreeSet::new()) }
     }
 
     /// What may be kept.
@@ -53,9 +56,10 @@ impl<'a, W: Watcher> Keeping<'a, W> {
             let Found::One(control) = found else { continue };
             if self.permissions.wording {
                 self.keep(control.label.expose().clone());
-                self.lock().extend(control.options.iter().map(|option| option.expose().clone()));
             }
+            // Options are values: what a hidden field offers may name somebody. Those in the map are the map's words.
             if self.permissions.fields.contains(field) {
+                self.lock().extend(control.options.iter().map(|option| option.expose().clone()));
                 self.lock().extend(texts(control.value.expose()));
             }
             if self.permissions.messages
@@ -71,17 +75,17 @@ impl<'a, W: Watcher> Keeping<'a, W> {
             Look::Exceptions(_, _, rows) => self.rows(rows),
             Look::Survey(seen) | Look::Fill(seen) | Look::Attach(seen) | Look::Draft(seen) | Look::Resume(seen, ..) => {
                 self.controls(&seen.observed.controls);
-                self.files(seen.observed.files.values().flatten());
                 self.banners(&seen.observed.banners);
             }
             Look::Summary(seen) | Look::Recheck(seen) => {
                 self.controls(&seen.page.lines);
-                self.files(seen.page.files.iter().flatten());
                 self.banners(&seen.page.banners);
             }
             Look::Dialog(text, banners) => {
-                // Its wording is the map's: the run compares it.
-                if let Some(text) = text {
+                // The run has compared it with the map's wording; that says it all where nothing in it stands for anything.
+                if let Some(text) = text
+                    && (self.permissions.messages || self.dialog_is_literal)
+                {
                     self.keep(text.expose().clone());
                 }
                 self.banners(banners);
@@ -100,18 +104,6 @@ impl<'a, W: Watcher> Keeping<'a, W> {
     fn banners(&self, banners: &[ObservedBanner]) {
         if self.permissions.messages {
             self.lock().extend(banners.iter().map(|banner| banner.text.expose().clone()));
-        }
-    }
-
-    /// Names, lengths and digests of files are known to the record's readers; a name that the record does not know is not.
-    fn files<'f>(&self, files: impl Iterator<Item = &'f ListedFile>) {
-        for file in files {
-            if let Some(size) = file.size {
-                self.keep(size.to_string());
-            }
-            if let Some(digest) = file.sha256 {
-                self.keep(digest.hex());
-            }
         }
     }
 }
@@ -190,7 +182,7 @@ pub fn pairs(real: &FormPlan, stand_in: &FormPlan) -> Vec<(String, String)> {
 }
 
 /// What the record's readers know anyway: identifiers, people, roles, names of files. None of it is prose.
-fn identifiers(record: &ChangeRecord) -> BTreeSet<String> {
+pub fn identifiers(record: &ChangeRecord) -> BTreeSet<String> {
     let exception = &record.exception;
     let mut found: BTreeSet<String> = [
         exception.change_id.to_string(),
@@ -223,6 +215,8 @@ pub struct Grounds<'a> {
     pub plan: &'a FormPlan,
     /// What may be shown.
     pub permissions: &'a Permissions,
+    /// Account at the portal; every document of a run names it.
+    pub account: &'a str,
     /// What was read at declared places.
     pub kept: BTreeSet<String>,
     /// Words that everybody is told, such as those of public addresses.
@@ -250,19 +244,30 @@ impl Grounds<'_> {
         phrases.extend(declared);
         phrases.extend(identifiers(self.record));
         phrases.extend(self.kept);
+        phrases.insert(self.account.to_owned());
         phrases.retain(|text| text.chars().any(char::is_alphanumeric));
         let hidden: BTreeSet<&String> = self.pairs.iter().map(|(real, _)| real).collect();
         phrases.retain(|text| !hidden.contains(text));
         let rules = self.map.banners.iter().map(|rule| &rule.pattern);
-        // A wording that fits everything declares nothing.
-        let says_something = |pattern: &&Regex| !pattern.is_match("Qzxvkjw 48213 qxvz") && !pattern.is_match("");
-        let patterns = rules.filter(says_something).chain(&self.map.keep).cloned().collect();
+        let patterns = rules.filter(|pattern| is_literal(pattern)).chain(&self.map.keep).cloned().collect();
         let own = [self.origin];
         let others = self.map.file.origins.iter().map(|url| url.get_ref().origin().ascii_serialization());
         let origins = others.map(|origin| (origin.clone(), origin)).chain(own).collect();
         let wording = self.permissions.wording.then(|| self.map.file.page.wording.as_ref().and_then(css)).flatten();
         Permission { phrases, pairs: self.pairs, patterns, names, wording, origins, span: Some(self.span) }
     }
+}
+
+/// Whether a pattern spells out what it matches, but for choices between spellings: then what it matches is the map's own wording.
+/// A pattern that stands for any text declares none.
+fn is_literal(pattern: &Regex) -> bool {
+    let source = pattern.as_str().trim_start_matches("^(?:").trim_end_matches(")$");
+    let mut escaped = false;
+    source.chars().all(|c| {
+        let stands_for_any = if escaped { c.is_ascii_alphanumeric() } else { matches!(c, '.' | '*' | '+' | '{') };
+        escaped = c == '\\' && !escaped;
+        !stands_for_any
+    })
 }
 
 /// Locators as one list of CSS selectors; ways that CSS does not know are left out.
@@ -274,4 +279,24 @@ fn css(locators: &Locators) -> Option<String> {
     };
     let all: Vec<String> = locators.0.iter().filter_map(one).collect();
     (!all.is_empty()).then(|| all.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wording_is_the_maps_own_only_where_it_is_spelt_out() {
+        for (pattern, literal) in [
+            ("Year-end freeze is in force", true),
+            ("also authori[sz]e|all services", true),
+            ("^(?:Submit\\? I attest ?Confirm)$", true),
+            ("Incident .* affects .*", false),
+            ("Customer \\w+", false),
+            ("No [0-9]+", false),
+            ("a\\.b", true),
+        ] {
+            assert_eq!(is_literal(&Regex::new(pattern).unwrap()), literal, "{pattern}");
+        }
+    }
 }

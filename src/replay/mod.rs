@@ -5,11 +5,14 @@
 //! [`difference`] in what two tellings differ. What may be kept of a portal is decided in [`keeping`], and values that may not
 //! get a stand-in in [`stand_in`].
 
+#[cfg(test)]
+mod broken;
 pub mod clock;
 pub mod difference;
 pub mod keeping;
 pub mod play;
 pub mod record;
 pub mod scrubbing;
+mod secrets;
 pub mod stand_in;
 pub mod told;

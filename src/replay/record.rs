@@ -1,9 +1,9 @@
 //! Records a run: listens to what passes, scrubs it, replays what it would write, and writes it only if that comes out the same.
 
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use secrecy::ExposeSecret as _;
 
 use super::difference::{Difference, between_shapes, of_requests};
 use super::keeping::Keeping;
@@ -14,20 +14,21 @@ use crate::diagnostic::Diagnostic;
 use crate::evidence::documents::RunDocument;
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::readings::APPROVALS;
-use crate::fixture::answers::HeardSources;
+use crate::fixture::answers::{Answered, HeardSources};
 use crate::fixture::dial::Dial;
 use crate::fixture::exchange::Exchange;
-use crate::fixture::folder::{self, EXPECTED, Files, Fixture, Told};
+use crate::fixture::folder::{self, DIFFERS, EXPECTED, Files, Fixture, HEAD, SCHEMA, Told};
 use crate::fixture::player::{BY_THEMSELVES, Player, RequestDifference, Strictness};
 use crate::fixture::tap::{Tap, TapError};
 use crate::gateway::upstream::{PortalLink, Upstream, UpstreamError};
-use crate::mask::masked::Masked;
+use crate::mask::masked::{Masked, Permissions};
 use crate::model::time::Instant;
 use crate::run::clock::{Clock, SystemClock};
 use crate::run::flow::Watcher;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::launch;
 use crate::run::order::{InputError, Order, permissions};
+use crate::run::private::PrivateFolder;
 use crate::sources::Sources;
 
 /// What is recorded, and where it goes.
@@ -48,11 +49,17 @@ pub struct RecordOrder {
     pub har: Option<Vec<Exchange>>,
 }
 
-/// What came of recording.
+/// What came of a run that was recorded: the run has happened, whatever became of its recording.
 pub struct Made {
     /// The run's document.
     pub document: Masked<RunDocument>,
-    /// Where the fixture lies; beside its place, when it does not replay as recorded.
+    /// The fixture, or why there is none.
+    pub fixture: Result<Written, RecordError>,
+}
+
+/// A recording on disk.
+pub struct Written {
+    /// Where it lies; beside its place, when it does not replay as recorded.
     pub folder: PathBuf,
     /// In what its replay differed from the run; empty for a fixture.
     pub differences: Vec<Difference>,
@@ -88,7 +95,7 @@ pub enum RecordError {
     #[error("{0}")]
     Read(#[from] Diagnostic),
     /// Its replay came to nothing.
-    #[error("its replay: {0}")]
+    #[error("nothing was written, since it could not be replayed: {0}")]
     Replay(#[from] ReplayError),
     /// Requests that the other tool's recording has no answer for.
     #[error("the HAR has no answer to: {}", told(.0))]
@@ -110,24 +117,28 @@ fn told(differences: &[RequestDifference]) -> String {
 ///
 /// # Errors
 ///
-/// [`RecordError`]; what the run left at the portal is in its document, which is lost to the caller then but not to its evidence.
+/// [`RecordError`] when the run was not begun. What goes wrong afterwards is told beside the run's document.
 pub async fn record<S: Sources, W: Watcher>(
     wanted: RecordOrder,
     sources: &S,
     interrupt: Interrupt,
     watcher: &W,
 ) -> Result<Made, RecordError> {
+    // Whatever would keep it from being written is found out before anything is touched.
     if wanted.out.exists() {
-        let there =
-            std::io::Error::new(std::io::ErrorKind::AlreadyExists, "something is there already; name another place");
-        return Err(RecordError::write(&wanted.out)(there));
+        let error = std::io::Error::new(ErrorKind::AlreadyExists, "something is there already; name another place");
+        return Err(RecordError::write(&wanted.out)(error));
     }
+    let folder = parent(&wanted.out);
+    std::fs::create_dir_all(&folder).map_err(RecordError::write(&folder))?;
+    tempfile::tempdir_in(&folder).map_err(RecordError::write(&folder))?;
+    let trial = PrivateFolder::new().map_err(InputError::Folder)?;
     match wanted.har.clone() {
         None => {
             let link: Arc<dyn Upstream> = Arc::new(PortalLink::new(wanted.order.portal_ca.as_deref())?);
             let clock = SystemClock::default();
             let ticks = Arc::new(SystemClock::default());
-            make(wanted, link, &clock, move || ticks.now(), sources, interrupt, watcher).await
+            make(wanted, link, &clock, move || ticks.now(), sources, interrupt, (watcher, trial)).await
         }
         Some(exchanges) => {
             let now = SystemClock::default().now();
@@ -135,7 +146,8 @@ pub async fn record<S: Sources, W: Watcher>(
             let volatile = wanted.order.map.file.recording.volatile.iter().cloned().collect();
             let player = Arc::new(Player::new(exchanges, volatile, Strictness::AnyOrder, dial.clone()));
             let ticks = dial.clone();
-            let made = make(wanted, player.clone(), &dial, move || ticks.read(), sources, interrupt, watcher).await;
+            let made =
+                make(wanted, player.clone(), &dial, move || ticks.read(), sources, interrupt, (watcher, trial)).await;
             match player.differences() {
                 none if none.is_empty() => made,
                 missing => Err(RecordError::Incomplete(missing)),
@@ -145,45 +157,73 @@ pub async fn record<S: Sources, W: Watcher>(
 }
 
 async fn make<S: Sources, C: Clock, W: Watcher>(
-    wanted: RecordOrder,
+    mut wanted: RecordOrder,
     upstream: Arc<dyn Upstream>,
     clock: &C,
     now: impl Fn() -> Instant + Clone + Send + Sync + 'static,
     sources: &S,
     interrupt: Interrupt,
-    watcher: &W,
+    (watcher, trial): (&W, PrivateFolder),
 ) -> Result<Made, RecordError> {
-    let mut wanted = wanted;
     let tap = Arc::new(Tap::new(upstream, Box::new(now.clone())));
     wanted.order.upstream = Some(tap.clone());
     let heard = HeardSources::new(sources, now);
     let permissions = permissions(&wanted.order.map);
-    let keeping = Keeping::new(watcher, permissions.clone(), wanted.order.map.number_form.clone());
+    let keeping = Keeping::new(watcher, permissions.clone(), &wanted.order.map);
     let listening = Listening::new(&keeping);
     let document = launch(&wanted.order, &heard, clock, interrupt.clone(), &listening).await?;
-    let run = tell(document.get(), listening.events()).map_err(ReplayError::from)?;
-    let mut exchanges = tap.exchanges().await?;
-    exchanges.retain(|one| !BY_THEMSELVES.contains(&one.asked.url.path()));
-    let recorded = Recorded {
-        exchanges,
+    let recorded = Heard {
+        exchanges: tap.exchanges().await,
+        run: tell(document.get(), listening.events()),
         answers: heard.heard(),
         kept: keeping.kept(),
         span: (document.get().started_at, document.get().finished_at),
     };
-    let mut files = Scrubbing::new(&wanted, &permissions, recorded).files()?;
-    let folder = parent(&wanted.out);
-    std::fs::create_dir_all(&folder).map_err(RecordError::write(&folder))?;
-    let trial = tempfile::Builder::new().prefix(".trial-").tempdir_in(&folder);
-    let trial = trial.map_err(RecordError::write(&folder))?;
-    let replayed = try_out(&wanted, &run, &mut files, trial.path(), interrupt, watcher).await?;
+    let fixture = keep(&wanted, &permissions, recorded, trial.path(), interrupt, watcher).await;
+    Ok(Made { document, fixture })
+}
+
+/// What was heard of a run that is over.
+struct Heard {
+    exchanges: Result<Vec<Exchange>, TapError>,
+    run: std::io::Result<Told>,
+    answers: Vec<(Instant, Answered)>,
+    kept: BTreeSet<String>,
+    span: (Instant, Instant),
+}
+
+/// Scrubs, replays once, writes.
+async fn keep<W: Watcher>(
+    wanted: &RecordOrder,
+    permissions: &Permissions,
+    heard: Heard,
+    trial: &Path,
+    interrupt: Interrupt,
+    watcher: &W,
+) -> Result<Written, RecordError> {
+    let Heard { exchanges, run, answers, kept, span } = heard;
+    let (mut exchanges, run) = (exchanges?, run.map_err(ReplayError::from)?);
+    exchanges.retain(|one| !BY_THEMSELVES.contains(&one.asked.url.path()));
+    let scrubbing = Scrubbing::new(wanted, permissions, Recorded { exchanges, answers, kept, span });
+    let mut files = scrubbing.files()?;
+    let replayed = try_out(wanted, &run, &mut files, trial, interrupt, watcher).await?;
     let mut differences = between_shapes(&run, &replayed.told);
     differences.extend(replayed.traffic.iter().cloned());
     // From here on what the replay told is what every other must tell: the values in it are stand-ins.
     tell_in(&mut files, &replayed.told)?;
-    let written = place(&wanted.out, differences.is_empty());
-    clean(&wanted, &files)?;
-    folder::write(&written, &files).map_err(RecordError::write(&written))?;
-    Ok(Made { document, folder: written, differences })
+    let folder = place(&wanted.out, differences.is_empty());
+    if !differences.is_empty() {
+        disown(&mut files);
+    }
+    folder::write(&folder, &files).map_err(RecordError::write(&folder))?;
+    Ok(Written { folder, differences })
+}
+
+/// Says in its head that it is no fixture.
+fn disown(files: &mut Files) {
+    if let Some(head) = files.get_mut(HEAD) {
+        *head = String::from_utf8_lossy(head).replace(SCHEMA, DIFFERS).into_bytes();
+    }
 }
 
 /// Where it is written: in its place, or beside it for somebody to look at.
@@ -229,14 +269,4 @@ fn tell_in(files: &mut Files, told: &Told) -> Result<(), RecordError> {
     let lines = told.observations.iter().map(|line| format!("{line}\n"));
     files.insert(OBSERVATIONS.to_owned(), lines.collect::<String>().into_bytes());
     Ok(())
-}
-
-/// Looks for the password in every byte that is to be written: the last look before they are.
-fn clean(wanted: &RecordOrder, files: &Files) -> Result<(), RecordError> {
-    let password = wanted.order.credentials.password.expose_secret().as_bytes();
-    let holds = |bytes: &[u8]| !password.is_empty() && bytes.windows(password.len()).any(|window| window == password);
-    match files.iter().find(|(_, bytes)| holds(bytes)) {
-        Some((name, _)) => Err(RecordError::Leak(name.clone())),
-        None => Ok(()),
-    }
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use secrecy::ExposeSecret as _;
 
-use super::keeping::{Grounds, pairs};
+use super::keeping::{Grounds, identifiers, pairs};
 use super::play::PASSWORD;
 use super::record::{RecordError, RecordOrder};
+use super::secrets::Secrets;
 use super::stand_in::{StandIns, StoodIn};
 use crate::fixture::answers::{AnswerEntry, Answered, Source, calendar_json};
 use crate::fixture::exchange::{Answer, Asked, Body, Exchange, Given, Part};
@@ -18,10 +19,11 @@ use crate::fixture::har::Har;
 use crate::mask::masked::Permissions;
 use crate::model::calendar::FreezeCalendar;
 use crate::model::digest::Digest;
+use crate::model::form::FormPlan;
 use crate::model::ids::PersonId;
 use crate::model::record::{ChangeRecord, FileName};
 use crate::model::time::Instant;
-use crate::scrub::Scrubber;
+use crate::scrub::{Permission, Scrubber};
 use crate::selectors::plan::plan;
 use crate::sources::record_file::ReadRecord;
 
@@ -91,16 +93,20 @@ impl<'a> Scrubbing<'a> {
             record: first,
             plan,
             permissions: self.permissions,
+            account: &order.credentials.user,
             kept: self.recorded.kept.clone(),
             public: self.public_paths(),
             pairs,
             origin: self.origin(),
             span: self.recorded.span,
         };
-        // Stand-ins for the record's own values first: what stands in for them in every format follows from both plans.
-        let scrubber = self.scrubber(grounds(self.wanted.stand_ins.clone(), &plan), key)?;
-        let text = |text: &str| scrubber.text(text);
-        let stand_ins = StandIns::new(&order.map, self.permissions, &text, &given);
+        // Stand-ins for the record's own values first, made with nothing permitted: what stands in for them in every format
+        // follows from both plans.
+        let blind = Scrubber::new(Permission::default(), key).map_err(|error| RecordError::Scrub(error.to_string()))?;
+        let text = |text: &str| blind.text(text);
+        let mut shown = shown(&plan, self.permissions);
+        shown.extend(identifiers(first));
+        let stand_ins = StandIns::new(&order.map, self.permissions, &text, &shown, &given);
         let stood_in = |record: &ChangeRecord| stand_ins.of(record).map_err(RecordError::Scrub);
         let own = stood_in(first)?;
         let standing = crate::selectors::plan::plan(&order.map, &own.record);
@@ -109,9 +115,11 @@ impl<'a> Scrubbing<'a> {
         all.extend(pairs(&plan, &standing));
         all.extend(digests(&own));
         all.push((order.credentials.password.expose_secret().to_owned(), PASSWORD.to_owned()));
-        let scrubber = self.scrubber(grounds(all, &plan), key)?;
+        let secrets = Secrets::new(&all, &self.wanted.map_text);
+        let secrets = secrets.map_err(|error| RecordError::Scrub(error.to_string()))?;
+        let scrubber = self.scrubber(grounds(all, &plan), key, &secrets)?;
         let mut files = Files::new();
-        self.answers(&mut files, stood_in)?;
+        self.answers(&mut files, stood_in, &stand_ins)?;
         for file in &own.record.exception.attachments {
             files.insert(file.path.as_str().to_owned(), stand_in(file.role.as_str(), file.size));
         }
@@ -120,18 +128,21 @@ impl<'a> Scrubbing<'a> {
         files.insert(HEAD.to_owned(), self.head(&given, &map)?);
         files.insert(MAP.to_owned(), map.into_bytes());
         let exchanges: Vec<Exchange> =
-            self.recorded.exchanges.iter().map(|one| self.exchange(&scrubber, one)).collect();
+            self.recorded.exchanges.iter().map(|one| self.exchange(&scrubber, one, &secrets)).collect();
         files.insert(TRAFFIC.to_owned(), pretty(&Har::of(&exchanges))?);
-        Ok(files)
+        match files.iter().find(|(_, bytes)| secrets.are_in(bytes)) {
+            Some((name, _)) => Err(RecordError::Leak(name.clone())),
+            None => Ok(files),
+        }
     }
 
-    fn scrubber(&self, grounds: Grounds<'_>, key: [u8; 32]) -> Result<Scrubber, RecordError> {
+    fn scrubber(&self, grounds: Grounds<'_>, key: [u8; 32], secrets: &Secrets) -> Result<Scrubber, RecordError> {
         let mut scrubber =
             Scrubber::new(grounds.permission(), key).map_err(|error| RecordError::Scrub(error.to_string()))?;
         for one in &self.recorded.exchanges {
             let Given::Answer(answer) = &one.given else { continue };
             let Ok(text) = std::str::from_utf8(&answer.body) else { continue };
-            if self.is_public(&one.asked) {
+            if self.is_public(one, secrets) {
                 scrubber.learn_public(text);
             } else if essence(answer.kind.as_deref()) == "text/html" {
                 scrubber.learn_page(text);
@@ -140,16 +151,42 @@ impl<'a> Scrubbing<'a> {
         Ok(scrubber)
     }
 
-    /// Whether everybody gets this answer, as the map declares.
-    fn is_public(&self, asked: &Asked) -> bool {
+    /// Whether it lies where everybody gets the same answer, as the map declares.
+    fn is_declared_public(&self, asked: &Asked) -> bool {
+        let below = |folder: &str| {
+            let rest = asked.url.path().strip_prefix(folder.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let declared = &self.wanted.order.map.file.recording.public;
-        asked.url.origin() == self.wanted.order.base.origin()
-            && declared.iter().any(|path| asked.url.path().starts_with(path.get_ref().as_str()))
+        asked.method == "GET"
+            && asked.url.origin() == self.wanted.order.base.origin()
+            && declared.iter().any(|path| below(path.get_ref()))
+    }
+
+    /// Whether everybody gets this answer: declared so, and in fact a script, a style, a font or a picture without a secret in it.
+    /// An error page or a sign-in page at such an address is none.
+    fn is_public(&self, one: &Exchange, secrets: &Secrets) -> bool {
+        let Given::Answer(answer) = &one.given else { return false };
+        let kind = essence(answer.kind.as_deref());
+        let code = kind.ends_with("/javascript") || kind == "text/css" || kind == "application/x-javascript";
+        self.is_declared_public(&one.asked)
+            && answer.status == 200
+            && (code || kind.starts_with("font/") || kind.starts_with("image/"))
+            && !secrets.are_in(&answer.body)
+    }
+
+    /// A public body, with the portal's other address in it.
+    fn elsewhere(&self, body: &Bytes) -> Bytes {
+        let (own, other) = self.origin();
+        match std::str::from_utf8(body) {
+            Ok(text) if own != other => Bytes::from(text.replace(&own, &other)),
+            Ok(_) | Err(_) => body.clone(),
+        }
     }
 
     fn public_paths(&self) -> BTreeSet<String> {
         let all = self.recorded.exchanges.iter().map(|one| &one.asked);
-        all.filter(|asked| self.is_public(asked)).map(|asked| asked.url.path().to_owned()).collect()
+        all.filter(|asked| self.is_declared_public(asked)).map(|asked| asked.url.path().to_owned()).collect()
     }
 
     fn head(&self, given: &[(String, String)], map: &str) -> Result<Vec<u8>, RecordError> {
@@ -178,13 +215,14 @@ impl<'a> Scrubbing<'a> {
         &self,
         files: &mut Files,
         stood_in: impl Fn(&ChangeRecord) -> Result<StoodIn, RecordError>,
+        stand_ins: &StandIns<'_>,
     ) -> Result<(), RecordError> {
         let mut entries = Vec::new();
         let mut known: BTreeMap<Vec<u8>, FileName> = BTreeMap::new();
         for (at, answer) in &self.recorded.answers {
             let (source, kept) = match answer {
                 Answered::Record(Ok(record)) => (Source::Record, Ok(pretty(&stood_in(&record.record)?.record)?)),
-                Answered::Calendar(Ok(calendar)) => (Source::Calendar, Ok(self.calendar(calendar)?)),
+                Answered::Calendar(Ok(calendar)) => (Source::Calendar, Ok(calendar_of(calendar, stand_ins)?)),
                 Answered::Record(Err(wrong)) => (Source::Record, Err(wrong.clone())),
                 Answered::Calendar(Err(wrong)) => (Source::Calendar, Err(wrong.clone())),
             };
@@ -209,12 +247,8 @@ impl<'a> Scrubbing<'a> {
         Ok(())
     }
 
-    fn calendar(&self, calendar: &FreezeCalendar) -> Result<Vec<u8>, RecordError> {
-        pretty(&calendar_json(calendar))
-    }
-
-    fn exchange(&self, scrubber: &Scrubber, one: &Exchange) -> Exchange {
-        let public = self.is_public(&one.asked);
+    fn exchange(&self, scrubber: &Scrubber, one: &Exchange, secrets: &Secrets) -> Exchange {
+        let public = self.is_public(one, secrets);
         let asked = Asked {
             lane: one.asked.lane,
             method: one.asked.method.clone(),
@@ -225,16 +259,31 @@ impl<'a> Scrubbing<'a> {
         let given = match &one.given {
             Given::Silence => Given::Silence,
             Given::Lost => Given::Lost,
+            Given::NotSent => Given::NotSent,
             Given::Answer(answer) => Given::Answer(Answer {
                 status: answer.status,
-                kind: answer.kind.as_deref().map(|kind| essence(Some(kind))),
+                kind: answer.kind.as_deref().map(known_kind),
                 location: answer.location.as_deref().map(|place| scrubber.url(place)),
                 cache: answer.cache.as_deref().filter(|cache| declared_cache(cache)).map(str::to_owned),
-                body: if public { answer.body.clone() } else { answered(scrubber, answer) },
+                body: if public { self.elsewhere(&answer.body) } else { answered(scrubber, answer) },
             }),
         };
         Exchange { at: one.at, asked, given }
     }
+}
+
+fn calendar_of(calendar: &FreezeCalendar, stand_ins: &StandIns<'_>) -> Result<Vec<u8>, RecordError> {
+    let mut value = calendar_json(calendar);
+    stand_ins.give(&mut value);
+    pretty(&value)
+}
+
+/// Values of shown fields, as the plan has them.
+fn shown(plan: &FormPlan, permissions: &Permissions) -> BTreeSet<String> {
+    let tabs = plan.tabs.iter().flat_map(|tab| &tab.fields);
+    let all = tabs.chain(&plan.review).chain(&plan.recheck).chain(&plan.submitted);
+    let shown = all.filter(|field| permissions.fields.contains(&field.id));
+    shown.map(|field| field.value.expose().as_text()).filter(|text| !text.is_empty()).collect()
 }
 
 /// A free name for another answer.
@@ -253,6 +302,18 @@ fn digests(own: &StoodIn) -> Vec<(String, String)> {
     let all = own.digests.iter().chain([&own.packet]);
     let different = all.filter(|(real, stand_in)| real != stand_in);
     different.map(|(real, stand_in)| (real.hex(), stand_in.hex())).collect()
+}
+
+/// A content type as it is kept: what is text was read as UTF-8, and is written so.
+fn known_kind(kind: &str) -> String {
+    let kind = essence(Some(kind));
+    let plain =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || b"-+.x2".contains(&byte));
+    match kind.split_once('/') {
+        Some(("text", _)) => format!("{kind}; charset=utf-8"),
+        Some((a, b)) if plain(a) && plain(b) => kind,
+        Some(_) | None => "application/octet-stream".to_owned(),
+    }
 }
 
 /// A content type without its parameters.

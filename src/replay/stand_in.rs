@@ -1,6 +1,6 @@
 //! A change record in which everything that may not be shown has a stand-in, and everything that agreed before still agrees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -19,6 +19,8 @@ pub struct StandIns<'a> {
     permissions: &'a Permissions,
     /// A text of the same shape that holds nothing of it.
     text: &'a dyn Fn(&str) -> String,
+    /// Texts that are shown somewhere.
+    shown: &'a BTreeSet<String>,
     /// Texts to be replaced everywhere, as the person who records says.
     given: &'a [(String, String)],
 }
@@ -34,6 +36,7 @@ pub struct StoodIn {
 }
 
 /// How a value may be replaced.
+#[derive(Clone, Copy)]
 enum Kind {
     /// It may be kept: it is shown, or it is one of the map's own words.
     Kept,
@@ -52,9 +55,10 @@ impl<'a> StandIns<'a> {
         map: &'a SelectorMap,
         permissions: &'a Permissions,
         text: &'a dyn Fn(&str) -> String,
+        shown: &'a BTreeSet<String>,
         given: &'a [(String, String)],
     ) -> Self {
-        Self { map, permissions, text, given }
+        Self { map, permissions, text, shown, given }
     }
 
     fn fields(&self) -> impl Iterator<Item = &Field> {
@@ -84,8 +88,10 @@ impl<'a> StandIns<'a> {
         }
     }
 
-    fn replaced(&self, text: &str, kind: &Kind) -> String {
+    fn replaced(&self, text: &str, kind: Kind) -> String {
         match kind {
+            // What is shown elsewhere is no secret here, and one text has one stand-in.
+            Kind::Text | Kind::Time if self.shown.contains(text) => text.to_owned(),
             Kind::Kept => text.to_owned(),
             Kind::Text => (self.text)(text),
             Kind::Time => TIME.to_owned(),
@@ -100,11 +106,11 @@ impl<'a> StandIns<'a> {
     pub fn of(&self, record: &ChangeRecord) -> Result<StoodIn, String> {
         let invalid = |error: serde_json::Error| format!("the record has no stand-in: {}", error.classify_text());
         let mut value = serde_json::to_value(record).map_err(invalid)?;
-        for (path, pointers) in PROSE {
-            let kind = self.kind(&path, Kind::Kept);
+        for (path, unmapped, pointers) in PROSE {
+            let kind = self.kind(&path, unmapped);
             for pointer in pointers {
                 if let Some(Value::String(text)) = value.pointer_mut(pointer) {
-                    *text = self.replaced(text, &kind);
+                    *text = self.replaced(text, kind);
                 }
             }
         }
@@ -136,15 +142,17 @@ impl<'a> StandIns<'a> {
 
     fn detail(&self, name: &str, detail: &Detail) -> Value {
         let kind = self.kind(&RecordPath::Detail(name.to_owned()), Kind::Text);
-        match (&kind, detail) {
-            (Kind::Text | Kind::Time, Detail::Number(number)) => {
-                let text = self.replaced(&number.get().to_string(), &Kind::Text);
-                text.parse::<i64>().map_or(Value::from(1), Value::from)
+        match detail {
+            Detail::Number(number) => {
+                let text = number.get().to_string();
+                // A number has no time of day to stand for it.
+                let kind = if matches!(kind, Kind::Time) { Kind::Text } else { kind };
+                let stand_in = self.replaced(&text, kind).parse::<i64>();
+                Value::from(stand_in.unwrap_or_else(|_| number.get().signum()))
             }
-            (_, Detail::Text(text)) => Value::String(self.replaced(text.as_str(), &kind)),
-            (_, Detail::List(items)) => items.iter().map(|item| self.replaced(item.as_str(), &kind)).collect(),
-            (_, Detail::Flag(flag)) => Value::Bool(*flag),
-            (Kind::Kept, Detail::Number(number)) => Value::from(number.get()),
+            Detail::Text(text) => Value::String(self.replaced(text.as_str(), kind)),
+            Detail::List(items) => items.iter().map(|item| self.replaced(item.as_str(), kind)).collect(),
+            Detail::Flag(flag) => Value::Bool(*flag),
         }
     }
 
@@ -163,15 +171,20 @@ impl<'a> StandIns<'a> {
     }
 }
 
-/// Where prose and choices stand, in the exception and in what it must agree with.
-const PROSE: [(RecordPath, &[&str]); 7] = [
-    (RecordPath::Title, &["/exception/title"]),
-    (RecordPath::Environment, &["/exception/environment", "/remediation/environment"]),
-    (RecordPath::Category, &["/exception/category", "/remediation/category", "/manifest/boundary/category"]),
-    (RecordPath::Incident, &["/exception/incident", "/remediation/incident"]),
-    (RecordPath::Scope, &["/exception/scope", "/remediation/scope"]),
-    (RecordPath::RollbackPlan, &["/exception/rollback/plan", "/remediation/rollback/plan"]),
-    (RecordPath::RollbackVersion, &["/exception/rollback/version", "/remediation/rollback/version"]),
+/// Where prose and choices stand, in the exception and in what it must agree with, and what becomes of them when the map has no
+/// field for them. Categories and environments are the organisation's own words, which calendars and manifests share.
+const PROSE: [(RecordPath, Kind, &[&str]); 7] = [
+    (RecordPath::Title, Kind::Text, &["/exception/title"]),
+    (RecordPath::Environment, Kind::Kept, &["/exception/environment", "/remediation/environment"]),
+    (
+        RecordPath::Category,
+        Kind::Kept,
+        &["/exception/category", "/remediation/category", "/manifest/boundary/category"],
+    ),
+    (RecordPath::Incident, Kind::Text, &["/exception/incident", "/remediation/incident"]),
+    (RecordPath::Scope, Kind::Text, &["/exception/scope", "/remediation/scope"]),
+    (RecordPath::RollbackPlan, Kind::Text, &["/exception/rollback/plan", "/remediation/rollback/plan"]),
+    (RecordPath::RollbackVersion, Kind::Text, &["/exception/rollback/version", "/remediation/rollback/version"]),
 ];
 
 /// What kind of mistake it was, without the value it was about.
@@ -186,5 +199,70 @@ impl ClassifyText for serde_json::Error {
             serde_json::error::Category::Syntax | serde_json::error::Category::Eof => "it is no JSON",
             serde_json::error::Category::Data => "a stand-in does not fit its field",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::reference_portal::example::{ExampleTimes, approved, exception};
+    use crate::run::order::permissions;
+    use crate::scrub::{Permission, Scrubber};
+    use crate::selectors::read::read;
+
+    const MAP: &str = include_str!("../../selectors/reference.toml");
+
+    fn stood_in(map: &str, given: &[(String, String)]) -> (Value, Value) {
+        let times = ExampleTimes::around(jiff::Timestamp::UNIX_EPOCH);
+        let mut wanted = exception(&times);
+        wanted["details"]["unmapped"] = json!("Ottoline Haverkamp");
+        wanted["attachments"] = json!([{ "role": "rollback-plan", "name": "r.pdf", "path": "far/r.pdf", "size": 9, "sha256": Digest::of(b"x") }]);
+        let real = approved(wanted, &"http://127.0.0.1:8480/".parse().unwrap(), &times).unwrap();
+        let record: ChangeRecord = serde_json::from_value(real.clone()).unwrap();
+        let map = read("m".as_ref(), map).unwrap();
+        let blind = Scrubber::new(Permission::default(), [3; 32]).unwrap();
+        let (text, shown) = (|text: &str| blind.text(text), BTreeSet::from(["comms.desk".to_owned()]));
+        let permissions = permissions(&map);
+        let own = StandIns::new(&map, &permissions, &text, &shown, given).of(&record).unwrap();
+        assert_eq!(own.packet.1, packet_digest(&own.record).unwrap());
+        (real, serde_json::to_value(own.record).unwrap())
+    }
+
+    #[test]
+    fn what_may_not_be_shown_has_a_stand_in_and_what_may_is_kept() {
+        let (real, stand_in) = stood_in(MAP, &[]);
+        for hidden in ["impact", "note", "unmapped", "affected"] {
+            assert_ne!(stand_in["exception"]["details"][hidden], real["exception"]["details"][hidden], "{hidden}");
+        }
+        for shown in ["/exception/title", "/exception/scope", "/exception/details/regions", "/exception/window"] {
+            assert_eq!(stand_in.pointer(shown), real.pointer(shown), "{shown}");
+        }
+        // Hidden on the form, and shown elsewhere: no secret.
+        assert_eq!(stand_in["exception"]["details"]["contact"], "comms.desk");
+        assert_eq!(stand_in["exception"]["attachments"][0]["path"], "attachments/r.pdf");
+    }
+
+    #[test]
+    fn prose_that_the_map_has_no_field_for_has_a_stand_in_on_both_sides() {
+        let without = MAP.replace("record = \"incident\"", "record = \"details.incident\"");
+        let (real, stand_in) = stood_in(&without, &[]);
+        assert_ne!(stand_in["exception"]["incident"], real["exception"]["incident"]);
+        assert_eq!(stand_in["exception"]["incident"], stand_in["remediation"]["incident"]);
+    }
+
+    #[test]
+    fn an_approval_of_the_record_is_an_approval_of_its_stand_in() {
+        let (real, stand_in) = stood_in(MAP, &[]);
+        assert_ne!(stand_in["manifest"]["packet"], real["manifest"]["packet"]);
+        assert_eq!(stand_in["manifest"]["packet"], stand_in["approvals"][2]["packet"]);
+    }
+
+    #[test]
+    fn what_the_person_who_records_wants_replaced_is_replaced_everywhere() {
+        let (_, stand_in) = stood_in(MAP, &[("maria.chen".to_owned(), "owner.one".to_owned())]);
+        assert!(!stand_in.to_string().contains("maria.chen"));
+        assert_eq!(stand_in["ownership"]["owner"], "owner.one");
     }
 }

@@ -18,6 +18,9 @@ use crate::run::flow::{Sight, Watcher};
 /// Version of `expected.json`.
 pub const EXPECTED_SCHEMA: &str = "portal-agent/expected/1";
 
+/// What a halted run leaves to a person.
+const TAKEOVER: &str = "takeover.json";
+
 /// Passes everything on, and remembers which events were written.
 pub struct Listening<'a, W> {
     inner: &'a W,
@@ -56,9 +59,9 @@ impl<W: Watcher> Watcher for Listening<'_, W> {
 }
 
 /// How a run ended.
-fn ending(document: &RunDocument, events: Vec<Value>) -> Value {
+fn ending(document: &RunDocument, events: Vec<Value>, folder: &Path) -> std::io::Result<Value> {
     let halt: Vec<Value> = document.halt.iter().map(|reason| halt(reason.get())).collect();
-    json!({
+    Ok(json!({
         "schema": EXPECTED_SCHEMA,
         "outcome": document.outcome,
         "halt": halt,
@@ -71,13 +74,49 @@ fn ending(document: &RunDocument, events: Vec<Value>) -> Value {
         "commit_requests_released": document.commit_requests_released,
         "sealed": document.sealed,
         "events": events,
-    })
+        "pictures": pictures(folder)?,
+        "attachments": document_in(folder, "attachments.json")?.get("attachments"),
+        "takeover": takeover(folder)?,
+    }))
+}
+
+/// Names of the pictures that were kept; their bytes are the browser's.
+fn pictures(folder: &Path) -> std::io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(folder.join("screenshots")) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names = names.collect::<std::io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// What a person is told who takes over; the reasons stand in `halt` already.
+fn takeover(folder: &Path) -> std::io::Result<Value> {
+    let note = document_in(folder, TAKEOVER)?;
+    let told = ["stood_on", "open", "entered", "not_entered", "tabs_filled", "uploaded", "decide", "must_not", "next"];
+    let told = told.into_iter().filter_map(|key| Some((key.to_owned(), note.get(key)?.clone())));
+    let told: serde_json::Map<String, Value> = told.collect();
+    Ok(if told.is_empty() { Value::Null } else { Value::Object(told) })
+}
+
+/// A document of the evidence; null where there is none.
+fn document_in(folder: &Path, name: &str) -> std::io::Result<Value> {
+    match std::fs::read(folder.join(name)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
+        bytes => Ok(serde_json::from_slice(&bytes?)?),
+    }
 }
 
 fn halt(reason: &HaltView) -> Value {
     let mut told = serde_json::to_value(reason).unwrap_or_default();
     // How often a page tries something before the agent looks is the browser's.
     let counted = matches!(reason.code, HaltCode::UnexpectedCommitAttempt | HaltCode::UndeclaredRequest);
+    // What was waited for when the time was over is the browser's too.
+    if reason.code == HaltCode::PortalTimeout {
+        told["observed"] = Value::String("something did not get ready within its limit".to_owned());
+    }
     if let (true, Some(Value::String(observed))) = (counted, told.get_mut("observed")) {
         let rest = observed.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
         if rest.len() < observed.len() {
@@ -101,7 +140,6 @@ pub fn tell(document: &RunDocument, events: Vec<Value>) -> std::io::Result<Told>
     };
     let observations = text(OBSERVATIONS)?;
     let observations = observations.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-    let approvals = text(APPROVALS)?;
-    let approvals = if approvals.is_empty() { Value::Null } else { serde_json::from_str(&approvals)? };
-    Ok(Told { ending: ending(document, events), observations, approvals })
+    let approvals = document_in(folder, APPROVALS)?;
+    Ok(Told { ending: ending(document, events, folder)?, observations, approvals })
 }

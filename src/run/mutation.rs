@@ -1,4 +1,4 @@
-//! Deliberate mistakes, for the simulation to catch. In the product there are none: every question is answered `false` when it is
+//! Deliberate mistakes, for the simulation and for replays to catch. In the product there are none: every question is answered `false` when it is
 //! compiled.
 
 /// One mistake.
@@ -18,6 +18,12 @@ pub enum Mutation {
     FreeAnyway,
     /// What the request carries is not compared.
     SkipPayload,
+    /// What a tab holds after it was filled is not compared.
+    SkipReadBack,
+    /// The reopened draft is not judged.
+    DropDraftRule,
+    /// Tabs are filled from the last to the first.
+    ReorderTabs,
 }
 
 #[cfg(test)]

@@ -162,7 +162,11 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     }
 
     pub(super) async fn fill(&mut self) -> Result<(), Stop> {
-        for tab in &self.facts.plan.tabs {
+        let mut tabs: Vec<&PlannedTab> = self.facts.plan.tabs.iter().collect();
+        if mutation::is(Mutation::ReorderTabs) {
+            tabs.reverse();
+        }
+        for tab in tabs {
             self.fill_tab(tab).await?;
         }
         Ok(())
@@ -173,7 +177,11 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         self.stand(stage, tab.id.as_str());
         self.note(stage, &Event::EntryBegins { tab: tab.id.clone() }).await?;
         let observed = verb!(self, stage, self.portal.enter_tab(tab))?;
-        let verdict = reconcile::filled_tab(tab, &observed, &self.facts.map.banners);
+        let verdict = if mutation::is(Mutation::SkipReadBack) {
+            Verdict::Proceed(())
+        } else {
+            reconcile::filled_tab(tab, &observed, &self.facts.map.banners)
+        };
         self.books.note_entered(&tab.fields, &observed.controls);
         self.saw(stage, tab.id.as_str(), Look::Fill(SeenTab { planned: tab, observed: &observed }), &verdict)?;
         if tab.files.is_empty() || matches!(verdict, Verdict::Halt(_)) {
@@ -273,7 +281,11 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     async fn verify_tab(&mut self, tab: &PlannedTab) -> Result<Vec<HaltReason>, Stop> {
         let stage = Stage::Draft;
         let observed = verb!(self, stage, self.portal.read_tab(tab))?;
-        let verdict = reconcile::drafted_tab(tab, &observed, &self.facts.map.banners);
+        let verdict = if mutation::is(Mutation::DropDraftRule) {
+            Verdict::Proceed(())
+        } else {
+            reconcile::drafted_tab(tab, &observed, &self.facts.map.banners)
+        };
         self.saw(stage, tab.id.as_str(), Look::Draft(SeenTab { planned: tab, observed: &observed }), &verdict)?;
         match verdict {
             Verdict::Proceed(()) => Ok(Vec::new()),

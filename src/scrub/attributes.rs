@@ -162,6 +162,10 @@ impl Scrubber {
         if super::url::is_address(value) {
             return self.url(value);
         }
+        // Names have no white space between them: this is prose.
+        if value.trim().contains(char::is_whitespace) {
+            return self.text(value);
+        }
         if value.contains('\\') { apply(value, &self.judge.edits(value, Level::Strict)) } else { self.name(value) }
     }
 }

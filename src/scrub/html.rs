@@ -85,7 +85,7 @@ impl Scrubber {
             match element.name() {
                 "script" if language(element) == Language::JavaScript => self.learn_script(&text),
                 "style" => self.learn_style(&text),
-                "noscript" => self.learn_page(&text),
+                "noscript" if !nests(&text) => self.learn_page(&text),
                 _ => {}
             }
         }
@@ -170,8 +170,8 @@ impl Scrubber {
                 Language::Other => self.text(text),
             },
             "style" => self.style(text),
-            // Browsers that run scripts read it as text, and others as elements.
-            "noscript" => return self.html(text),
+            // Browsers that run scripts read it as text, and others as elements; one in another is only there to be unfolded.
+            "noscript" => return if nests(text) { String::new() } else { self.html(text) },
             _ if parent.wording => apply(text, &self.judge.with_stand_ins(text)),
             _ => self.text(text),
         };
@@ -184,6 +184,10 @@ impl Scrubber {
         let line = if matches!(name, "textarea" | "pre" | "listing") && judged.starts_with('\n') { "\n" } else { "" };
         format!("{line}{}", escaped(&judged, false))
     }
+}
+
+fn nests(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("<noscript")
 }
 
 fn is_html(element: &Element) -> bool {
@@ -361,5 +365,11 @@ mod tests {
             let out = scrubber.html(&format!("<script{kind}>\"Quimby\"</script>"));
             assert!(!out.contains("<b>") && out.matches("</script>").count() == 1, "{out}");
         }
+    }
+
+    #[test]
+    fn noscripts_folded_into_each_other_are_dropped_and_not_unfolded() {
+        let deep = format!("<p>x</p>{}Quimby{}", "<noscript>".repeat(20_000), "</noscript>".repeat(20_000));
+        assert!(!scrubber().html(&deep).contains("Quimby"));
     }
 }

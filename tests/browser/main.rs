@@ -10,5 +10,6 @@ mod faults;
 mod interlock;
 mod masking;
 mod program;
+mod replay;
 mod resume;
 mod submission;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
+use portal_agent::replay::record::{Made, RecordError};
 use support::{ChangesWhileHeld, Plan, Rig, codes, told};
 
 /// Attachments are stand-ins anyway: short ones keep the set small.
@@ -115,19 +116,20 @@ async fn record_held(out: &Path) -> bool {
     said("approval-revoked-while-held", rig.record_with(&sources, out, about).await)
 }
 
-fn said(
-    name: &str,
-    made: Result<portal_agent::replay::record::Made, portal_agent::replay::record::RecordError>,
-) -> bool {
+fn said(name: &str, made: Result<Made, RecordError>) -> bool {
     match made {
-        Ok(made) if made.differences.is_empty() => {
-            println!("{name}: {} {:?}", made.document.get().outcome.as_str(), codes(&made.document));
+        Ok(Made { document, fixture: Ok(written) }) if written.differences.is_empty() => {
+            println!("{name}: {} {:?}", document.get().outcome.as_str(), codes(&document));
             true
         }
-        Ok(made) => {
-            println!("{name}: does not replay as recorded, see {}", made.folder.display());
-            made.differences.iter().for_each(|difference| println!("  {difference}"));
-            println!("{}", told(&made.document));
+        Ok(Made { document, fixture: Ok(written) }) => {
+            println!("{name}: does not replay as recorded, see {}", written.folder.display());
+            written.differences.iter().for_each(|difference| println!("  {difference}"));
+            println!("{}", told(&document));
+            false
+        }
+        Ok(Made { document, fixture: Err(error) }) => {
+            println!("{name}: {error}\n{}", told(&document));
             false
         }
         Err(error) => {

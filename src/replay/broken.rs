@@ -1,0 +1,76 @@
+//! The agent broken on purpose: the replays that ought to fail do, in a real browser, and say why; the others stay the same.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::difference::Difference;
+use super::play::{differences, replay};
+use crate::decide::verdict::Stage;
+use crate::fixture::folder::Fixture;
+use crate::model::browser::{BrowserKind, BrowserProfile};
+use crate::run::flow::Watcher;
+use crate::run::interrupt::Interrupt;
+use crate::run::mutation::{self, Mutation};
+use crate::run::session::BrowserOrder;
+
+struct Quiet;
+
+impl Watcher for Quiet {
+    fn step(&self, _: Stage, _: &str) {}
+}
+
+/// What a replay of the fixture says when the agent makes this mistake.
+async fn said(mistake: Mutation, fixture: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("portal-fixtures").join(fixture);
+    let fixture = Fixture::read(&path).await.unwrap_or_else(|error| panic!("{error}"));
+    let root = rustix::process::geteuid().is_root();
+    let browser = BrowserOrder {
+        kind: BrowserKind::Chromium,
+        profile: if root { BrowserProfile::Container } else { BrowserProfile::Desktop },
+        headed: false,
+        webdriver: None,
+        pace: Duration::ZERO,
+    };
+    let evidence = tempfile::tempdir().unwrap();
+    let (_switch, interrupt) = Interrupt::by_hand();
+    mutation::make(Some(mistake));
+    let replayed = replay(&fixture, &browser, evidence.path(), interrupt, &Quiet).await;
+    mutation::make(None);
+    let found: Vec<Difference> = differences(&fixture, &replayed.unwrap_or_else(|error| panic!("{error}")));
+    found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn assert_says(told: &str, needles: &[&str]) {
+    for needle in needles {
+        assert!(told.contains(needle), "{needle:?} is not in\n{told}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_read_back_fails_where_a_value_was_changed_and_nowhere_else() {
+    let told = said(Mutation::SkipReadBack, "value-not-held").await;
+    assert_says(&told, &["decision fill service verdict\n  - [\"value-not-held\"]", "decision run"]);
+    assert_eq!(said(Mutation::SkipReadBack, "approved").await, "");
+}
+
+#[tokio::test]
+async fn an_agent_without_the_rule_for_drafts_fails_where_the_draft_differs_and_nowhere_else() {
+    let told = said(Mutation::DropDraftRule, "draft-window-shifted").await;
+    assert_says(&told, &["decision draft window verdict", "draft-differs"]);
+    assert_eq!(said(Mutation::DropDraftRule, "label-changed").await, "");
+}
+
+#[tokio::test]
+async fn an_agent_that_fills_in_another_order_fails_on_the_happy_path() {
+    let told = said(Mutation::ReorderTabs, "approved").await;
+    assert_says(&told, &["decision order of observations", "decision run events"]);
+    assert_eq!(said(Mutation::ReorderTabs, "unexpected-banner").await, "");
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_ask_its_sources_again_fails_on_the_happy_path_too() {
+    let told = said(Mutation::SkipRecheck, "approved").await;
+    assert_says(&told, &["source how often the sources were asked", "- record 3 times", "+ record 2 times"]);
+    let told = said(Mutation::SkipRecheck, "approval-revoked-while-held").await;
+    assert_says(&told, &["decision run outcome\n  - halted-draft", "refused: it is not in the recording"]);
+}

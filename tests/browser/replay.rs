@@ -1,0 +1,317 @@
+//! Recordings: made of a live portal or of another tool's HAR, scrubbed, and replayed in both browsers to the same end.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use portal_agent::fixture::exchange::Exchange;
+use portal_agent::fixture::folder::Fixture;
+use portal_agent::fixture::har::Har;
+use portal_agent::fixture::tap::Tap;
+use portal_agent::gateway::upstream::{PortalLink, Upstream};
+use portal_agent::model::browser::BrowserKind;
+use portal_agent::reference_portal::faults::{Fault, FaultPlan};
+use portal_agent::reference_portal::{CANARIES, PASSWORD};
+use portal_agent::replay::difference::Difference;
+use portal_agent::replay::play::{differences, replay};
+use portal_agent::run::clock::{Clock, SystemClock};
+use portal_agent::run::interrupt::Interrupt;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::in_both_browsers;
+use crate::support::{Plan, Quiet, Rig, browser_order, told};
+
+fn fixtures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("portal-fixtures");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> = entries.filter(|path| path.join("fixture.toml").is_file()).collect();
+    found.sort();
+    assert!(found.len() > 40, "only {} fixtures", found.len());
+    found
+}
+
+/// Files of a replay's evidence that are the same to the byte every time; the others tell of this machine and this hour.
+const DETERMINISTIC: [&str; 6] =
+    ["journal.jsonl", "observations.jsonl", "approvals.json", "attachments.json", "takeover.json", "takeover.md"];
+
+/// Replayed twice where not every fixture is: one of each outcome.
+const TWICE: [&str; 4] = ["approved", "draft-window-shifted", "label-changed", "confirmation-foreign"];
+
+/// Replays into a folder that is emptied before: what differs, and the deterministic evidence.
+async fn replayed(
+    fixture: &Path,
+    browser: BrowserKind,
+    evidence: &Path,
+) -> (Vec<Difference>, BTreeMap<String, String>) {
+    let _ = std::fs::remove_dir_all(evidence);
+    let fixture = Fixture::read(fixture).await.unwrap_or_else(|error| panic!("{error}"));
+    let (_switch, interrupt) = Interrupt::by_hand();
+    let replayed = replay(&fixture, &browser_order(browser), evidence, interrupt, &Quiet).await;
+    let replayed = replayed.unwrap_or_else(|error| panic!("{}: {error}", fixture.name()));
+    let folder = PathBuf::from(&replayed.document.get().evidence_dir);
+    let read = |name: &&str| Some(((*name).to_owned(), std::fs::read_to_string(folder.join(name)).ok()?));
+    (differences(&fixture, &replayed), DETERMINISTIC.iter().filter_map(read).collect())
+}
+
+fn all(differences: &[Difference]) -> String {
+    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+in_both_browsers! {
+    async fn every_fixture_replays_the_same_and_twice_to_the_byte(browser: BrowserKind) {
+        let room = tempfile::tempdir().unwrap();
+        let every = std::env::var("PORTAL_AGENT_REPLAYS").is_ok_and(|which| which == "twice");
+        let mut wrong = Vec::new();
+        for path in fixtures() {
+            let evidence = room.path().join("evidence");
+            let (first, once) = replayed(&path, browser, &evidence).await;
+            if !first.is_empty() {
+                wrong.push(format!("{}\n{}", path.display(), all(&first)));
+            }
+            assert!(once.len() >= 4, "{}: {:?}", path.display(), once.keys());
+            if every || TWICE.iter().any(|name| path.ends_with(name)) {
+                let (second, twice) = replayed(&path, browser, &evidence).await;
+                assert_eq!((all(&second), twice), (all(&first), once), "{}", path.display());
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    async fn nothing_that_was_not_permitted_is_in_a_recording(browser: BrowserKind) {
+        let rig = Rig::new(Plan { longest: 700, ..Plan::new(browser, FaultPlan::from_start(Fault::Talkative)) }).await;
+        let words = ["Ottoline", "Haverkamp", "0049301234567", "IBAN-DE02120300000000202051"];
+        rig.approve_with(|exception| {
+            exception["details"]["impact"] = format!("{} {} called from {}.", words[0], words[1], words[2]).into();
+            exception["details"]["note"] = words[3].into();
+            exception["details"]["not_on_the_form"] = format!("for {}", words[1]).into();
+        });
+        let room = tempfile::tempdir().unwrap();
+        let out = room.path().join("talkative");
+        let made = rig.record(&out, "a portal that tells too much").await.unwrap_or_else(|error| panic!("{error}"));
+        let written = made.fixture.unwrap_or_else(|error| panic!("{error}\n{}", told(&made.document)));
+        assert!(written.differences.is_empty(), "{}\n{}", all(&written.differences), told(&made.document));
+        let host = rig.portal.url().to_string();
+        let host = host.trim_end_matches('/');
+        let secrets = words.iter().chain(CANARIES.iter()).copied().chain([PASSWORD, "staple", "sid=", host]);
+        let secrets: Vec<&str> = secrets.collect();
+        let fixture = files(&out);
+        assert!(fixture.len() > 10, "{:?}", fixture.keys());
+        for (path, bytes) in &fixture {
+            for secret in &secrets {
+                assert!(!holds(bytes, secret), "{} holds {secret}", path.display());
+            }
+        }
+        // The run's own evidence knows the portal's address; of values it holds no more than the recording.
+        for (path, bytes) in files(&rig.order.evidence) {
+            for secret in secrets.iter().filter(|secret| **secret != host) {
+                assert!(!holds(&bytes, secret), "{} holds {secret}", path.display());
+            }
+        }
+        // What the same run saw, unscrubbed, held every one of them: the search is able to find.
+        let raw = serde_json::to_vec(&Har::of(&heard(&rig).await)).unwrap();
+        for secret in words.iter().take(4).chain(CANARIES.iter()).filter(|secret| !secret.contains("1974")) {
+            assert!(holds(&raw, secret), "{secret} was never sent");
+        }
+    }
+
+    async fn another_tools_har_becomes_a_fixture(browser: BrowserKind) {
+        let plan = Plan { longest: 700, ..Plan::new(BrowserKind::Chromium, FaultPlan::from_start(Fault::Talkative)) };
+        let rig = Rig::new(plan).await;
+        let exchanges = heard(&rig).await;
+        let desk = desk(&rig, &as_other_tools_write(&exchanges));
+        let out = desk.path().join("fixture");
+        let output = program(desk.path(), &["import", "run.har", "--record", "record.json", "--out", "fixture", "--submit"], browser);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        for (path, bytes) in files(&out) {
+            for secret in CANARIES.iter().copied().chain([PASSWORD, "sid=", "s000001", "Bearer"]) {
+                assert!(!holds(&bytes, secret), "{} holds {secret}", path.display());
+            }
+        }
+        let output = program(desk.path(), &["replay", "fixture"], browser);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        // With a page missing, the recording has no answer, and says to what.
+        let mut short = exchanges.clone();
+        short.retain(|one| !one.asked.url.path().ends_with("/review"));
+        std::fs::write(desk.path().join("run.har"), as_other_tools_write(&short).to_string()).unwrap();
+        let output = program(desk.path(), &["import", "run.har", "--record", "record.json", "--out", "short"], browser);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains("no answer to: GET /exceptions/") && !desk.path().join("short").exists(), "{}", said(&output));
+    }
+
+    async fn a_replay_that_differs_says_in_what(browser: BrowserKind) {
+        let room = tempfile::tempdir().unwrap();
+        let copy = |name: &str| {
+            let to = room.path().join(name);
+            for (path, bytes) in files(&fixtures().iter().find(|path| path.ends_with("approved")).unwrap().clone()) {
+                let at = to.join(path);
+                std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+                std::fs::write(at, bytes).unwrap();
+            }
+            to
+        };
+        // The portal names another owner: a value, a decision, and requests that are not made any more.
+        let edited = copy("edited");
+        edit(&edited.join("traffic.har"), |text| text.replace("id=\\\"owner\\\">maria.chen", "id=\\\"owner\\\">mara.chan"));
+        // An answer is missing: what asks for it is refused.
+        let missing = copy("missing");
+        edit(&missing.join("traffic.har"), |text| {
+            let mut har: Value = serde_json::from_str(&text).unwrap();
+            let entries = har["log"]["entries"].as_array_mut().unwrap();
+            entries.retain(|entry| !entry["request"]["url"].as_str().unwrap().contains("/api/incidents/"));
+            har.to_string()
+        });
+        let broken = copy("broken");
+        edit(&broken.join("fixture.toml"), |text| text.replace("fixture/1", "fixture/9"));
+        copy("whole");
+        let output = program(room.path(), &["replay", "edited", "missing", "whole", "--junit", "junit.xml", "--jobs", "2"], browser);
+        let told = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        for needle in [
+            "differs  edited",
+            "decision run outcome\n    - submitted\n    + halted-abandoned",
+            "mara.chan",
+            "request not asked in its place\n    - POST /api/exceptions",
+            "differs  missing",
+            "request refused: it is not in the recording\n    + GET /api/incidents/",
+            "same     whole",
+            "3 fixtures: 1 the same, 2 differ",
+        ] {
+            assert!(told.contains(needle), "{needle:?} is not in\n{told}");
+        }
+        let junit = std::fs::read_to_string(room.path().join("junit.xml")).unwrap();
+        assert!(junit.contains("tests=\"3\"") && junit.contains("failures=\"2\""), "{junit}");
+        let output = program(room.path(), &["replay", "whole", "broken"], browser);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains("portal-agent/fixture/9"), "{}", said(&output));
+    }
+}
+
+/// Everything that passes while the rig's portal is run through once.
+async fn heard(rig: &Rig) -> Vec<Exchange> {
+    let clock = SystemClock::default();
+    let link: Arc<dyn Upstream> = Arc::new(PortalLink::new(None).unwrap());
+    let tap = Arc::new(Tap::new(link, Box::new(move || clock.now())));
+    rig.portal.discard_everything();
+    let again = portal_agent::run::order::Order {
+        upstream: Some(tap.clone()),
+        evidence: rig.folder.path().join("other"),
+        shared: portal_agent::evidence::shared::SharedStore::folder(&rig.folder.path().join("other")),
+        ..rig.order.clone()
+    };
+    let (_switch, interrupt) = Interrupt::by_hand();
+    let run = portal_agent::run::launch::launch(&again, &rig.sources, &SystemClock::default(), interrupt, &Quiet).await;
+    let run = run.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(run.get().outcome.as_str(), "submitted", "{}", told(&run));
+    tap.exchanges().await.unwrap()
+}
+
+/// The same exchanges as a browser's tools write them: with headers, cookies and credentials, bodies as texts, no marks of ours.
+fn as_other_tools_write(exchanges: &[Exchange]) -> Value {
+    let mut har = serde_json::to_value(Har::of(exchanges)).unwrap();
+    har["log"]["creator"] = json!({ "name": "WebInspector", "version": "537.36" });
+    har["log"]["pages"] = json!([{ "id": "page_1", "startedDateTime": "2026-11-21T10:00:00.000+01:00", "title": "x", "pageTimings": {} }]);
+    for entry in har["log"]["entries"].as_array_mut().unwrap() {
+        let page = entry["_resourceType"] == "document";
+        entry["_resourceType"] = json!(if page { "document" } else { "xhr" });
+        entry["_initiator"] = json!({ "type": "script" });
+        entry["serverIPAddress"] = json!("127.0.0.1");
+        entry["request"]["cookies"] = json!([{ "name": "sid", "value": "s000001" }]);
+        entry["request"]["headers"] = json!([
+            { "name": "Cookie", "value": "sid=s000001" },
+            { "name": "Authorization", "value": "Bearer tok-7c1fb2e9d4" },
+            { "name": "Sec-Fetch-Mode", "value": if page { "navigate" } else { "cors" } },
+        ]);
+        entry["response"]["cookies"] = json!([{ "name": "sid", "value": "s000001" }]);
+        if let Some(headers) = entry["response"]["headers"].as_array_mut() {
+            headers.push(json!({ "name": "Set-Cookie", "value": "sid=s000001; HttpOnly" }));
+        }
+        let post = &mut entry["request"]["postData"];
+        if post["mimeType"] == "application/x-www-form-urlencoded" {
+            let mut text = form_urlencoded::Serializer::new(String::new());
+            for param in post["params"].as_array().unwrap() {
+                text.append_pair(param["name"].as_str().unwrap(), param["value"].as_str().unwrap());
+            }
+            post["text"] = json!(text.finish());
+        } else if post["mimeType"] == "multipart/form-data" {
+            // Files are left out.
+            let name = post["params"][0]["fileName"].as_str().unwrap().to_owned();
+            *post = json!({
+                "mimeType": "multipart/form-data; boundary=----x",
+                "text": format!("------x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n\r\n------x--\r\n"),
+            });
+        }
+    }
+    har
+}
+
+/// A folder with everything that `import` needs.
+fn desk(rig: &Rig, har: &Value) -> TempDir {
+    let desk = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: String| std::fs::write(desk.path().join(name), text).unwrap();
+    put("run.har", har.to_string());
+    put("map.toml", rig.map_text.clone());
+    for (path, bytes) in files(rig.sources.record.parent().unwrap()) {
+        let wanted = ["record.json", "freeze-calendar.toml"].iter().any(|name| path == Path::new(name))
+            || path.starts_with("attachments");
+        if wanted {
+            let at = desk.path().join(path);
+            std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+            std::fs::write(at, bytes).unwrap();
+        }
+    }
+    put(
+        "portal-agent.toml",
+        format!(
+            "operator = \"op.night\"\nmap = \"map.toml\"\nbase_url = \"{}\"\ncalendar = \"freeze-calendar.toml\"\n\
+             user = \"release.engineer\"\n",
+            rig.portal.url()
+        ),
+    );
+    desk
+}
+
+fn program(folder: &Path, arguments: &[&str], browser: BrowserKind) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portal-agent"));
+    command
+        .args(arguments)
+        .args(["--browser", &browser.to_string()])
+        .current_dir(folder)
+        .env("PORTAL_AGENT_PASSWORD", PASSWORD);
+    if rustix::process::geteuid().is_root() {
+        command.env("PORTAL_AGENT_BROWSER_PROFILE", "container");
+    }
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn edit(path: &Path, change: impl FnOnce(String) -> String) {
+    let (old, new) = (std::fs::read_to_string(path).unwrap(), change(std::fs::read_to_string(path).unwrap()));
+    assert_ne!(old, new, "nothing was changed in {}", path.display());
+    std::fs::write(path, new).unwrap();
+}
+
+/// Every file below a folder, by its path there.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+fn holds(bytes: &[u8], needle: &str) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+}
