@@ -1,0 +1,150 @@
+//! One case for each halt code that the record, the approvals, the freeze and the portal's values can cause, and for each a
+//! near miss that must not halt.
+
+mod sources;
+mod submission;
+mod tabs;
+
+use std::collections::BTreeSet;
+
+use portal_agent::decide::policy::ApprovalPolicy;
+use portal_agent::decide::reconcile::{PacketFacts, packet};
+use portal_agent::decide::rules::record::FileState;
+use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
+use portal_agent::model::calendar::{Blackout, FreezeCalendar};
+use portal_agent::model::digest::Digest;
+use portal_agent::model::ids::{BlackoutId, PersonId, Role};
+use portal_agent::model::packet::packet_digest;
+use portal_agent::model::record::ChangeRecord;
+use portal_agent::model::time::{ChangeWindow, Instant};
+use portal_agent::reference_portal::example::{ExampleTimes, approved, exception};
+use serde_json::{Value, json};
+
+const NOW: &str = "2026-11-21T12:00:00Z";
+
+fn at(text: &str) -> Instant {
+    Instant::parse(text).unwrap()
+}
+
+/// A case about everything that is judged without a browser.
+struct Case {
+    exception: Value,
+    after_approval: Box<dyn FnOnce(&mut Value)>,
+    calendar: FreezeCalendar,
+    files: Option<Vec<FileState>>,
+    operator: &'static str,
+    account: &'static str,
+    resumed_by: Option<&'static str>,
+    portal: &'static str,
+    now: &'static str,
+}
+
+fn file(role: &str, content: &[u8]) -> Value {
+    json!({
+        "role": role, "name": format!("{role}.pdf"), "path": format!("{role}.pdf"),
+        "size": content.len(), "sha256": Digest::of(content),
+    })
+}
+
+impl Case {
+    fn new() -> Self {
+        let times = ExampleTimes::around(at(NOW).timestamp());
+        let mut exception = exception(&times);
+        exception["attachments"] = json!([file("rollback-plan", b"plan"), file("test-evidence", b"tests")]);
+        let window = ChangeWindow { start: times.blackout.0.into(), end: times.blackout.1.into() };
+        let blackout = Blackout {
+            id: BlackoutId::parse("YEAR-END-COMMERCE").unwrap(),
+            window,
+            admits: vec!["emergency-fix".into()],
+        };
+        Self {
+            exception,
+            after_approval: Box::new(|_| {}),
+            calendar: FreezeCalendar { blackouts: vec![blackout] },
+            files: None,
+            operator: "op.night",
+            account: "portal.robot",
+            resumed_by: None,
+            portal: "https://portal.example.test/",
+            now: NOW,
+        }
+    }
+
+    /// Changes the exception before it is approved.
+    fn asking(mut self, change: impl FnOnce(&mut Value)) -> Self {
+        change(&mut self.exception);
+        self
+    }
+
+    /// Changes the record after it was approved.
+    fn then(mut self, change: impl FnOnce(&mut Value) + 'static) -> Self {
+        self.after_approval = Box::new(change);
+        self
+    }
+
+    fn set(self, pointer: &'static str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        self.then(move |record| *record.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value)
+    }
+
+    fn calendar(mut self, change: impl FnOnce(&mut FreezeCalendar)) -> Self {
+        change(&mut self.calendar);
+        self
+    }
+
+    fn codes(self) -> BTreeSet<HaltCode> {
+        let times = ExampleTimes::around(at(NOW).timestamp());
+        let portal = "https://portal.example.test/".parse().unwrap();
+        let mut record = approved(self.exception, &portal, &times).unwrap();
+        (self.after_approval)(&mut record);
+        let record: ChangeRecord = serde_json::from_value(record).unwrap();
+        let digest = packet_digest(&record).unwrap();
+        let files = self.files.unwrap_or_else(|| {
+            record
+                .exception
+                .attachments
+                .iter()
+                .map(|file| FileState { role: file.role.clone(), sha256: file.sha256, size: file.size })
+                .collect()
+        });
+        let policy = ApprovalPolicy {
+            required_roles: ["service-owner", "incident-commander", "change-authority"]
+                .map(|r| Role::parse(r).unwrap())
+                .into(),
+            max_age_s: 72 * 3600,
+        };
+        let resumed_by = self.resumed_by.map(|who| PersonId::parse(who).unwrap());
+        let facts = PacketFacts {
+            record: &record,
+            packet: digest,
+            files: &files,
+            operator: &PersonId::parse(self.operator).unwrap(),
+            account: self.account,
+            resumed_by: resumed_by.as_ref(),
+            portal: &self.portal.parse().unwrap(),
+            calendar: &self.calendar,
+            policy: &policy,
+            now: at(self.now),
+        };
+        codes(packet(Stage::Packet, &facts))
+    }
+
+    fn halts_with(self, expected: &[HaltCode]) {
+        assert_eq!(self.codes(), expected.iter().copied().collect());
+    }
+
+    fn proceeds(self) {
+        self.halts_with(&[]);
+    }
+}
+
+fn codes(verdict: Verdict) -> BTreeSet<HaltCode> {
+    match verdict {
+        Verdict::Proceed(()) => BTreeSet::new(),
+        Verdict::Halt(reasons) => reasons.iter().map(|reason| reason.code).collect(),
+    }
+}
+
+fn only(code: HaltCode) -> BTreeSet<HaltCode> {
+    [code].into()
+}
