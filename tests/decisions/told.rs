@@ -120,3 +120,15 @@ fn the_command_tells_what_changed_and_judges_the_rest_beside_an_unreadable_run()
     std::fs::remove_file(folder.path().join("CHG1/torn/approvals.json")).unwrap();
     assert!(replay(folder.path(), &[]).2.contains("approvals.json is missing"));
 }
+
+#[test]
+fn every_recorded_fixture_is_judged_today_as_it_was_when_it_was_recorded() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("portal-fixtures");
+    let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let fixtures = entries.filter(|path| path.is_dir()).count();
+    assert!(fixtures > 0, "no fixture is recorded");
+    let (exit, out, err) = replay(&folder, &["--output", "json"]);
+    let document: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((exit, &document["changes"], &document["unreadable"]), (0, &json!([]), &json!([])), "{err}");
+    assert_eq!((&document["runs"], &document["as_recorded"]), (&json!(fixtures), &json!(fixtures)), "none is left out");
+}
