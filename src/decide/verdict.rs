@@ -41,8 +41,8 @@ macro_rules! closed_names {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let name = String::deserialize(deserializer)?;
-                Self::from_name(&name).ok_or_else(|| serde::de::Error::custom(format!("no known name: {name}")))
+                let known = |name: &str| Self::from_name(name).ok_or_else(|| format!("no known name: {name}"));
+                crate::model::parsed::parsed(deserializer, known)
             }
         }
     };

@@ -1,7 +1,7 @@
 //! SHA-256 digests: exactly 32 bytes, written `sha256:` and 64 lowercase hex digits.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Read};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -78,13 +78,19 @@ impl Digest {
 
     /// The 64 hex digits alone.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.digits().collect()
+    }
+
+    fn digits(&self) -> impl Iterator<Item = char> {
+        let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 });
+        self.0.iter().flat_map(move |byte| [digit(byte >> 4), digit(byte & 15)])
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        f.write_str("sha256:")?;
+        self.digits().try_for_each(|digit| f.write_char(digit))
     }
 }
 
@@ -102,8 +108,7 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        crate::model::parsed::parsed(deserializer, Self::parse)
     }
 }
 

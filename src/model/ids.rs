@@ -23,7 +23,7 @@ const LONGEST: usize = 80;
 
 fn check(kind: &'static str, text: &str) -> Result<(), IdError> {
     let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let all_allowed = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    let all_allowed = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
     if starts_well && all_allowed && text.len() <= LONGEST { Ok(()) } else { Err(IdError { kind, longest: LONGEST }) }
 }
 
@@ -58,8 +58,7 @@ macro_rules! identifier {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                Self::parse(&text).map_err(serde::de::Error::custom)
+                crate::model::parsed::parsed(deserializer, Self::parse)
             }
         }
 

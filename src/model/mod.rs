@@ -11,6 +11,7 @@ pub mod ids;
 pub mod left;
 pub mod observed;
 pub mod packet;
+pub mod parsed;
 pub mod portal_facts;
 pub mod private;
 pub mod record;

@@ -292,8 +292,7 @@ macro_rules! read_by_parse {
     ($($name:ident),*) => {$(
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                Self::parse(&text).map_err(serde::de::Error::custom)
+                crate::model::parsed::parsed(deserializer, Self::parse)
             }
         }
     )*};

@@ -102,8 +102,7 @@ impl fmt::Display for Instant {
 
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        crate::model::parsed::parsed(deserializer, Self::parse)
     }
 }
 
