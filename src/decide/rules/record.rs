@@ -150,12 +150,12 @@ pub fn attachment_digest_mismatch(record: &ChangeRecord, files: &[FileState]) ->
         .iter()
         .filter_map(|wanted| {
             let found = files.iter().find(|file| file.role == wanted.role);
-            let expected = format!("{} ({} bytes)", wanted.sha256, wanted.size);
             let observed = match found {
                 Some(file) if file.sha256 == wanted.sha256 && file.size == wanted.size => return None,
                 Some(file) => format!("{} ({} bytes)", file.sha256, file.size),
                 None => "no file".to_owned(),
             };
+            let expected = format!("{} ({} bytes)", wanted.sha256, wanted.size);
             Some(reason(HaltCode::AttachmentDigestMismatch, &subject(&wanted.role), expected, observed))
         })
         .collect()
