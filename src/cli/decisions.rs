@@ -16,7 +16,9 @@ use crate::evidence::readings::APPROVALS;
 use crate::rejudge::bundle::{Change, NewReason, OtherPolicy, Rejudged, Unreadable, judge};
 
 /// Longest file that is read, in bytes. A run's are a thousandth of it.
-const LIMIT: u64 = 64 << 20;
+const LIMIT: usize = 64 << 20;
+/// What a file is read into at first, in bytes: room for most.
+const BUFFER: usize = 64 << 10;
 
 /// What came of all of them.
 #[derive(Debug, Default, Serialize)]
@@ -108,16 +110,30 @@ fn each(path: &Path, found: &mut dyn FnMut(&Path)) -> io::Result<()> {
     below.into_iter().try_for_each(|name| each(&path.join(name), found))
 }
 
-/// Reads a file of a run into `buffer`; whether it was there.
-fn fill(folder: &Path, name: &'static str, buffer: &mut Vec<u8>) -> Result<bool, RunError> {
-    buffer.clear();
-    let file = match File::open(folder.join(name)) {
+/// Reads a file of a run into `buffer`; none if it is not there.
+///
+/// The buffer stays as large as the largest file so far: the next one is read at one go, without being measured first.
+fn fill<'b>(folder: &Path, name: &'static str, buffer: &'b mut Vec<u8>) -> Result<Option<&'b [u8]>, RunError> {
+    let mut file = match File::open(folder.join(name)) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    file.take(LIMIT + 1).read_to_end(buffer)?;
-    if buffer.len() as u64 > LIMIT { Err(RunError::TooLarge(name)) } else { Ok(true) }
+    let mut length = 0;
+    loop {
+        if length > LIMIT {
+            return Err(RunError::TooLarge(name));
+        }
+        if length == buffer.len() {
+            buffer.resize((2 * length).clamp(BUFFER, LIMIT + 1), 0);
+        }
+        match file.read(&mut buffer[length..]) {
+            Ok(0) => return Ok(Some(&buffer[..length])),
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Text of evidence, for a terminal: what could move its cursor is taken out.
@@ -150,11 +166,9 @@ impl Replaying {
 
     fn judge(&self, folder: &Path, buffers: &mut (Vec<u8>, Vec<u8>)) -> Result<Rejudged, RunError> {
         let (observations, approvals) = buffers;
-        let looked = fill(folder, OBSERVATIONS, observations)?;
-        if !fill(folder, APPROVALS, approvals)? {
-            return Err(RunError::NotEnded(APPROVALS));
-        }
-        Ok(judge(looked.then_some(observations.as_slice()), approvals, &self.policy)?)
+        let observations = fill(folder, OBSERVATIONS, observations)?;
+        let approvals = fill(folder, APPROVALS, approvals)?.ok_or(RunError::NotEnded(APPROVALS))?;
+        Ok(judge(observations, approvals, &self.policy)?)
     }
 
     fn count(&mut self, folder: &Path, rejudged: Rejudged) {
