@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::line::{Line, LineError};
-use super::reading::{self, Document, ReadingError};
+use super::reading::{Document, Judge, ReadingError};
 use super::text::{Mark, Text};
 use super::wording::observed;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage, Verdict};
@@ -136,9 +136,9 @@ pub fn judge(observations: Option<&[u8]>, approvals: &[u8], other: &OtherPolicy)
         serde_json::from_str(approvals).map_err(|error| misread(APPROVALS, APPROVALS_SCHEMA, approvals, 0, &error))?;
     known(APPROVALS, APPROVALS_SCHEMA, &document.schema)?;
     let mut rejudged = Rejudged { run: document.run_id.to_string(), ..Rejudged::default() };
+    let mut readings = Judge::new(&document.readings, other);
     for (place, read) in document.readings.iter().enumerate() {
-        let now = reading::judge(&document.readings, place, other);
-        let now = now.map_err(|why| Unreadable::Reading { place, why })?;
+        let now = readings.judge(place).map_err(|why| Unreadable::Reading { place, why })?;
         rejudged.compare(read.stage, "sources", &read.verdict, now.as_ref());
     }
     if let Some(observations) = observations {

@@ -356,11 +356,15 @@ impl Field<'_> {
             }
             return Ok(if self.matches == 0 { Found::Absent } else { Found::Several(self.matches) });
         }
-        let held = match &self.observed {
-            None => planned.value.clone(),
-            Some(text) => Private::new(value(self.kind, text, self.observed_blank)),
+        let (held, equal) = match &self.observed {
+            None => (planned.value.clone(), true),
+            Some(text) => {
+                let held = Private::new(value(self.kind, text, self.observed_blank));
+                let equal = held == planned.value;
+                (held, equal)
+            }
         };
-        if (held == planned.value) != self.equal {
+        if equal != self.equal {
             return Err(inconsistent());
         }
         let label = self.label.as_deref().or(self.wants.as_deref()).unwrap_or_default();

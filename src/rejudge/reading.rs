@@ -1,22 +1,14 @@
-//! One reading of `approvals.json`: from its text to a change record, a calendar and a policy, and from these to today's
-//! verdict.
+//! One reading of `approvals.json`: whose facts it was judged by, and today's verdict on them.
 
 use serde::Deserialize;
 
-use super::text::{Text, identifier};
-use crate::decide::policy::ApprovalPolicy;
-use crate::decide::reconcile::{self, PacketFacts};
-use crate::decide::rules::record::FileState;
+use super::packet::{Built, Packet};
+use super::text::Text;
 use crate::decide::verdict::{HaltCode, Stage, Verdict};
-use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::digest::Digest;
-use crate::model::ids::{AttachmentRole, BlackoutId, ChangeId, PersonId, Role};
-use crate::model::record::{
-    Approval, ApprovalManifest, Attachment, ChangeRecord, Details, ExceptedBlackout, FileName, FreezeException,
-    Ownership, RecordSchema, RelativePath, Remediation, Rollback, Service,
-};
-use crate::model::text::{Line, Paragraph};
-use crate::model::time::{ChangeWindow, Instant};
+use crate::model::ids::Role;
+use crate::model::record::{Approval, ApprovalManifest};
+use crate::model::time::Instant;
 
 /// Another approval policy; what it does not say is as it was.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,12 +40,16 @@ pub struct Document<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reading<'a> {
-    at: Instant,
+    /// When it was judged.
+    pub at: Instant,
     /// At which stage.
     pub stage: Stage,
-    packet: Digest,
-    manifest: ApprovalManifest,
-    approvals: Vec<Approval>,
+    /// Digest of the packet.
+    pub packet: Digest,
+    /// The manifest.
+    pub manifest: ApprovalManifest,
+    /// Decisions.
+    pub approvals: Vec<Approval>,
     #[serde(borrow, default)]
     facts: Option<Packet<'a>>,
     #[serde(default)]
@@ -62,298 +58,49 @@ pub struct Reading<'a> {
     pub verdict: Vec<HaltCode>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Packet<'a> {
-    #[serde(borrow)]
-    exception: Exception<'a>,
-    #[serde(borrow)]
-    remediation: Remedy<'a>,
-    #[serde(borrow)]
-    owned_service: Text<'a>,
-    #[serde(borrow)]
-    owner: Text<'a>,
-    #[serde(borrow)]
-    boundary_category: Text<'a>,
-    #[serde(borrow)]
-    blackouts: Vec<Frozen<'a>>,
-    files: Vec<File>,
-    operator: PersonId,
-    #[serde(borrow)]
-    account: Text<'a>,
-    #[serde(default)]
-    resumed_by: Option<PersonId>,
-    portal: url::Url,
-    policy: Policy,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Exception<'a> {
-    change_id: ChangeId,
-    revision: u32,
-    #[serde(borrow)]
-    title: Text<'a>,
-    #[serde(borrow)]
-    requester: Text<'a>,
-    #[serde(borrow)]
-    service: Text<'a>,
-    #[serde(borrow)]
-    owner: Text<'a>,
-    #[serde(borrow)]
-    environment: Text<'a>,
-    #[serde(borrow)]
-    category: Text<'a>,
-    #[serde(borrow)]
-    incident: Text<'a>,
-    #[serde(borrow)]
-    scope: Text<'a>,
-    #[serde(borrow)]
-    rollback: Option<Plan<'a>>,
-    window: ChangeWindow,
-    #[serde(borrow)]
-    excepts: Vec<Excepted<'a>>,
-    attachments: Vec<Attached>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Remedy<'a> {
-    #[serde(borrow)]
-    service: Text<'a>,
-    #[serde(borrow)]
-    environment: Text<'a>,
-    #[serde(borrow)]
-    category: Text<'a>,
-    #[serde(borrow)]
-    incident: Text<'a>,
-    #[serde(borrow)]
-    scope: Text<'a>,
-    #[serde(borrow)]
-    rollback: Plan<'a>,
-    window: ChangeWindow,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Plan<'a> {
-    #[serde(borrow)]
-    plan: Text<'a>,
-    #[serde(borrow)]
-    version: Text<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Excepted<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    window: ChangeWindow,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Frozen<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    window: ChangeWindow,
-    #[serde(borrow)]
-    admits: Vec<Text<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Attached {
-    role: AttachmentRole,
-    name: FileName,
-    size: u64,
-    sha256: Digest,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    role: AttachmentRole,
-    sha256: Digest,
-    size: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Policy {
-    approval_roles: Vec<Role>,
-    max_age_s: i64,
-}
-
 /// A value that the place cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` cannot be read")]
-pub struct ReadingError(&'static str);
+pub struct ReadingError(pub &'static str);
 
-fn line(name: &'static str, text: &str) -> Result<Line, ReadingError> {
-    Line::parse(text).map_err(|_| ReadingError(name))
+/// What readings of one run have in common, kept from one to the next.
+pub struct Judge<'r, 'a> {
+    readings: &'r [Reading<'a>],
+    other: &'r OtherPolicy,
+    /// Readings mostly repeat the facts of the first: what was built of them, and whose facts they are.
+    built: Option<(usize, Built)>,
 }
 
-fn paragraph(name: &'static str, text: &str) -> Result<Paragraph, ReadingError> {
-    Paragraph::parse(text).map_err(|_| ReadingError(name))
-}
+impl<'r, 'a> Judge<'r, 'a> {
+    /// Judges under the policy of the time unless `other` says otherwise.
+    pub fn new(readings: &'r [Reading<'a>], other: &'r OtherPolicy) -> Self {
+        Self { readings, other, built: None }
+    }
 
-fn person(name: &'static str, text: &str) -> Result<PersonId, ReadingError> {
-    identifier(text, PersonId::parse).map_err(|_| ReadingError(name))
-}
-
-fn blackout(name: &'static str, text: &str) -> Result<BlackoutId, ReadingError> {
-    identifier(text, BlackoutId::parse).map_err(|_| ReadingError(name))
-}
-
-/// What today's rules say about the reading at `place`, under the policy of its time unless `other` says otherwise; none where
-/// its facts were withheld.
-///
-/// # Errors
-///
-/// [`ReadingError`].
-pub fn judge(readings: &[Reading<'_>], place: usize, other: &OtherPolicy) -> Result<Option<Verdict>, ReadingError> {
-    let (Some(reading), Some(first)) = (readings.get(place), readings.first()) else { return Ok(None) };
-    let facts = match (&reading.facts, reading.facts_of) {
-        (Some(facts), None) => facts,
-        (None, None) => return Ok(None),
-        (None, Some(of)) => {
-            let earlier = readings.get(..place).and_then(|earlier| earlier.get(of)?.facts.as_ref());
-            earlier.ok_or(ReadingError("facts_of"))?
-        }
-        (Some(_), Some(_)) => return Err(ReadingError("facts_of")),
-    };
-    let record = facts.record(reading)?;
-    let blackouts = facts.blackouts.iter().map(Frozen::blackout).collect::<Result<_, _>>()?;
-    let files: Vec<FileState> = facts.files.iter().map(File::state).collect();
-    let policy = ApprovalPolicy {
-        required_roles: other.required_roles.clone().unwrap_or_else(|| facts.policy.approval_roles.clone()),
-        max_age_s: other.max_age_s.unwrap_or(facts.policy.max_age_s),
-    };
-    let judged = PacketFacts {
-        record: &record,
-        packet: reading.packet,
-        files: &files,
-        operator: &facts.operator,
-        account: &facts.account,
-        resumed_by: facts.resumed_by.as_ref(),
-        portal: &facts.portal,
-        calendar: &FreezeCalendar { blackouts },
-        policy: &policy,
-        now: reading.at,
-    };
-    match reading.stage {
-        Stage::Packet => Ok(Some(reconcile::packet(Stage::Packet, &judged))),
-        Stage::Recheck => {
-            let mut began_with = first.manifest.clone();
-            if began_with.boundary.category == reading.manifest.boundary.category {
-                began_with.boundary.category = record.manifest.boundary.category.clone();
+    /// What today's rules say about the reading at `place`; none where its facts were withheld.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadingError`].
+    pub fn judge(&mut self, place: usize) -> Result<Option<Verdict>, ReadingError> {
+        let (Some(reading), Some(first)) = (self.readings.get(place), self.readings.first()) else { return Ok(None) };
+        let of = match (&reading.facts, reading.facts_of) {
+            (Some(_), None) => place,
+            (None, None) => return Ok(None),
+            (None, Some(of)) if of < place => of,
+            (_, Some(_)) => return Err(ReadingError("facts_of")),
+        };
+        let facts = self.readings.get(of).and_then(|reading| reading.facts.as_ref());
+        let facts = facts.ok_or(ReadingError("facts_of"))?;
+        let built = match self.built.take() {
+            Some((known, mut built)) if known == of => {
+                built.read_again(facts, reading)?;
+                built
             }
-            Ok(Some(reconcile::packet_again(&judged, &began_with, first.packet)))
-        }
-        Stage::Survey
-        | Stage::Fill
-        | Stage::Attach
-        | Stage::Draft
-        | Stage::Review
-        | Stage::Commit
-        | Stage::Confirm
-        | Stage::Seal => Err(ReadingError("stage")),
-    }
-}
-
-impl Packet<'_> {
-    fn record(&self, reading: &Reading<'_>) -> Result<ChangeRecord, ReadingError> {
-        let mut manifest = reading.manifest.clone();
-        // As visible as the exception's own, so that the two can be compared.
-        manifest.boundary.category = line("boundary_category", &self.boundary_category)?;
-        Ok(ChangeRecord {
-            schema: RecordSchema::V1,
-            exception: self.exception.exception()?,
-            remediation: self.remediation.remediation()?,
-            ownership: Ownership {
-                service: line("owned_service", &self.owned_service)?,
-                owner: person("owner", &self.owner)?,
-            },
-            manifest,
-            approvals: reading.approvals.clone(),
-        })
-    }
-}
-
-impl Exception<'_> {
-    fn exception(&self) -> Result<FreezeException, ReadingError> {
-        let excepts = self.excepts.iter().map(|named| {
-            let (start, end) = (named.window.start, named.window.end);
-            Ok(ExceptedBlackout { id: blackout("exception.excepts.id", &named.id)?, start, end })
-        });
-        Ok(FreezeException {
-            change_id: self.change_id.clone(),
-            revision: self.revision,
-            title: line("exception.title", &self.title)?,
-            requester: person("exception.requester", &self.requester)?,
-            service: Service {
-                id: line("exception.service", &self.service)?,
-                owner: person("exception.owner", &self.owner)?,
-            },
-            environment: line("exception.environment", &self.environment)?,
-            category: line("exception.category", &self.category)?,
-            incident: line("exception.incident", &self.incident)?,
-            scope: paragraph("exception.scope", &self.scope)?,
-            rollback: self.rollback.as_ref().map(Plan::rollback).transpose()?,
-            window: self.window,
-            excepts: excepts.collect::<Result<_, _>>()?,
-            attachments: self.attachments.iter().map(Attached::attachment).collect::<Result<_, _>>()?,
-            details: Details::default(),
-        })
-    }
-}
-
-impl Remedy<'_> {
-    fn remediation(&self) -> Result<Remediation, ReadingError> {
-        Ok(Remediation {
-            service: line("remediation.service", &self.service)?,
-            environment: line("remediation.environment", &self.environment)?,
-            category: line("remediation.category", &self.category)?,
-            incident: line("remediation.incident", &self.incident)?,
-            scope: paragraph("remediation.scope", &self.scope)?,
-            rollback: self.rollback.rollback()?,
-            window: self.window,
-        })
-    }
-}
-
-impl Plan<'_> {
-    fn rollback(&self) -> Result<Rollback, ReadingError> {
-        Ok(Rollback { plan: line("rollback.plan", &self.plan)?, version: line("rollback.version", &self.version)? })
-    }
-}
-
-impl Frozen<'_> {
-    fn blackout(&self) -> Result<Blackout, ReadingError> {
-        Ok(Blackout {
-            id: blackout("blackouts.id", &self.id)?,
-            window: self.window,
-            admits: self.admits.iter().map(|category| category.to_string()).collect(),
-        })
-    }
-}
-
-impl Attached {
-    fn attachment(&self) -> Result<Attachment, ReadingError> {
-        Ok(Attachment {
-            role: self.role.clone(),
-            name: self.name.clone(),
-            // Where it lay is no part of any judgement.
-            path: RelativePath::parse(self.name.as_str()).map_err(|_| ReadingError("exception.attachments.name"))?,
-            size: self.size,
-            sha256: self.sha256,
-        })
-    }
-}
-
-impl File {
-    fn state(&self) -> FileState {
-        FileState { role: self.role.clone(), sha256: self.sha256, size: self.size }
+            Some(_) | None => Built::of(facts, reading, self.other)?,
+        };
+        let verdict = built.judge(facts, reading, first);
+        self.built = Some((of, built));
+        verdict.map(Some)
     }
 }
