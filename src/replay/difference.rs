@@ -98,7 +98,7 @@ fn walk(about: About, place: &str, recorded: &Value, now: &Value, found: &mut Ve
 }
 
 /// Lists of different length: what only one of them holds.
-fn lists(about: About, place: &str, old: &[Value], new: &[Value], found: &mut Vec<Difference>) {
+fn lists(about: About, place: &str, old: &[Value], new_list: &[Value], found: &mut Vec<Difference>) {
     let only = |mine: &[Value], theirs: &[Value]| -> Vec<String> {
         let mut rest: Vec<&Value> = theirs.iter().collect();
         let alone = mine.iter().filter(|one| match rest.iter().position(|other| other == one) {
@@ -110,19 +110,19 @@ fn lists(about: About, place: &str, old: &[Value], new: &[Value], found: &mut Ve
         });
         alone.map(shown).collect()
     };
-    let place = || place.to_owned();
-    found.extend(only(old, new).into_iter().map(|one| Difference {
-        about,
-        place: place(),
-        recorded: Some(one),
-        now: None,
-    }));
-    found.extend(only(new, old).into_iter().map(|one| Difference {
-        about,
-        place: place(),
-        recorded: None,
-        now: Some(one),
-    }));
+    let (gone, new) = (only(old, new_list), only(new_list, old));
+    let words = old.iter().chain(new_list).all(Value::is_string);
+    let mut add = |recorded: Option<String>, now: Option<String>| {
+        found.push(Difference { about, place: place.to_owned(), recorded, now });
+    };
+    if words {
+        // Names and steps read best in one line.
+        let told = |list: &[String]| (!list.is_empty()).then(|| list.join(", "));
+        add(told(&gone), told(&new));
+        return;
+    }
+    gone.into_iter().for_each(|one| add(Some(one), None));
+    new.into_iter().for_each(|one| add(None, Some(one)));
 }
 
 /// What an observation is of.

@@ -138,7 +138,7 @@ pub async fn record<S: Sources, W: Watcher>(
             let link: Arc<dyn Upstream> = Arc::new(PortalLink::new(wanted.order.portal_ca.as_deref())?);
             let clock = SystemClock::default();
             let ticks = Arc::new(SystemClock::default());
-            make(wanted, link, &clock, move || ticks.now(), sources, interrupt, (watcher, trial)).await
+            make(wanted, (link, None), &clock, move || ticks.now(), sources, interrupt, (watcher, trial)).await
         }
         Some(exchanges) => {
             let now = SystemClock::default().now();
@@ -146,11 +146,20 @@ pub async fn record<S: Sources, W: Watcher>(
             let volatile = wanted.order.map.file.recording.volatile.iter().cloned().collect();
             let player = Arc::new(Player::new(exchanges, volatile, Strictness::AnyOrder, dial.clone()));
             let ticks = dial.clone();
-            let made =
-                make(wanted, player.clone(), &dial, move || ticks.read(), sources, interrupt, (watcher, trial)).await;
-            match player.differences() {
-                none if none.is_empty() => made,
-                missing => Err(RecordError::Incomplete(missing)),
+            let made = make(
+                wanted,
+                (player.clone(), Some(&player)),
+                &dial,
+                move || ticks.read(),
+                sources,
+                interrupt,
+                (watcher, trial),
+            )
+            .await?;
+            // Nobody's portal was touched: a HAR that lacks something is wrong input.
+            match made.fixture {
+                Err(error @ RecordError::Incomplete(_)) => Err(error),
+                Ok(_) | Err(_) => Ok(made),
             }
         }
     }
@@ -158,7 +167,7 @@ pub async fn record<S: Sources, W: Watcher>(
 
 async fn make<S: Sources, C: Clock, W: Watcher>(
     mut wanted: RecordOrder,
-    upstream: Arc<dyn Upstream>,
+    (upstream, har): (Arc<dyn Upstream>, Option<&Player>),
     clock: &C,
     now: impl Fn() -> Instant + Clone + Send + Sync + 'static,
     sources: &S,
@@ -172,6 +181,10 @@ async fn make<S: Sources, C: Clock, W: Watcher>(
     let keeping = Keeping::new(watcher, permissions.clone(), &wanted.order.map);
     let listening = Listening::new(&keeping);
     let document = launch(&wanted.order, &heard, clock, interrupt.clone(), &listening).await?;
+    let missing = har.map(Player::differences).unwrap_or_default();
+    if !missing.is_empty() {
+        return Ok(Made { document, fixture: Err(RecordError::Incomplete(missing)) });
+    }
     let recorded = Heard {
         exchanges: tap.exchanges().await,
         run: tell(document.get(), listening.events()),
