@@ -61,6 +61,11 @@ impl<W: Watcher> Watcher for Listening<'_, W> {
 /// How a run ended.
 fn ending(document: &RunDocument, events: Vec<Value>, folder: &Path) -> std::io::Result<Value> {
     let halt: Vec<Value> = document.halt.iter().map(|reason| halt(reason.get())).collect();
+    let mut pictures = pictures(folder)?;
+    if document.halt.iter().any(|reason| reason.get().code == HaltCode::PortalTimeout) {
+        // Whether a page that hangs can still be pictured is the browser's.
+        pictures.retain(|name| !name.ends_with("-halt.png"));
+    }
     Ok(json!({
         "schema": EXPECTED_SCHEMA,
         "outcome": document.outcome,
@@ -74,7 +79,7 @@ fn ending(document: &RunDocument, events: Vec<Value>, folder: &Path) -> std::io:
         "commit_requests_released": document.commit_requests_released,
         "sealed": document.sealed,
         "events": events,
-        "pictures": pictures(folder)?,
+        "pictures": pictures,
         "attachments": document_in(folder, "attachments.json")?.get("attachments"),
         "takeover": takeover(folder)?,
     }))
