@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 
 use super::args::Common;
+use super::exit::Exit;
 use crate::portal::webdriver::Credentials;
 use crate::reference_portal::example::{Example, ExampleTimes, LARGE, world, write};
 use crate::reference_portal::faults::FaultPlan;
@@ -40,7 +41,7 @@ pub fn map_at(base: &url::Url) -> String {
 
 impl Demo {
     /// Starts the portal, writes the files, and points `common` at them.
-    pub async fn start(common: &mut Common) -> Result<Self, DemoError> {
+    async fn start(common: &mut Common) -> Result<Self, DemoError> {
         let times = ExampleTimes::around(jiff::Timestamp::now());
         let portal = Portal::start(Scheme::Http, FaultPlan::none(), world(&times)).await?;
         let folder = tempfile::Builder::new().prefix("portal-agent-demo-").tempdir()?;
@@ -51,6 +52,21 @@ impl Demo {
         common.base_url = Some(portal.url());
         common.calendar = Some(example.calendar.clone());
         Ok(Self { _portal: portal, _folder: folder, example })
+    }
+
+    /// Starts it if it is wanted.
+    ///
+    /// # Errors
+    ///
+    /// The exit code, said why.
+    pub async fn start_if(wanted: bool, common: &mut Common) -> Result<Option<Self>, Exit> {
+        if !wanted {
+            return Ok(None);
+        }
+        Self::start(common).await.map(Some).map_err(|error| {
+            eprintln!("error: the embedded portal did not start: {error}");
+            Exit::Environment
+        })
     }
 
     /// Settings that a first run need not make.

@@ -6,7 +6,7 @@ use super::args::{Import, Making, Output, Record, Window};
 use super::demo::Demo;
 use super::exit::Exit;
 use super::progress::Progress;
-use super::run::{OrderError, Wanted, not_begun, order, text};
+use super::run::{OrderError, Wanted, interrupt, not_begun, order, text};
 use super::settings;
 use super::terminal::{invalid_input, print_json};
 use crate::diagnostic::Diagnostic;
@@ -14,7 +14,6 @@ use crate::evidence::outcome::Outcome;
 use crate::fixture::har::Har;
 use crate::replay::play::ReplayError;
 use crate::replay::record::{Made, RecordError, RecordOrder, Written, record as make};
-use crate::run::interrupt::Interrupt;
 use crate::run::order::Begin;
 use crate::sources::{FileSources, read_text};
 
@@ -23,16 +22,9 @@ const LONGEST_HAR: u64 = 512 << 20;
 
 /// Carries out `record`.
 pub async fn record(mut args: Record, output: Output) -> Exit {
-    let demo = if args.demo {
-        match Demo::start(&mut args.common).await {
-            Ok(demo) => Some(demo),
-            Err(error) => {
-                eprintln!("error: the embedded portal did not start: {error}");
-                return Exit::Environment;
-            }
-        }
-    } else {
-        None
+    let demo = match Demo::start_if(args.demo, &mut args.common).await {
+        Ok(demo) => demo,
+        Err(exit) => return exit,
     };
     // One of the two is always there: the arguments demand it.
     let record = demo.as_ref().map(|demo| demo.example.record.clone()).or(args.record).unwrap_or_default();
@@ -145,12 +137,9 @@ async fn carry_out(ordered: Result<(RecordOrder, FileSources), OrderError>, outp
         Ok(ordered) => ordered,
         Err(error) => return not_begun(output, error),
     };
-    let interrupt = match Interrupt::by_signals() {
+    let interrupt = match interrupt() {
         Ok(interrupt) => interrupt,
-        Err(error) => {
-            eprintln!("error: cannot listen to signals: {error}");
-            return Exit::Environment;
-        }
+        Err(exit) => return exit,
     };
     let progress = Progress::new();
     let made = make(wanted, &sources, interrupt, &progress).await;

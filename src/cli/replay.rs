@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::args::{Common, Output, Replay};
 use super::exit::Exit;
+use super::run::interrupt;
 use super::settings;
 use super::terminal::{invalid_input, print_json};
 use crate::decide::verdict::Stage;
@@ -74,12 +75,9 @@ pub async fn run(args: Replay, output: Output) -> Exit {
         Ok(folders) => folders.concat(),
         Err(error) => return invalid_input(output, &error),
     };
-    let interrupt = match Interrupt::by_signals() {
+    let interrupt = match interrupt() {
         Ok(interrupt) => interrupt,
-        Err(error) => {
-            eprintln!("error: cannot listen to signals: {error}");
-            return Exit::Environment;
-        }
+        Err(exit) => return exit,
     };
     let room = match tempfile::Builder::new().prefix("portal-agent-replay-").tempdir() {
         Ok(room) => room,

@@ -106,6 +106,18 @@ pub fn order(settings: &Settings, shared: SharedStore, wanted: Wanted) -> Result
     Ok((order, FileSources { record: wanted.record, calendar }))
 }
 
+/// Signals that ask to stop.
+///
+/// # Errors
+///
+/// The exit code, said why.
+pub fn interrupt() -> Result<Interrupt, Exit> {
+    Interrupt::by_signals().map_err(|error| {
+        eprintln!("error: cannot listen to signals: {error}");
+        Exit::Environment
+    })
+}
+
 /// Carries out an order, shows its progress, prints its document. Says which exit code the document stands for.
 pub async fn carry_out(
     order: &Order,
@@ -113,12 +125,9 @@ pub async fn carry_out(
     output: Output,
     exit: impl FnOnce(&RunDocument) -> Exit,
 ) -> Exit {
-    let interrupt = match Interrupt::by_signals() {
+    let interrupt = match interrupt() {
         Ok(interrupt) => interrupt,
-        Err(error) => {
-            eprintln!("error: cannot listen to signals: {error}");
-            return Exit::Environment;
-        }
+        Err(exit) => return exit,
     };
     let progress = Progress::new();
     let document = launch(order, sources, &SystemClock::default(), interrupt, &progress).await;

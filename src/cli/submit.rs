@@ -10,16 +10,9 @@ use crate::sources::FileSources;
 
 /// Carries out `submit`.
 pub async fn run(mut args: Submit, output: Output) -> Exit {
-    let demo = if args.demo {
-        match Demo::start(&mut args.common).await {
-            Ok(demo) => Some(demo),
-            Err(error) => {
-                eprintln!("error: the embedded portal did not start: {error}");
-                return Exit::Environment;
-            }
-        }
-    } else {
-        None
+    let demo = match Demo::start_if(args.demo, &mut args.common).await {
+        Ok(demo) => demo,
+        Err(exit) => return exit,
     };
     match ordered(&args, demo.as_ref()) {
         Ok((order, sources)) => carry_out(&order, &sources, output, |document| document.outcome.into()).await,
