@@ -60,18 +60,46 @@ pub fn json(bytes: &[u8]) -> Result<Vec<(String, String)>, ContentError> {
 }
 
 async fn multipart(content_type: &str, bytes: &Bytes) -> Result<Vec<(String, String)>, ContentError> {
-    let boundary = multer::parse_boundary(content_type).map_err(|_| ContentError::Malformed)?;
+    let told = |(name, part)| match part {
+        Part::Text(text) => (name, text),
+        Part::File { name: file, .. } => (name, format!("file:{file}")),
+    };
+    Ok(parts(content_type, bytes).await?.into_iter().map(told).collect())
+}
+
+/// One part of a multipart body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// A value.
+    Text(String),
+    /// A file.
+    File {
+        /// Its name.
+        name: String,
+        /// Its content.
+        content: Bytes,
+    },
+}
+
+/// The parts of a multipart body, by name.
+///
+/// # Errors
+///
+/// [`ContentError::Malformed`].
+pub async fn parts(content_type: &str, bytes: &Bytes) -> Result<Vec<(String, Part)>, ContentError> {
+    let malformed = |_| ContentError::Malformed;
+    let boundary = multer::parse_boundary(content_type).map_err(malformed)?;
     let whole = bytes.clone();
     let stream = futures_util::stream::once(async move { Ok::<_, std::convert::Infallible>(whole) });
-    let mut parts = multer::Multipart::new(stream, boundary);
+    let mut given = multer::Multipart::new(stream, boundary);
     let mut found = Vec::new();
-    while let Some(part) = parts.next_field().await.map_err(|_| ContentError::Malformed)? {
+    while let Some(part) = given.next_field().await.map_err(malformed)? {
         let name = part.name().ok_or(ContentError::Malformed)?.to_owned();
-        let value = match part.file_name() {
-            Some(file) => format!("file:{file}"),
-            None => part.text().await.map_err(|_| ContentError::Malformed)?,
+        let part = match part.file_name().map(str::to_owned) {
+            Some(file) => Part::File { name: file, content: part.bytes().await.map_err(malformed)? },
+            None => Part::Text(part.text().await.map_err(malformed)?),
         };
-        found.push((name, value));
+        found.push((name, part));
     }
     Ok(found)
 }
