@@ -10,8 +10,12 @@ pub struct Blackout {
     pub id: BlackoutId,
     /// When it holds.
     pub window: ChangeWindow,
-    /// Exception categories that may be excepted from it.
+    /// Exception categories that the calendar itself lets be excepted from it; the freeze policy may admit more.
     pub admits: Vec<String>,
+    /// Kinds of blackout that the freeze policy may refer to, for instance the categories of a calendar's event.
+    pub kinds: Vec<String>,
+    /// Environments that it freezes; every one when none is named.
+    pub environments: Vec<String>,
 }
 
 /// All blackouts, read whole.

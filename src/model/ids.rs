@@ -105,6 +105,11 @@ identifier!(
     "a blackout id"
 );
 identifier!(
+    /// A hold in the hold register.
+    HoldId,
+    "a hold id"
+);
+identifier!(
     /// The part an approver plays, for instance `service-owner`.
     Role,
     "a role"

@@ -7,6 +7,7 @@ pub mod browser;
 pub mod calendar;
 pub mod digest;
 pub mod form;
+pub mod gates;
 pub mod ids;
 pub mod left;
 pub mod observed;

@@ -211,6 +211,12 @@ pub struct Approval {
     pub decided_at: Instant,
     /// Digest of the packet they decided about.
     pub packet: Digest,
+    /// Whose decision it is, where the person decided as a delegate: the signer that the manifest names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<PersonId>,
+    /// Signature of the approval statement, as `ssh-keygen -Y sign` writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// An approver's decision.

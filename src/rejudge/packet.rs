@@ -317,6 +317,8 @@ impl Frozen<'_> {
             id: blackout("blackouts.id", &self.id)?,
             window: self.window,
             admits: self.admits.iter().map(|category| category.to_string()).collect(),
+            kinds: Vec::new(),
+            environments: Vec::new(),
         })
     }
 }

@@ -86,6 +86,8 @@ pub fn scene() -> &'static Scene {
                     id: BlackoutId::parse("YEAR-END-COMMERCE").unwrap(),
                     window: ChangeWindow { start: times.blackout.0.into(), end: times.blackout.1.into() },
                     admits: vec!["emergency-fix".into()],
+                    kinds: Vec::new(),
+                    environments: Vec::new(),
                 }],
             },
             policy: ApprovalPolicy {

@@ -41,6 +41,10 @@ struct RawBlackout<T> {
     end: T,
     #[serde(default)]
     admits: Vec<String>,
+    #[serde(default)]
+    kinds: Vec<String>,
+    #[serde(default)]
+    environments: Vec<String>,
 }
 
 /// A text and where it stands, in either format.
@@ -127,7 +131,13 @@ fn build<T: Text>(path: &Path, source: &str, file: File<T>) -> Result<FreezeCale
             let help = "write an end after the start";
             return Err(wrong(&raw.end, "blackout.end", "the blackout ends before it starts".into(), help));
         }
-        blackouts.push(Blackout { id, window, admits: raw.admits.clone() });
+        blackouts.push(Blackout {
+            id,
+            window,
+            admits: raw.admits.clone(),
+            kinds: raw.kinds.clone(),
+            environments: raw.environments.clone(),
+        });
     }
     Ok(FreezeCalendar { blackouts })
 }

@@ -13,6 +13,28 @@ use crate::diagnostic::Diagnostic;
 use crate::model::calendar::FreezeCalendar;
 use record_file::ReadRecord;
 
+/// Why a source gave no facts.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SourceError {
+    /// It answered with something that is not valid.
+    #[error("{0}")]
+    Invalid(Diagnostic),
+    /// It did not answer, or not in time, or not the whole.
+    #[error("error: {name} did not answer: {what}")]
+    Unavailable {
+        /// Which source, for people.
+        name: String,
+        /// How it failed; nothing of what it said.
+        what: String,
+    },
+}
+
+impl From<Diagnostic> for SourceError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Invalid(diagnostic)
+    }
+}
+
 /// Reads the facts anew at every call.
 pub trait Sources {
     /// The change record.

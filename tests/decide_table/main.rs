@@ -56,6 +56,8 @@ impl Case {
             id: BlackoutId::parse("YEAR-END-COMMERCE").unwrap(),
             window,
             admits: vec!["emergency-fix".into()],
+            kinds: Vec::new(),
+            environments: Vec::new(),
         };
         Self {
             exception,

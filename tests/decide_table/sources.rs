@@ -212,6 +212,8 @@ fn another_blackout(start: &str, end: &str) -> Blackout {
         id: BlackoutId::parse("PAYROLL").unwrap(),
         window: ChangeWindow { start: at(start), end: at(end) },
         admits: vec!["emergency-fix".into()],
+        kinds: Vec::new(),
+        environments: Vec::new(),
     }
 }
 

@@ -57,6 +57,8 @@ impl Packet {
             id: BlackoutId::parse("YEAR-END-COMMERCE").unwrap(),
             window: ChangeWindow { start: times.blackout.0.into(), end: times.blackout.1.into() },
             admits: vec!["emergency-fix".into()],
+            kinds: Vec::new(),
+            environments: Vec::new(),
         };
         let calendar = FreezeCalendar { blackouts: vec![blackout] };
         Self { record, plan, calendar, operator: PersonId::parse("op.night").unwrap(), gate }
