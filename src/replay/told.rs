@@ -81,7 +81,7 @@ fn ending(document: &RunDocument, events: Vec<Value>, folder: &Path) -> std::io:
         "events": events,
         "pictures": pictures,
         "attachments": document_in(folder, "attachments.json")?.get("attachments"),
-        "takeover": takeover(folder)?,
+        "takeover": takeover(document, folder)?,
     }))
 }
 
@@ -98,8 +98,14 @@ fn pictures(folder: &Path) -> std::io::Result<Vec<String>> {
 }
 
 /// What a person is told who takes over; the reasons stand in `halt` already.
-fn takeover(folder: &Path) -> std::io::Result<Value> {
-    let note = document_in(folder, TAKEOVER)?;
+fn takeover(document: &RunDocument, folder: &Path) -> std::io::Result<Value> {
+    let mut note = document_in(folder, TAKEOVER)?;
+    if document.halt.iter().any(|reason| reason.get().code == HaltCode::UnexpectedDialog)
+        && let Some(note) = note.as_object_mut()
+    {
+        // At which of two steps a dialog is met that a page opens by itself is the browser's.
+        note.remove("stood_on");
+    }
     let told = ["stood_on", "open", "entered", "not_entered", "tabs_filled", "uploaded", "decide", "must_not", "next"];
     let told = told.into_iter().filter_map(|key| Some((key.to_owned(), note.get(key)?.clone())));
     let told: serde_json::Map<String, Value> = told.collect();

@@ -79,6 +79,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
     /// Visits every tab of an empty form, before anything is typed.
     async fn look_at_empty_form(&mut self) -> Result<(), Stop> {
         let stage = Stage::Survey;
+        self.stand(stage, "the form");
         rereading!(self, stage, self.portal.open_form())?;
         let mut reasons = Vec::new();
         for tab in &self.facts.plan.tabs {

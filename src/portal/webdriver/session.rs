@@ -10,6 +10,31 @@ use crate::gateway::proxy::PROBE;
 use crate::model::private::Private;
 use crate::portal::PortalError;
 
+/// How signing in came to nothing.
+enum SignIn {
+    /// The page was replaced before anything was sent.
+    Replaced,
+    /// Anything else.
+    Failed(PortalError),
+}
+
+impl From<PortalError> for SignIn {
+    fn from(error: PortalError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<WireError> for SignIn {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Stale => Self::Replaced,
+            WireError::Dialog | WireError::Covered | WireError::Timeout | WireError::Other(_) => {
+                Self::Failed(error.into())
+            }
+        }
+    }
+}
+
 impl WebPortal {
     /// Sends a request through the browser and sees it arrive at the gateway.
     pub(super) async fn send_probe(&mut self) -> Result<(), PortalError> {
@@ -28,8 +53,21 @@ impl WebPortal {
         self.wait("the gateway's own page", &ask, Expect::Anything, limit, there).await.map(drop)
     }
 
-    /// Signs in and names the account that the portal shows then.
+    /// Signs in and names the account that the portal shows then. A sign-in page that is replaced while it is typed into is
+    /// filled once more: a browser under load may begin a navigation late.
     pub(super) async fn give_credentials(&mut self) -> Result<Private<String>, PortalError> {
+        match self.try_credentials().await {
+            Err(SignIn::Replaced) => match self.try_credentials().await {
+                Ok(account) => Ok(account),
+                Err(SignIn::Replaced) => Err(WireError::Stale.into()),
+                Err(SignIn::Failed(error)) => Err(error),
+            },
+            Ok(account) => Ok(account),
+            Err(SignIn::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn try_credentials(&mut self) -> Result<Private<String>, SignIn> {
         let login = self.map().login.clone();
         let ask = Ask::state(self.map())
             .target("user", &login.user)
@@ -45,7 +83,12 @@ impl WebPortal {
         self.wire.keys(&password, credentials.password.expose_secret()).await?;
         let before = self.document;
         let passed = self.config.control.passed();
-        self.wire.click(&submit).await?;
+        let clicked = match self.wire.click(&submit).await {
+            Ok(()) => true,
+            // Whether a click took the page away, or found none any more, the next page tells.
+            Err(WireError::Stale) => false,
+            Err(error) => return Err(error.into()),
+        };
         self.traffic_settles(passed, SETTLES).await;
         let ask = Ask::state(self.map());
         let limit = self.ready_limit();
@@ -55,7 +98,11 @@ impl WebPortal {
                 state.signed_in.is_some() || (state.signed_out && state.origin_time > before)
             })
             .await?;
-        answer.state.signed_in.map(Private::new).ok_or(PortalError::SignInRefused)
+        match answer.state.signed_in {
+            Some(account) => Ok(Private::new(account)),
+            None if clicked => Err(PortalError::SignInRefused.into()),
+            None => Err(SignIn::Replaced),
+        }
     }
 
     /// Says why a click or key failed, as far as the page tells: a dialog, a lost session, or the command itself.
