@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant as Monotonic;
 
-use portal_agent::decide::policy::ApprovalPolicy;
+use portal_agent::decide::policy::{ApprovalPolicy, Policy};
 use portal_agent::decide::reconcile::{self, PacketFacts};
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{Stage, Verdict};
@@ -19,6 +19,7 @@ use portal_agent::evidence::observations::{
 use portal_agent::evidence::readings::{APPROVALS, APPROVALS_SCHEMA, ApprovalReading, ApprovalsDocument};
 use portal_agent::mask::masked::MaskGate;
 use portal_agent::model::form::{FormPlan, PlannedField, PlannedTab};
+use portal_agent::model::gates::Gates;
 use portal_agent::model::ids::{PersonId, Role, RunId};
 use portal_agent::model::left::Left;
 use portal_agent::model::observed::{Found, ListedFile, ObservedBanner, ObservedControl, ObservedPage, ObservedTab};
@@ -28,7 +29,7 @@ use portal_agent::reference_portal::example::{ExampleTimes, write};
 use portal_agent::run::order::permissions;
 use portal_agent::selectors::plan::plan;
 use portal_agent::selectors::read::{SelectorMap, read};
-use portal_agent::sources::{FileSources, Sources as _};
+use portal_agent::sources::{calendar_file, record_file};
 use serde_json::Value;
 use usage::watch;
 
@@ -77,8 +78,8 @@ fn sample(folder: &Path) -> (String, String) {
     let map = read("map.toml".as_ref(), MAP).unwrap();
     let portal = map.file.base_url.get_ref().clone();
     let example = write(folder, &portal, &ExampleTimes::around(now), 40_000).unwrap();
-    let sources = FileSources { record: example.record, calendar: example.calendar };
-    let (record, calendar) = (sources.record().unwrap(), sources.calendar().unwrap());
+    let record = record_file::read(&example.record).unwrap();
+    let gates = Gates { calendar: calendar_file::read(&example.calendar).unwrap(), ..Gates::default() };
     let plan = plan(&map, &record.record).unwrap();
     let gate = MaskGate::new(permissions(&map), [7; 32], Vec::new());
     let recorder = Recorder { map: &map, gate: &gate, at: now.into(), text: String::new() };
@@ -86,7 +87,8 @@ fn sample(folder: &Path) -> (String, String) {
 
     let role = |name: &&str| Role::parse(name).unwrap();
     let roles = ["service-owner", "incident-commander", "change-authority"].iter().map(role).collect();
-    let policy = ApprovalPolicy { required_roles: roles, max_age_s: 72 * 3600 };
+    let approvals = ApprovalPolicy { required_roles: roles, max_age_s: 72 * 3600, ..ApprovalPolicy::default() };
+    let policy = Policy { approvals, ..Policy::default() };
     let files = record.record.exception.attachments.iter();
     let files: Vec<FileState> =
         files.map(|file| FileState { role: file.role.clone(), sha256: file.sha256, size: file.size }).collect();
@@ -98,7 +100,7 @@ fn sample(folder: &Path) -> (String, String) {
         account: "portal.robot",
         resumed_by: None,
         portal: &portal,
-        calendar: &calendar,
+        gates: &gates,
         policy: &policy,
         now: now.into(),
     };

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::{Check, Output};
 use super::exit::Exit;
-use super::run::map_from;
+use super::run::{map_from, not_begun};
 use super::settings::{self, SettingsError};
 use super::terminal::{invalid_input, print_json};
 use crate::decide::verdict::Verdict;
@@ -21,7 +21,7 @@ use crate::run::facts::{RunFacts, judge_packet};
 use crate::run::order::{InputError, check_origin, permissions, states};
 use crate::selectors::plan::plan;
 use crate::sources::attachments::examine;
-use crate::sources::{FileSources, Sources as _};
+use crate::sources::{SourceError, SourceFacts, Sources as _};
 
 #[derive(Serialize)]
 struct CheckDocument {
@@ -44,8 +44,11 @@ enum CheckError {
 }
 
 /// Carries out `check`.
-pub fn run(args: Check, output: Output) -> Exit {
-    match judge(&args) {
+pub async fn run(args: Check, output: Output) -> Exit {
+    match judge(&args).await {
+        Err(CheckError::Input(InputError::Sources(error @ SourceError::Unavailable { .. }))) => {
+            not_begun(output, InputError::Sources(error).into())
+        }
         Err(error) => invalid_input(output, &error),
         Ok(document) => {
             let check = document.get();
@@ -66,18 +69,16 @@ pub fn run(args: Check, output: Output) -> Exit {
     }
 }
 
-fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
+async fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
     let record_path: &Path = &args.record;
     let settings = settings::read(&args.common, std::env::vars().collect())?;
     let operator = settings.operator()?;
     let map = map_from(settings.map()?).map_err(InputError::from)?;
     let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
     check_origin(&map, &base)?;
-    let sources = FileSources { record: record_path.to_owned(), calendar: settings.calendar()?.to_owned() };
-    let record = sources.record().map_err(InputError::from)?;
-    let calendar = sources.calendar().map_err(InputError::from)?;
+    let SourceFacts { record, gates } = settings.sources(record_path)?.read().await.map_err(InputError::from)?;
     let found = examine(record_path, &record, None).map_err(InputError::from)?;
-    let policy = settings.approval_policy();
+    let policy = settings.policy()?;
     let planned = plan(&map, &record.record);
     let empty = FormPlan::default();
     let facts = RunFacts {
@@ -95,7 +96,7 @@ fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
         said: None,
         closed: None,
     };
-    let verdict = judge_packet(&facts, &record, &calendar, SystemClock::default().now());
+    let verdict = judge_packet(&facts, &record, &gates, SystemClock::default().now());
     let gate = MaskGate::new(permissions(&map), rand::random(), Vec::new());
     let halt: Vec<_> = match &verdict {
         Verdict::Halt(reasons) => reasons.iter().map(|reason| gate.halt(reason)).collect(),

@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use super::args::{Output, Replay};
 use super::exit::Exit;
-use super::settings::{self, PolicyFile};
+use super::settings::{self, PolicyFile, SettingsError};
 use super::terminal::{invalid_input, print_json};
 use crate::decide::verdict::HaltCode;
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::readings::APPROVALS;
 use crate::rejudge::bundle::{Change, NewReason, OtherPolicy, Rejudged, Unreadable, judge};
+use crate::sources::freeze_policy_file;
 
 /// Longest file that is read, in bytes. A run's are a thousandth of it.
 const LIMIT: usize = 64 << 20;
@@ -67,8 +68,9 @@ enum RunError {
 
 /// Carries out `replay --decisions`.
 pub fn run(args: &Replay, output: Output) -> Exit {
-    let policy = match args.policy.as_deref().map(settings::read_policy).transpose() {
-        Ok(policy) => other(policy.unwrap_or_default()),
+    let policy = args.policy.as_deref().map(settings::read_policy).transpose();
+    let policy = match policy.and_then(|policy| other(policy.unwrap_or_default())) {
+        Ok(policy) => policy,
         Err(error) => return invalid_input(output, &error),
     };
     let mut replay =
@@ -82,11 +84,14 @@ pub fn run(args: &Replay, output: Output) -> Exit {
     replay.end()
 }
 
-fn other(file: PolicyFile) -> OtherPolicy {
-    OtherPolicy {
+fn other(file: PolicyFile) -> Result<OtherPolicy, SettingsError> {
+    let freeze = file.freeze_policy.as_deref().map(freeze_policy_file::read).transpose();
+    Ok(OtherPolicy {
         required_roles: file.approval_roles,
         max_age_s: file.approval_max_age_hours.map(|hours| i64::from(hours) * 3600),
-    }
+        signatures: file.signatures,
+        freeze: freeze.map_err(SettingsError::File)?,
+    })
 }
 
 /// Calls `found` for every run's folder at `path` or anywhere below, in order of name. Links below are not followed.

@@ -104,13 +104,18 @@ fn selector_map(settings: &Settings) -> Finding {
 }
 
 fn calendar(settings: &Settings) -> Finding {
-    match settings.calendar() {
-        Err(error) => bad("calendar", error, "set `calendar` in portal-agent.toml"),
-        Ok(path) => match calendar_file::read(path) {
-            Ok(calendar) => good("calendar", format!("{} blackouts", calendar.blackouts.len())),
-            Err(error) => bad("calendar", error, format!("correct {}", path.display())),
-        },
+    let places = match settings.calendars() {
+        Err(error) => return bad("calendar", error, "set `calendar` in portal-agent.toml"),
+        Ok(places) => places,
+    };
+    let mut blackouts = 0;
+    for path in places {
+        match calendar_file::read(path) {
+            Ok(calendar) => blackouts += calendar.blackouts.len(),
+            Err(error) => return bad("calendar", error, format!("correct {}", path.display())),
+        }
     }
+    good("calendar", format!("{blackouts} blackouts"))
 }
 
 /// Writes and removes a file there, as a run would.

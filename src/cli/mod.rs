@@ -58,7 +58,7 @@ async fn dispatch(args: Args) -> Exit {
         Command::Resume(args) => resume::resume(args, output).await,
         Command::Resolve(args) => resume::resolve(args, output).await,
         Command::Takeover(args) => takeover::run(args, output).await,
-        Command::Check(check) => check::run(check, output),
+        Command::Check(check) => check::run(check, output).await,
         Command::Record(args) => record::record(args, output).await,
         Command::Import(args) => record::import(args, output).await,
         Command::Replay(args) if args.decisions => decisions::run(&args, output),

@@ -15,7 +15,8 @@ use crate::fixture::har::Har;
 use crate::replay::play::ReplayError;
 use crate::replay::record::{Made, RecordError, RecordOrder, Written, record as make};
 use crate::run::order::Begin;
-use crate::sources::{FileSources, read_text};
+use crate::sources::configured::ConfiguredSources;
+use crate::sources::read_text;
 
 /// Longest HAR that is read, in bytes.
 const LONGEST_HAR: u64 = 512 << 20;
@@ -132,7 +133,7 @@ fn recording(order: crate::run::order::Order, map_text: String, making: Making) 
     })
 }
 
-async fn carry_out(ordered: Result<(RecordOrder, FileSources), OrderError>, output: Output) -> Exit {
+async fn carry_out(ordered: Result<(RecordOrder, ConfiguredSources), OrderError>, output: Output) -> Exit {
     let (wanted, sources) = match ordered {
         Ok(ordered) => ordered,
         Err(error) => return not_begun(output, error),

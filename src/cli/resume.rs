@@ -8,7 +8,7 @@ use crate::decide::rules::confirmation::Said;
 use crate::evidence::copies::read;
 use crate::evidence::outcome::Outcome;
 use crate::run::order::{Begin, Continue, InputError, Order};
-use crate::sources::FileSources;
+use crate::sources::configured::ConfiguredSources;
 
 /// Carries out `resume`.
 pub async fn resume(args: Resume, output: Output) -> Exit {
@@ -61,7 +61,7 @@ async fn continued(
     begin: Begin,
     draft_only: bool,
     window: Window,
-) -> Result<(Order, FileSources), OrderError> {
+) -> Result<(Order, ConfiguredSources), OrderError> {
     let shared = settings.shared_store()?;
     let past = read(&shared, &earlier.run, None).await.map_err(InputError::Journal)?;
     let opening = past.history.opening;

@@ -21,7 +21,8 @@ use crate::run::interrupt::Interrupt;
 use crate::run::launch::launch;
 use crate::run::order::{Begin, Chance, InputError, Order};
 use crate::selectors::read::{SelectorMap, read as read_map};
-use crate::sources::FileSources;
+use crate::sources::SourceError;
+use crate::sources::configured::ConfiguredSources;
 
 /// Why a run cannot be ordered.
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +77,14 @@ pub fn credentials(settings: &Settings) -> Result<Credentials, SettingsError> {
 }
 
 /// Joins settings and wishes.
-pub fn order(settings: &Settings, shared: SharedStore, wanted: Wanted) -> Result<(Order, FileSources), OrderError> {
+pub fn order(
+    settings: &Settings,
+    shared: SharedStore,
+    wanted: Wanted,
+) -> Result<(Order, ConfiguredSources), OrderError> {
     let operator = settings.operator()?.clone();
     let map_path = settings.map()?;
-    let calendar = settings.calendar()?.to_owned();
+    let sources = settings.sources(&wanted.record)?;
     let map = map_from(map_path)?;
     let credentials = match wanted.credentials {
         Some(credentials) => credentials,
@@ -88,11 +93,11 @@ pub fn order(settings: &Settings, shared: SharedStore, wanted: Wanted) -> Result
     let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
     let order = Order {
         begin: wanted.begin,
-        record: wanted.record.clone(),
+        record: wanted.record,
         map: Arc::new(map),
         base,
         operator,
-        policy: settings.approval_policy(),
+        policy: settings.policy()?,
         evidence: settings.evidence.clone(),
         shared,
         browser: settings.browser_order(wanted.window.headed || wanted.window.hand_over),
@@ -103,7 +108,7 @@ pub fn order(settings: &Settings, shared: SharedStore, wanted: Wanted) -> Result
         draft_only: wanted.draft_only || settings.commit == CommitPolicy::Never,
         hand_over: wanted.window.hand_over,
     };
-    Ok((order, FileSources { record: wanted.record, calendar }))
+    Ok((order, sources))
 }
 
 /// Signals that ask to stop.
@@ -121,7 +126,7 @@ pub fn interrupt() -> Result<Interrupt, Exit> {
 /// Carries out an order, shows its progress, prints its document. Says which exit code the document stands for.
 pub async fn carry_out(
     order: &Order,
-    sources: &FileSources,
+    sources: &ConfiguredSources,
     output: Output,
     exit: impl FnOnce(&RunDocument) -> Exit,
 ) -> Exit {
@@ -144,11 +149,12 @@ pub async fn carry_out(
     }
 }
 
-/// Says why nothing was begun: wrong input, or a store that does not answer.
+/// Says why nothing was begun: wrong input, or a source or store that does not answer.
 pub fn not_begun(output: Output, error: OrderError) -> Exit {
     match &error {
         OrderError::Input(
             InputError::Store(StoreError::Store { .. } | StoreError::Folder(..))
+            | InputError::Sources(SourceError::Unavailable { .. })
             | InputError::Journal(ReadError::Store(StoreError::Store { .. } | StoreError::Folder(..))),
         ) => {
             let text = error.to_string();
@@ -162,6 +168,7 @@ pub fn not_begun(output: Output, error: OrderError) -> Exit {
         | OrderError::File(_)
         | OrderError::Input(
             InputError::File(_)
+            | InputError::Sources(SourceError::Invalid { .. })
             | InputError::Plan(_)
             | InputError::Origin(_)
             | InputError::Folder(_)

@@ -3,18 +3,22 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::args::Common;
-use crate::decide::policy::ApprovalPolicy;
+use crate::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::shared::{SharedStore, StoreError};
 use crate::model::browser::{BrowserKind, BrowserProfile};
+use crate::model::freeze_policy::FreezePolicy;
 use crate::model::ids::{PersonId, Role};
 use crate::run::session::BrowserOrder;
+use crate::sources::configured::{ConfiguredSources, GatePlaces, WITHIN};
+use crate::sources::freeze_policy_file;
 
 const FILE: &str = "portal-agent.toml";
 const PREFIX: &str = "PORTAL_AGENT_";
@@ -47,8 +51,20 @@ pub struct Settings {
     pub evidence: PathBuf,
     /// What is shared with other hosts, `s3://BUCKET/PREFIX`; the evidence folder itself otherwise.
     pub evidence_store: Option<url::Url>,
-    /// Freeze calendar.
-    pub calendar: Option<PathBuf>,
+    /// Freeze calendars: files, or addresses.
+    #[serde(default)]
+    pub calendar: Places,
+    /// Freeze policy.
+    pub freeze_policy: Option<PathBuf>,
+    /// Delegate mapping.
+    pub delegates: Option<PathBuf>,
+    /// Hold register.
+    pub holds: Option<PathBuf>,
+    /// Service ownership record.
+    pub ownership: Option<PathBuf>,
+    /// How long reading all sources may take, in seconds.
+    #[serde(default = "sources_s")]
+    pub sources_s: u64,
     /// Browser.
     #[serde(default = "browser")]
     pub browser: BrowserKind,
@@ -72,15 +88,56 @@ pub struct Settings {
     /// Oldest approval that still counts, in hours.
     #[serde(default = "approval_max_age_hours")]
     pub approval_max_age_hours: u32,
+    /// Whether approvals must be signed.
+    #[serde(default)]
+    pub signatures: SignaturePolicy,
 }
 
-const KEYS: [&str; 15] = [
+/// One place, or several.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Places {
+    /// One.
+    One(PathBuf),
+    /// Several.
+    Several(Vec<PathBuf>),
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self::Several(Vec::new())
+    }
+}
+
+impl Places {
+    /// All of them.
+    pub fn as_slice(&self) -> &[PathBuf] {
+        match self {
+            Self::One(place) => std::slice::from_ref(place),
+            Self::Several(places) => places,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [PathBuf] {
+        match self {
+            Self::One(place) => std::slice::from_mut(place),
+            Self::Several(places) => places,
+        }
+    }
+}
+
+const KEYS: [&str; 21] = [
     "operator",
     "map",
     "base_url",
     "evidence",
     "evidence_store",
     "calendar",
+    "freeze_policy",
+    "delegates",
+    "holds",
+    "ownership",
+    "sources_s",
     "browser",
     "browser_profile",
     "webdriver",
@@ -90,7 +147,12 @@ const KEYS: [&str; 15] = [
     "commit",
     "approval_roles",
     "approval_max_age_hours",
+    "signatures",
 ];
+
+fn sources_s() -> u64 {
+    WITHIN.as_secs()
+}
 
 fn evidence() -> PathBuf {
     PathBuf::from("evidence")
@@ -133,8 +195,8 @@ pub enum SettingsError {
     Password(String),
 }
 
-/// Keys that make up the approval policy; a policy file holds nothing else.
-const POLICY_KEYS: [&str; 2] = ["approval_roles", "approval_max_age_hours"];
+/// Keys that make up the policy; a policy file holds nothing else.
+const POLICY_KEYS: [&str; 4] = ["approval_roles", "approval_max_age_hours", "signatures", "freeze_policy"];
 
 fn nearest(key: &str, known: &[&'static str]) -> &'static str {
     known.iter().copied().min_by_key(|known| strsim::damerau_levenshtein(known, key)).unwrap_or("operator")
@@ -199,8 +261,10 @@ pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Sett
     if flags.settings.is_some()
         && let Some(folder) = path.parent()
     {
-        let paths = [&mut settings.map, &mut settings.calendar, &mut settings.portal_ca];
-        for path in paths.into_iter().flatten().chain([&mut settings.evidence]) {
+        let Settings { map, portal_ca, freeze_policy, delegates, holds, ownership, calendar, evidence, .. } =
+            &mut settings;
+        let paths = [map, portal_ca, freeze_policy, delegates, holds, ownership].into_iter().flatten();
+        for path in paths.chain(calendar.as_mut_slice()).chain([evidence]) {
             *path = folder.join(&*path);
         }
     }
@@ -208,13 +272,15 @@ pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Sett
     settings.map = map.or(settings.map);
     settings.base_url = base_url.or(settings.base_url);
     settings.evidence = evidence.unwrap_or(settings.evidence);
-    settings.calendar = calendar.or(settings.calendar);
+    if let Some(calendar) = calendar {
+        settings.calendar = Places::One(calendar);
+    }
     settings.browser = browser.unwrap_or(settings.browser);
     settings.webdriver = webdriver.or(settings.webdriver);
     Ok(settings)
 }
 
-/// Settings that make up an approval policy, alone in a file of their own.
+/// Settings that make up a policy, alone in a file of their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyFile {
@@ -222,6 +288,10 @@ pub struct PolicyFile {
     pub approval_roles: Option<Vec<Role>>,
     /// Oldest approval that still counts, in hours.
     pub approval_max_age_hours: Option<u32>,
+    /// Whether approvals must be signed.
+    pub signatures: Option<SignaturePolicy>,
+    /// The freeze policy's file.
+    pub freeze_policy: Option<PathBuf>,
 }
 
 /// Reads a policy file.
@@ -230,14 +300,19 @@ pub struct PolicyFile {
 ///
 /// [`SettingsError`] naming the file and line.
 pub fn read_policy(path: &Path) -> Result<PolicyFile, SettingsError> {
-    let help = "a policy file is TOML with `approval_roles` and `approval_max_age_hours`";
+    let help =
+        "a policy file is TOML with `approval_roles`, `approval_max_age_hours`, `signatures` and `freeze_policy`";
     let text = std::fs::read_to_string(path)
         .map_err(|error| SettingsError::File(Diagnostic::whole(path, format!("cannot be read: {error}"), help)))?;
     check_keys(path, &text, &POLICY_KEYS)?;
-    toml::from_str(&text).map_err(|error| {
+    let mut policy: PolicyFile = toml::from_str(&text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         SettingsError::File(Diagnostic::at(path, &text, span, None, error.message(), help))
-    })
+    })?;
+    if let (Some(freeze_policy), Some(folder)) = (&mut policy.freeze_policy, path.parent()) {
+        *freeze_policy = folder.join(&*freeze_policy);
+    }
+    Ok(policy)
 }
 
 impl Settings {
@@ -262,14 +337,32 @@ impl Settings {
         self.map.as_deref().ok_or(SettingsError::Missing { key: "map", help })
     }
 
-    /// The freeze calendar's file.
+    /// The freeze calendars.
     ///
     /// # Errors
     ///
-    /// [`SettingsError::Missing`].
-    pub fn calendar(&self) -> Result<&Path, SettingsError> {
+    /// [`SettingsError::Missing`] when there is none.
+    pub fn calendars(&self) -> Result<&[PathBuf], SettingsError> {
         let help = "name one with --calendar, or set `calendar` in portal-agent.toml";
-        self.calendar.as_deref().ok_or(SettingsError::Missing { key: "calendar", help })
+        match self.calendar.as_slice() {
+            [] => Err(SettingsError::Missing { key: "calendar", help }),
+            places => Ok(places),
+        }
+    }
+
+    /// Where a record and what gates it are read from.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Missing`] when no calendar is set.
+    pub fn sources(&self, record: &Path) -> Result<ConfiguredSources, SettingsError> {
+        let gates = GatePlaces {
+            calendars: self.calendars()?.to_vec(),
+            delegates: self.delegates.clone(),
+            holds: self.holds.clone(),
+            ownership: self.ownership.clone(),
+        };
+        Ok(ConfiguredSources { record: record.to_owned(), gates, within: Duration::from_secs(self.sources_s) })
     }
 
     /// The account at the portal.
@@ -316,12 +409,22 @@ impl Settings {
         }
     }
 
-    /// What is demanded of approvals.
-    pub fn approval_policy(&self) -> ApprovalPolicy {
-        ApprovalPolicy {
+    /// What the organisation demands.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::File`] when the freeze policy cannot be read.
+    pub fn policy(&self) -> Result<Policy, SettingsError> {
+        let freeze = match &self.freeze_policy {
+            Some(path) => freeze_policy_file::read(path).map_err(SettingsError::File)?,
+            None => FreezePolicy::default(),
+        };
+        let approvals = ApprovalPolicy {
             required_roles: self.approval_roles.clone(),
             max_age_s: i64::from(self.approval_max_age_hours) * 3600,
-        }
+            signatures: self.signatures,
+        };
+        Ok(Policy { approvals, freeze })
     }
 
     /// Which browser is started, and how; `headed` shows its window.
@@ -366,7 +469,7 @@ mod tests {
             read_policy(&path).map_err(|error| error.to_string())
         };
         let read = policy("approval_max_age_hours = 24\n").unwrap();
-        assert_eq!(read, PolicyFile { approval_roles: None, approval_max_age_hours: Some(24) });
+        assert_eq!(read, PolicyFile { approval_max_age_hours: Some(24), ..PolicyFile::default() });
         let told = policy("aproval_roles = []\n").unwrap_err();
         assert!(told.contains("p.toml:1:1") && told.contains("did you mean `approval_roles`"), "{told}");
         assert!(policy("operator = \"op.night\"\n").is_err(), "a setting, and none of the policy");

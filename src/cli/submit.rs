@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::run::{OrderError, Wanted, carry_out, not_begun, order};
 use super::settings;
 use crate::run::order::{Begin, Order};
-use crate::sources::FileSources;
+use crate::sources::configured::ConfiguredSources;
 
 /// Carries out `submit`.
 pub async fn run(mut args: Submit, output: Output) -> Exit {
@@ -20,7 +20,7 @@ pub async fn run(mut args: Submit, output: Output) -> Exit {
     }
 }
 
-fn ordered(args: &Submit, demo: Option<&Demo>) -> Result<(Order, FileSources), OrderError> {
+fn ordered(args: &Submit, demo: Option<&Demo>) -> Result<(Order, ConfiguredSources), OrderError> {
     let mut environment: std::collections::HashMap<String, String> = std::env::vars().collect();
     if let Some(demo) = demo {
         environment.extend(demo.settings());

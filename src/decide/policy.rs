@@ -1,14 +1,52 @@
 //! What the organisation demands of approvals.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::freeze_policy::FreezePolicy;
 use crate::model::ids::{PersonId, Role};
 
+/// Everything that the organisation demands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Of approvals.
+    pub approvals: ApprovalPolicy,
+    /// Of windows in a freeze.
+    pub freeze: FreezePolicy,
+}
+
 /// Rules for approvals, from the settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApprovalPolicy {
-    /// Roles that must have approved, each by another person.
+    /// Roles that must have approved, each by another person; a role that is named twice, by two people.
     pub required_roles: Vec<Role>,
     /// Oldest approval that still counts, in seconds.
     pub max_age_s: i64,
+    /// Whether approvals must be signed.
+    pub signatures: SignaturePolicy,
+}
+
+/// Whether approvals must be signed with a key of the approver's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignaturePolicy {
+    /// They may be; a signature that is there must be valid.
+    #[default]
+    Optional,
+    /// Every one.
+    Required,
+}
+
+impl ApprovalPolicy {
+    /// How many people must have approved, by role.
+    pub fn numbers(&self) -> BTreeMap<&Role, usize> {
+        let mut numbers = BTreeMap::new();
+        for role in &self.required_roles {
+            *numbers.entry(role).or_default() += 1;
+        }
+        numbers
+    }
 }
 
 /// Who may not approve: who asked for the exception, who runs the agent or resumes a run, and the account that acts at

@@ -1,13 +1,13 @@
 //! Which rules judge which stage. Every function takes facts and returns a [`Verdict`]; none of them acts.
 
-use crate::decide::policy::{ApprovalPolicy, Parties};
+use crate::decide::policy::{Parties, Policy};
 use crate::decide::rules::record::FileState;
 use crate::decide::rules::{approvals, controls, files, freeze, record, values};
 use crate::decide::verdict::{HaltCode, HaltReason, Stage, Verdict};
 use crate::model::banner::BannerRule;
-use crate::model::calendar::FreezeCalendar;
 use crate::model::digest::Digest;
 use crate::model::form::{FormPlan, Part, PlannedField, PlannedFile, PlannedTab};
+use crate::model::gates::Gates;
 use crate::model::ids::PersonId;
 use crate::model::observed::{Found, ObservedBanner, ObservedControl, ObservedPage, ObservedTab};
 use crate::model::private::Private;
@@ -31,10 +31,10 @@ pub struct PacketFacts<'a> {
     pub resumed_by: Option<&'a PersonId>,
     /// Base URL in effect.
     pub portal: &'a url::Url,
-    /// The freeze calendar.
-    pub calendar: &'a FreezeCalendar,
+    /// What the sources say beside the record.
+    pub gates: &'a Gates,
     /// The organisation's demands.
-    pub policy: &'a ApprovalPolicy,
+    pub policy: &'a Policy,
     /// The time of judgement.
     pub now: Instant,
 }
@@ -47,7 +47,8 @@ pub fn resuming(record: &ChangeRecord, parties: Parties<'_>) -> Verdict {
 
 /// Judges record, approvals, files and freeze. `stage` is [`Stage::Packet`], or [`Stage::Recheck`] for the second time.
 pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
-    let PacketFacts { record, packet, files, operator, account, resumed_by, portal, calendar, policy, now } = *facts;
+    let PacketFacts { record, packet, files, operator, account, resumed_by, portal, gates, policy, now } = *facts;
+    let Gates { calendar, delegations, holds, owner } = gates;
     let exception = &record.exception;
     let manifest = &record.manifest;
     let decisions = &record.approvals;
@@ -59,20 +60,22 @@ pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
     found.extend(record::rollback_missing(record));
     found.extend(record::rollback_version_mismatch(record));
     found.extend(record::attachment_digest_mismatch(record, files));
-    found.extend(record::owner_mismatch(record));
+    found.extend(record::owner_mismatch(record, owner));
     found.extend(record::owner_did_not_sign(record));
     found.extend(record::incident_mismatch(record));
-    found.extend(approvals::approval_missing(manifest, decisions, policy));
+    found.extend(record::hold_open(&exception.change_id, packet, holds, now));
+    found.extend(approvals::approval_missing(manifest, decisions, &policy.approvals));
     found.extend(approvals::approval_revoked(decisions));
-    found.extend(approvals::approval_stale(manifest, decisions, policy, now));
+    found.extend(approvals::approval_stale(manifest, decisions, &policy.approvals, now));
     found.extend(approvals::approval_for_other_revision(decisions, packet));
     found.extend(approvals::approver_mismatch(manifest, decisions));
+    found.extend(approvals::delegate_not_allowed(decisions, delegations));
     found.extend(approvals::segregation_of_duties(manifest, decisions, parties));
-    found.extend(freeze::window_mismatch(record, now));
+    found.extend(freeze::window_mismatch(record, &policy.freeze, now));
     found.extend(freeze::window_not_covered(exception));
-    found.extend(freeze::blackout_overlap(exception, calendar));
+    found.extend(freeze::blackout_overlap(exception, calendar, &policy.freeze));
     found.extend(freeze::freeze_window_changed(exception, calendar));
-    found.extend(freeze::category_not_admitted(exception, calendar));
+    found.extend(freeze::category_not_admitted(exception, calendar, &policy.freeze));
     for reason in &mut found {
         reason.stage = stage;
     }

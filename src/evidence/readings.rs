@@ -3,11 +3,16 @@
 
 use serde::Serialize;
 
+use crate::decide::policy::{Policy, SignaturePolicy};
 use crate::decide::reconcile::PacketFacts;
 use crate::decide::verdict::{HaltCode, Stage, Verdict};
 use crate::mask::masked::{MaskGate, Masked, PublicDocument};
+use crate::model::calendar::Blackout;
 use crate::model::digest::Digest;
 use crate::model::form::{FormPlan, RecordPath};
+use crate::model::freeze_policy::{BlackoutPolicy, CategoryPolicy, PagesPolicy};
+use crate::model::freeze_terms::ReleaseMode;
+use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner};
 use crate::model::ids::{AttachmentRole, ChangeId, FieldId, PersonId, RunId};
 use crate::model::private::{Exposure, Fact};
 use crate::model::record::{Approval, ApprovalManifest, Remediation, Rollback};
@@ -15,8 +20,8 @@ use crate::model::time::{ChangeWindow, Instant};
 
 /// Name of the file.
 pub const APPROVALS: &str = "approvals.json";
-/// Version of the shapes below. The first one had no mark.
-pub const APPROVALS_SCHEMA: &str = "portal-agent/approvals/2";
+/// Version of the shapes below. The first one had no mark; the second one knew no gates but the calendar.
+pub const APPROVALS_SCHEMA: &str = "portal-agent/approvals/3";
 
 /// `approvals.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -71,6 +76,12 @@ pub struct PacketView {
     pub boundary_category: Masked<String>,
     /// The freeze calendar.
     pub blackouts: Vec<BlackoutView>,
+    /// Who might decide for whom.
+    pub delegations: Vec<Delegation>,
+    /// Holds on the change.
+    pub holds: Vec<Hold>,
+    /// What the service ownership record said.
+    pub registered_owner: OwnerView,
     /// Attachments as they lay on disk.
     pub files: Vec<FileStateView>,
     /// Who ran the agent.
@@ -82,7 +93,7 @@ pub struct PacketView {
     pub resumed_by: Option<PersonId>,
     /// Origin of the portal in effect.
     pub portal: String,
-    /// The approval policy in force.
+    /// The policy in force.
     pub policy: PolicyView,
 }
 impl PublicDocument for PacketView {}
@@ -147,6 +158,27 @@ pub struct BlackoutView {
     pub window: ChangeWindow,
     /// Categories that may be excepted from it, as visible as the exception's.
     pub admits: Vec<Masked<String>>,
+    /// Its kinds.
+    pub kinds: Vec<Masked<String>>,
+    /// Environments that it freezes, as visible as the exception's.
+    pub environments: Vec<Masked<String>>,
+}
+
+/// What the service ownership record said of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnerView {
+    /// There was none beside the entry that the change record carried.
+    AsRecorded,
+    /// It did not know the service.
+    Unknown,
+    /// Its entry.
+    Entry {
+        /// The service.
+        service: Masked<String>,
+        /// Its owner.
+        owner: Masked<String>,
+    },
 }
 
 /// A file that the record names. All of it stands in `attachments.json` as well.
@@ -192,13 +224,66 @@ pub struct RemediationView {
     pub window: ChangeWindow,
 }
 
-/// What the organisation demanded of approvals.
+/// What the organisation demanded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicyView {
     /// Roles that must have approved.
     pub approval_roles: Vec<String>,
     /// Oldest approval that still counted, in seconds.
     pub max_age_s: i64,
+    /// Whether approvals had to be signed.
+    pub signatures: SignaturePolicy,
+    /// Of windows in a freeze.
+    pub freeze: FreezePolicyView,
+}
+
+/// The freeze policy, in its own shape.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FreezePolicyView {
+    /// Longest window, in hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_window_hours: Option<u32>,
+    /// Least time before the window, in hours.
+    pub lead_hours: u32,
+    /// What freeze mode did to the publishing of pages.
+    pub pages: PagesPolicy,
+    /// Rules for categories.
+    #[serde(rename = "category", skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<CategoryPolicyView>,
+    /// Rules for blackouts.
+    #[serde(rename = "blackout", skip_serializing_if = "Vec::is_empty")]
+    pub blackouts: Vec<BlackoutPolicyView>,
+}
+
+/// Rules for one category.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CategoryPolicyView {
+    /// The category, as visible as the exception's.
+    pub name: Masked<String>,
+    /// Kind of release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ReleaseMode>,
+    /// Least time before the window, in hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead_hours: Option<u32>,
+    /// Longest window, in hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_window_hours: Option<u32>,
+}
+
+/// Rules for some blackouts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BlackoutPolicyView {
+    /// Identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Masked<String>>,
+    /// Kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Masked<String>>,
+    /// Categories that it admits, as visible as the exception's.
+    pub admits: Vec<Masked<String>>,
+    /// Environments that it freezes, as visible as the exception's.
+    pub environments: Vec<Masked<String>>,
 }
 
 impl ApprovalReading {
@@ -270,14 +355,9 @@ impl Recorder<'_> {
     }
 
     fn packet(&self, facts: &PacketFacts<'_>) -> PacketView {
-        let PacketFacts { record, packet: _, files, operator, account, resumed_by, portal, calendar, policy, now: _ } =
+        let PacketFacts { record, packet: _, files, operator, account, resumed_by, portal, gates, policy, now: _ } =
             *facts;
-        let category = |text: &str| self.text(&RecordPath::Category, text);
-        let blackouts = calendar.blackouts.iter().map(|blackout| BlackoutView {
-            id: self.open(blackout.id.as_str()),
-            window: blackout.window,
-            admits: blackout.admits.iter().map(|admitted| category(admitted)).collect(),
-        });
+        let Gates { calendar, delegations, holds, owner } = gates;
         let files =
             files.iter().map(|file| FileStateView { role: file.role.clone(), sha256: file.sha256, size: file.size });
         PacketView {
@@ -285,16 +365,73 @@ impl Recorder<'_> {
             remediation: self.remediation(&record.remediation),
             owned_service: self.open(record.ownership.service.as_str()),
             owner: self.open(record.ownership.owner.as_str()),
-            boundary_category: category(record.manifest.boundary.category.as_str()),
-            blackouts: blackouts.collect(),
+            boundary_category: self.category(record.manifest.boundary.category.as_str()),
+            blackouts: calendar.blackouts.iter().map(|blackout| self.blackout(blackout)).collect(),
+            delegations: delegations.clone(),
+            holds: holds.clone(),
+            registered_owner: match owner {
+                RegisteredOwner::AsRecorded => OwnerView::AsRecorded,
+                RegisteredOwner::Unknown => OwnerView::Unknown,
+                RegisteredOwner::Entry(entry) => OwnerView::Entry {
+                    service: self.open(entry.service.as_str()),
+                    owner: self.open(entry.owner.as_str()),
+                },
+            },
             files: files.collect(),
             operator: operator.clone(),
             account: self.open(account),
             resumed_by: resumed_by.cloned(),
             portal: portal.origin().ascii_serialization(),
-            policy: PolicyView {
-                approval_roles: policy.required_roles.iter().map(ToString::to_string).collect(),
-                max_age_s: policy.max_age_s,
+            policy: self.policy(policy),
+        }
+    }
+
+    fn category(&self, text: &str) -> Masked<String> {
+        self.text(&RecordPath::Category, text)
+    }
+
+    fn categories(&self, all: &[String]) -> Vec<Masked<String>> {
+        all.iter().map(|one| self.category(one)).collect()
+    }
+
+    fn environments(&self, all: &[String]) -> Vec<Masked<String>> {
+        all.iter().map(|one| self.text(&RecordPath::Environment, one)).collect()
+    }
+
+    fn blackout(&self, blackout: &Blackout) -> BlackoutView {
+        BlackoutView {
+            id: self.open(blackout.id.as_str()),
+            window: blackout.window,
+            admits: self.categories(&blackout.admits),
+            kinds: blackout.kinds.iter().map(|kind| self.open(kind)).collect(),
+            environments: self.environments(&blackout.environments),
+        }
+    }
+
+    fn policy(&self, policy: &Policy) -> PolicyView {
+        let Policy { approvals, freeze } = policy;
+        let category = |rules: &CategoryPolicy| CategoryPolicyView {
+            name: self.category(&rules.name),
+            mode: rules.mode,
+            lead_hours: rules.lead_hours,
+            longest_window_hours: rules.longest_window_hours,
+        };
+        let blackout = |rules: &BlackoutPolicy| BlackoutPolicyView {
+            id: rules.id.as_ref().map(|id| self.open(id)),
+            kind: rules.kind.as_ref().map(|kind| self.open(kind)),
+            admits: self.categories(&rules.admits),
+            environments: self.environments(&rules.environments),
+        };
+        PolicyView {
+            approval_roles: approvals.required_roles.iter().map(ToString::to_string).collect(),
+            max_age_s: approvals.max_age_s,
+            signatures: approvals.signatures,
+            freeze: FreezePolicyView {
+                longest_window_hours: freeze.longest_window_hours,
+                lead_hours: freeze.lead_hours,
+                pages: freeze.pages,
+                categories: freeze.categories.iter().map(category).collect(),
+                blackouts: freeze.blackouts.iter().map(blackout).collect(),
             },
         }
     }

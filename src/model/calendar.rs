@@ -1,10 +1,13 @@
 //! The freeze calendar: blackouts, and the exception categories each admits.
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::BlackoutId;
 use super::time::ChangeWindow;
 
 /// A period in which production changes are frozen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Blackout {
     /// Identifier, unique in the calendar.
     pub id: BlackoutId,
@@ -19,7 +22,8 @@ pub struct Blackout {
 }
 
 /// All blackouts, read whole.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FreezeCalendar {
     /// Blackouts in the order of the file.
     pub blackouts: Vec<Blackout>,

@@ -2,9 +2,38 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::FreezeCalendar;
 use super::digest::Digest;
 use super::ids::{ChangeId, HoldId, PersonId, Role};
+use super::record::Ownership;
 use super::time::Instant;
+
+/// Everything that the sources say beside the record, read whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gates {
+    /// The freeze calendar.
+    pub calendar: FreezeCalendar,
+    /// Who may decide for whom.
+    pub delegations: Vec<Delegation>,
+    /// Holds on the change.
+    pub holds: Vec<Hold>,
+    /// What the service ownership record says of the service.
+    pub owner: RegisteredOwner,
+}
+
+/// What the service ownership record says of a service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegisteredOwner {
+    /// There is none beside the entry that the change record carries.
+    #[default]
+    AsRecorded,
+    /// It does not know the service.
+    Unknown,
+    /// Its entry.
+    Entry(Ownership),
+}
 
 /// Somebody may decide for somebody else, from a moment to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

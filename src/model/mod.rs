@@ -7,6 +7,8 @@ pub mod browser;
 pub mod calendar;
 pub mod digest;
 pub mod form;
+pub mod freeze_policy;
+pub mod freeze_terms;
 pub mod gates;
 pub mod ids;
 pub mod left;

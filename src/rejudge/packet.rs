@@ -4,12 +4,14 @@ use serde::Deserialize;
 
 use super::reading::{OtherPolicy, Reading, ReadingError};
 use super::text::{Text, identifier};
-use crate::decide::policy::ApprovalPolicy;
+use crate::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
 use crate::decide::reconcile::{self, PacketFacts};
 use crate::decide::rules::record::FileState;
 use crate::decide::verdict::{Stage, Verdict};
 use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::digest::Digest;
+use crate::model::freeze_policy::FreezePolicy;
+use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner};
 use crate::model::ids::{AttachmentRole, BlackoutId, ChangeId, PersonId, Role};
 use crate::model::record::{
     ApprovalManifest, Attachment, ChangeRecord, Details, ExceptedBlackout, FileName, FreezeException, Ownership,
@@ -34,6 +36,9 @@ pub struct Packet<'a> {
     boundary_category: Text<'a>,
     #[serde(borrow)]
     blackouts: Vec<Frozen<'a>>,
+    delegations: Vec<Delegation>,
+    holds: Vec<Hold>,
+    registered_owner: RegisteredOwner,
     files: Vec<File>,
     operator: PersonId,
     #[serde(borrow)]
@@ -41,7 +46,7 @@ pub struct Packet<'a> {
     #[serde(default)]
     resumed_by: Option<PersonId>,
     portal: url::Url,
-    policy: Policy,
+    policy: Demanded,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +121,10 @@ struct Frozen<'a> {
     window: ChangeWindow,
     #[serde(borrow)]
     admits: Vec<Text<'a>>,
+    #[serde(borrow)]
+    kinds: Vec<Text<'a>>,
+    #[serde(borrow)]
+    environments: Vec<Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -137,17 +146,19 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Policy {
+struct Demanded {
     approval_roles: Vec<Role>,
     max_age_s: i64,
+    signatures: SignaturePolicy,
+    freeze: FreezePolicy,
 }
 
 /// What is built of them, and of the manifest and approvals of one reading.
 pub struct Built {
     record: ChangeRecord,
     files: Vec<FileState>,
-    calendar: FreezeCalendar,
-    policy: ApprovalPolicy,
+    gates: Gates,
+    policy: Policy,
 }
 
 fn line(name: &'static str, text: &str) -> Result<Line, ReadingError> {
@@ -174,13 +185,23 @@ impl Built {
     /// [`ReadingError`].
     pub fn of(facts: &Packet<'_>, reading: &Reading<'_>, other: &OtherPolicy) -> Result<Self, ReadingError> {
         let blackouts = facts.blackouts.iter().map(Frozen::blackout).collect::<Result<_, _>>()?;
+        let demanded = &facts.policy;
         Ok(Self {
             record: facts.record(reading)?,
             files: facts.files.iter().map(File::state).collect(),
-            calendar: FreezeCalendar { blackouts },
-            policy: ApprovalPolicy {
-                required_roles: other.required_roles.clone().unwrap_or_else(|| facts.policy.approval_roles.clone()),
-                max_age_s: other.max_age_s.unwrap_or(facts.policy.max_age_s),
+            gates: Gates {
+                calendar: FreezeCalendar { blackouts },
+                delegations: facts.delegations.clone(),
+                holds: facts.holds.clone(),
+                owner: facts.registered_owner.clone(),
+            },
+            policy: Policy {
+                approvals: ApprovalPolicy {
+                    required_roles: other.required_roles.clone().unwrap_or_else(|| demanded.approval_roles.clone()),
+                    max_age_s: other.max_age_s.unwrap_or(demanded.max_age_s),
+                    signatures: other.signatures.unwrap_or(demanded.signatures),
+                },
+                freeze: other.freeze.clone().unwrap_or_else(|| demanded.freeze.clone()),
             },
         })
     }
@@ -215,7 +236,7 @@ impl Built {
             account: &facts.account,
             resumed_by: facts.resumed_by.as_ref(),
             portal: &facts.portal,
-            calendar: &self.calendar,
+            gates: &self.gates,
             policy: &self.policy,
             now: reading.at,
         };
@@ -317,8 +338,8 @@ impl Frozen<'_> {
             id: blackout("blackouts.id", &self.id)?,
             window: self.window,
             admits: self.admits.iter().map(|category| category.to_string()).collect(),
-            kinds: Vec::new(),
-            environments: Vec::new(),
+            kinds: self.kinds.iter().map(|kind| kind.to_string()).collect(),
+            environments: self.environments.iter().map(|one| one.to_string()).collect(),
         })
     }
 }

@@ -4,19 +4,25 @@ use serde::Deserialize;
 
 use super::packet::{Built, Packet};
 use super::text::Text;
+use crate::decide::policy::SignaturePolicy;
 use crate::decide::verdict::{HaltCode, Stage, Verdict};
 use crate::model::digest::Digest;
+use crate::model::freeze_policy::FreezePolicy;
 use crate::model::ids::Role;
 use crate::model::record::{Approval, ApprovalManifest};
 use crate::model::time::Instant;
 
-/// Another approval policy; what it does not say is as it was.
+/// Another policy; what it does not say is as it was.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OtherPolicy {
     /// Roles that must have approved.
     pub required_roles: Option<Vec<Role>>,
     /// Oldest approval that still counts, in seconds.
     pub max_age_s: Option<i64>,
+    /// Whether approvals must be signed.
+    pub signatures: Option<SignaturePolicy>,
+    /// The freeze policy.
+    pub freeze: Option<FreezePolicy>,
 }
 
 /// The file as it stands.

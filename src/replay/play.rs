@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::difference::{About, Difference, between, of_requests};
 use super::told::{Listening, tell};
-use crate::decide::policy::ApprovalPolicy;
+use crate::decide::policy::{ApprovalPolicy, Policy};
 use crate::evidence::documents::RunDocument;
 use crate::evidence::outcome::Outcome;
 use crate::evidence::shared::SharedStore;
@@ -74,9 +74,13 @@ pub async fn replay<W: Watcher>(
         map: Arc::clone(&fixture.map),
         base: head.portal.clone(),
         operator: head.operator.clone(),
-        policy: ApprovalPolicy {
-            required_roles: head.approval_roles.clone(),
-            max_age_s: i64::from(head.approval_max_age_hours) * 3600,
+        policy: Policy {
+            approvals: ApprovalPolicy {
+                required_roles: head.approval_roles.clone(),
+                max_age_s: i64::from(head.approval_max_age_hours) * 3600,
+                signatures: head.signatures,
+            },
+            freeze: head.freeze_policy.clone(),
         },
         evidence: evidence.to_owned(),
         shared: SharedStore::folder(evidence),
@@ -99,7 +103,7 @@ pub async fn replay<W: Watcher>(
     let told = tell(run, listening.events())?;
     let mut traffic = of_requests(player.differences());
     if sources.asked() != sources.recorded() {
-        let counts = |(record, calendar): (usize, usize)| format!("record {record} times, calendar {calendar} times");
+        let counts = |times: usize| format!("{times} times");
         traffic.push(Difference {
             about: About::Source,
             place: "how often the sources were asked".to_owned(),

@@ -10,16 +10,16 @@ use super::play::PASSWORD;
 use super::record::{RecordError, RecordOrder};
 use super::secrets::Secrets;
 use super::stand_in::{StandIns, StoodIn};
-use crate::fixture::answers::{AnswerEntry, Answered, Source, calendar_json};
+use crate::fixture::answers::{AnswerEntry, AnswerFiles, Answered, GATES_SCHEMA, GatesFile};
 use crate::fixture::exchange::{Answer, Asked, Body, Exchange, Given, Part};
 use crate::fixture::folder::{
-    ANSWERS, CALENDAR, Files, HEAD, Head, MAP, RECORD, SCHEMA, TRAFFIC, attachments_fit, stand_in,
+    ANSWERS, Files, GATES, HEAD, Head, MAP, RECORD, SCHEMA, TRAFFIC, attachments_fit, stand_in,
 };
 use crate::fixture::har::Har;
 use crate::mask::masked::Permissions;
-use crate::model::calendar::FreezeCalendar;
 use crate::model::digest::Digest;
 use crate::model::form::FormPlan;
+use crate::model::gates::Gates;
 use crate::model::ids::PersonId;
 use crate::model::record::{ChangeRecord, FileName};
 use crate::model::time::Instant;
@@ -65,10 +65,7 @@ impl<'a> Scrubbing<'a> {
     }
 
     fn first_record(&self) -> Result<&ReadRecord, RecordError> {
-        let record = self.recorded.answers.iter().find_map(|(_, answer)| match answer {
-            Answered::Record(Ok(record)) => Some(&**record),
-            Answered::Record(Err(_)) | Answered::Calendar(_) => None,
-        });
+        let record = self.recorded.answers.iter().find_map(|(_, answer)| Some(&answer.as_ref().ok()?.record));
         record.ok_or_else(|| RecordError::Scrub("no source answered".to_owned()))
     }
 
@@ -204,8 +201,10 @@ impl<'a> Scrubbing<'a> {
             account: said(&order.credentials.user),
             draft_only: order.draft_only,
             map: Digest::of(map.as_bytes()),
-            approval_roles: order.policy.required_roles.clone(),
-            approval_max_age_hours: u32::try_from(order.policy.max_age_s / 3600).unwrap_or(u32::MAX),
+            approval_roles: order.policy.approvals.required_roles.clone(),
+            approval_max_age_hours: u32::try_from(order.policy.approvals.max_age_s / 3600).unwrap_or(u32::MAX),
+            signatures: order.policy.approvals.signatures,
+            freeze_policy: order.policy.freeze.clone(),
         };
         toml::to_string(&head).map(String::into_bytes).map_err(|error| RecordError::Scrub(error.to_string()))
     }
@@ -219,29 +218,24 @@ impl<'a> Scrubbing<'a> {
     ) -> Result<(), RecordError> {
         let mut entries = Vec::new();
         let mut known: BTreeMap<Vec<u8>, FileName> = BTreeMap::new();
+        let mut keep = |bytes: Vec<u8>, first: &str, files: &mut Files| match known.get(&bytes) {
+            Some(name) => Ok::<_, RecordError>(name.clone()),
+            None => {
+                let name = free(first, files)?;
+                files.insert(name.as_str().to_owned(), bytes.clone());
+                known.insert(bytes, name.clone());
+                Ok(name)
+            }
+        };
         for (at, answer) in &self.recorded.answers {
-            let (source, kept) = match answer {
-                Answered::Record(Ok(record)) => (Source::Record, Ok(pretty(&stood_in(&record.record)?.record)?)),
-                Answered::Calendar(Ok(calendar)) => (Source::Calendar, Ok(calendar_of(calendar, stand_ins)?)),
-                Answered::Record(Err(wrong)) => (Source::Record, Err(wrong.clone())),
-                Answered::Calendar(Err(wrong)) => (Source::Calendar, Err(wrong.clone())),
+            let answer = match answer {
+                Ok(facts) => AnswerFiles::Files {
+                    record: keep(pretty(&stood_in(&facts.record.record)?.record)?, RECORD, files)?,
+                    gates: keep(gates_of(&facts.gates, stand_ins)?, GATES, files)?,
+                },
+                Err(failed) => AnswerFiles::Failed(failed.clone()),
             };
-            let (file, wrong) = match kept {
-                Err(wrong) => (None, wrong),
-                Ok(bytes) => {
-                    let name = match known.get(&bytes) {
-                        Some(name) => name.clone(),
-                        None => {
-                            let name = free(source, files)?;
-                            files.insert(name.as_str().to_owned(), bytes.clone());
-                            known.insert(bytes, name.clone());
-                            name
-                        }
-                    };
-                    (Some(name), None)
-                }
-            };
-            entries.push(AnswerEntry { source, at: *at, file, wrong });
+            entries.push(AnswerEntry { at: *at, answer });
         }
         files.insert(ANSWERS.to_owned(), pretty(&entries)?);
         Ok(())
@@ -272,8 +266,9 @@ impl<'a> Scrubbing<'a> {
     }
 }
 
-fn calendar_of(calendar: &FreezeCalendar, stand_ins: &StandIns<'_>) -> Result<Vec<u8>, RecordError> {
-    let mut value = calendar_json(calendar);
+fn gates_of(gates: &Gates, stand_ins: &StandIns<'_>) -> Result<Vec<u8>, RecordError> {
+    let file = GatesFile { schema: GATES_SCHEMA.to_owned(), gates: gates.clone() };
+    let mut value = serde_json::to_value(file).map_err(|error| RecordError::Scrub(error.to_string()))?;
     stand_ins.give(&mut value);
     pretty(&value)
 }
@@ -286,12 +281,9 @@ fn shown(plan: &FormPlan, permissions: &Permissions) -> BTreeSet<String> {
     shown.map(|field| field.value.expose().as_text()).filter(|text| !text.is_empty()).collect()
 }
 
-/// A free name for another answer.
-fn free(source: Source, files: &Files) -> Result<FileName, RecordError> {
-    let (first, rest) = match source {
-        Source::Record => (RECORD, "record"),
-        Source::Calendar => (CALENDAR, "calendar"),
-    };
+/// A free name for another answer; the first one has the name `first`.
+fn free(first: &str, files: &Files) -> Result<FileName, RecordError> {
+    let rest = first.trim_end_matches(".json");
     let later = (2..).map(|number| format!("{rest}-{number}.json"));
     let name = std::iter::once(first.to_owned()).chain(later).find(|name| !files.contains_key(name));
     FileName::parse(&name.unwrap_or_default()).map_err(|error| RecordError::Scrub(error.to_string()))

@@ -1,6 +1,6 @@
 //! Recheck, hold, intend, read once more, release once.
 
-use std::time::Instant as Monotonic;
+use std::time::{Duration, Instant as Monotonic};
 
 use super::clock::Clock;
 use super::facts::{judge_again, reading};
@@ -9,7 +9,6 @@ use super::mutation::{self, Mutation};
 use crate::decide::reconcile;
 use crate::decide::rules::commit::commit_payload_differs;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
-use crate::diagnostic::Diagnostic;
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::observations::{Look, SeenPage};
 use crate::evidence::outcome::Outcome;
@@ -20,7 +19,7 @@ use crate::model::ids::DraftReference;
 use crate::model::private::Fact;
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene, ShownPage};
-use crate::sources::Sources;
+use crate::sources::{SourceFacts, Sources};
 
 fn interrupted() -> HaltReason {
     let observed = "a signal asked the agent to stop";
@@ -101,26 +100,24 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         }
     }
 
-    /// Reads the sources anew and judges them. Returns when the last one had answered.
-    fn recheck_sources(&mut self) -> Result<Monotonic, Stop> {
+    /// Reads the sources anew, for at most `within`, and judges them. Returns when the last one had answered.
+    async fn recheck_sources(&mut self, within: Duration) -> Result<Monotonic, Stop> {
         let stage = Stage::Recheck;
-        let unavailable = |what: &str, error: Diagnostic| {
-            // Diagnostics quote the file; that it does not answer is all a note needs.
-            let observed = match error.field() {
-                Some(field) => format!("{what}: {field} is not valid"),
-                None => format!("{what} cannot be read"),
-            };
+        let read = tokio::select! {
+            biased;
+            read = self.sources.read() => read.map_err(|error| error.told()),
+            () = self.interrupt.pressed() => return Err(Stop::Halt(NonEmpty::one(interrupted()))),
+            () = tokio::time::sleep(within) => Err(format!("the sources did not answer: not within {} s", within.as_secs())),
+        };
+        let SourceFacts { record, gates } = read.map_err(|observed| {
             let expected = "an answer from every source";
             let reason = held_reason(HaltCode::SourceUnavailable, expected, observed, FactSource::Record);
             Stop::Halt(NonEmpty::one(reason))
-        };
-        // The record last: approvals are what is most likely to be taken back.
-        let calendar = self.sources.calendar().map_err(|error| unavailable("the freeze calendar", error))?;
-        let record = self.sources.record().map_err(|error| unavailable("the change record", error))?;
+        })?;
         let answered = Monotonic::now();
         let now = self.clock.now();
-        let verdict = judge_again(&self.facts, &record, &calendar, now);
-        self.books.read(reading(stage, &self.facts, &record, &calendar, now, &verdict, self.books.gate));
+        let verdict = judge_again(&self.facts, &record, &gates, now);
+        self.books.read(reading(stage, &self.facts, &record, &gates, now, &verdict, self.books.gate));
         match verdict {
             Verdict::Halt(reasons) => Err(Stop::Halt(reasons)),
             Verdict::Proceed(()) => Ok(answered),
@@ -138,7 +135,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
             return Err(Stop::Halt(reasons));
         }
         // Once before the click, so that nothing is clicked in vain; again once the request is held.
-        self.recheck_sources()?;
+        self.recheck_sources(Self::limit(self.facts.map.file.limits.hold_s)).await?;
         self.stand(stage, "holding the commit request");
         self.gateway.expect_commit();
         let pressed = verb!(self, stage, self.portal.press_commit());
@@ -196,7 +193,11 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         if !mutation::is(Mutation::IntentAfterRelease) {
             self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest }).await?;
         }
-        let answered = if mutation::is(Mutation::SkipRecheck) { Monotonic::now() } else { self.recheck_sources()? };
+        let answered = if mutation::is(Mutation::SkipRecheck) {
+            Monotonic::now()
+        } else {
+            self.recheck_sources(Self::limit(hold)).await?
+        };
         if let Some(reasons) = NonEmpty::from_vec(self.alarms(stage)) {
             return Err(Stop::Halt(reasons));
         }

@@ -1,14 +1,14 @@
 //! What a run works from, and the judgement of everything that needs no browser.
 
-use crate::decide::policy::ApprovalPolicy;
+use crate::decide::policy::Policy;
 use crate::decide::reconcile::{self, PacketFacts};
 use crate::decide::rules::confirmation::Said;
 use crate::decide::rules::record::FileState;
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::readings::ApprovalReading;
 use crate::mask::masked::MaskGate;
-use crate::model::calendar::FreezeCalendar;
 use crate::model::form::FormPlan;
+use crate::model::gates::Gates;
 use crate::model::ids::PersonId;
 use crate::model::time::Instant;
 use crate::portal::LocalFile;
@@ -33,7 +33,7 @@ pub struct RunFacts<'a> {
     /// Who resumes or resolves an earlier run.
     pub resumed_by: Option<&'a PersonId>,
     /// The organisation's demands.
-    pub policy: &'a ApprovalPolicy,
+    pub policy: &'a Policy,
     /// Attachments as digested.
     pub file_states: &'a [FileState],
     /// Their private copies.
@@ -47,12 +47,7 @@ pub struct RunFacts<'a> {
 }
 
 /// What is judged without a browser, as read at `now`.
-fn packet_facts<'a>(
-    facts: &RunFacts<'a>,
-    record: &'a ReadRecord,
-    calendar: &'a FreezeCalendar,
-    now: Instant,
-) -> PacketFacts<'a> {
+fn packet_facts<'a>(facts: &RunFacts<'a>, record: &'a ReadRecord, gates: &'a Gates, now: Instant) -> PacketFacts<'a> {
     PacketFacts {
         record: &record.record,
         packet: record.packet,
@@ -61,21 +56,21 @@ fn packet_facts<'a>(
         account: facts.account,
         resumed_by: facts.resumed_by,
         portal: facts.portal,
-        calendar,
+        gates,
         policy: facts.policy,
         now,
     }
 }
 
 /// Judges everything that needs no browser, before the browser is started.
-pub fn judge_packet(facts: &RunFacts<'_>, record: &ReadRecord, calendar: &FreezeCalendar, now: Instant) -> Verdict {
-    reconcile::packet(Stage::Packet, &packet_facts(facts, record, calendar, now))
+pub fn judge_packet(facts: &RunFacts<'_>, record: &ReadRecord, gates: &Gates, now: Instant) -> Verdict {
+    reconcile::packet(Stage::Packet, &packet_facts(facts, record, gates, now))
 }
 
 /// Judges it again, read anew, while the commit is at stake.
-pub fn judge_again(facts: &RunFacts<'_>, record: &ReadRecord, calendar: &FreezeCalendar, now: Instant) -> Verdict {
+pub fn judge_again(facts: &RunFacts<'_>, record: &ReadRecord, gates: &Gates, now: Instant) -> Verdict {
     let first = facts.record;
-    reconcile::packet_again(&packet_facts(facts, record, calendar, now), &first.record.manifest, first.packet)
+    reconcile::packet_again(&packet_facts(facts, record, gates, now), &first.record.manifest, first.packet)
 }
 
 /// What was judged so at `stage`, to be kept.
@@ -83,10 +78,10 @@ pub fn reading(
     stage: Stage,
     facts: &RunFacts<'_>,
     record: &ReadRecord,
-    calendar: &FreezeCalendar,
+    gates: &Gates,
     now: Instant,
     verdict: &Verdict,
     gate: &MaskGate,
 ) -> ApprovalReading {
-    ApprovalReading::of(stage, &packet_facts(facts, record, calendar, now), facts.plan, verdict, gate)
+    ApprovalReading::of(stage, &packet_facts(facts, record, gates, now), facts.plan, verdict, gate)
 }

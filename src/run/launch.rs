@@ -26,15 +26,15 @@ use crate::evidence::journal::{Event, Opening};
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::gateway::control::Control;
 use crate::mask::masked::{MaskGate, Masked};
-use crate::model::calendar::FreezeCalendar;
 use crate::model::form::FormPlan;
+use crate::model::gates::Gates;
 use crate::model::ids::RunId;
 use crate::model::left::Left;
 use crate::model::time::Instant;
 use crate::portal::Portal as _;
 use crate::selectors::plan::plan;
-use crate::sources::Sources;
 use crate::sources::attachments::examine;
+use crate::sources::{SourceFacts, Sources};
 
 /// Does what `order` asks for, to the end.
 ///
@@ -50,8 +50,7 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
 ) -> Result<Masked<RunDocument>, InputError> {
     let started_at = clock.now();
     check_origin(&order.map, &order.base)?;
-    let record = sources.record()?;
-    let calendar = sources.calendar()?;
+    let SourceFacts { record, gates } = sources.read().await?;
     let private = PrivateFolder::new().map_err(InputError::Folder)?;
     let found = examine(&order.record, &record, Some(&private.path().join("uploads")))?;
     let file_states = states(&found);
@@ -87,7 +86,7 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
         closed: None,
     };
     watcher.step(Stage::Packet, "judging the record");
-    let verdict = judge_packet(&facts, &record, &calendar, started_at);
+    let verdict = judge_packet(&facts, &record, &gates, started_at);
     // What the rules say comes first: a record without a rollback plan is judged, not called unreadable.
     if let (Verdict::Proceed(()), Err(error)) = (&verdict, planned.as_ref()) {
         return Err(error.clone().into());
@@ -98,7 +97,7 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
         begin: &order.begin,
         run: order.chance.run(started_at),
         facts: &facts,
-        calendar: &calendar,
+        gates: &gates,
         gate: &gate,
         record: order.record.display().to_string(),
         portal: order.portal(),
@@ -117,8 +116,8 @@ pub struct Undertaking<'a> {
     pub run: RunId,
     /// What it works from.
     pub facts: &'a RunFacts<'a>,
-    /// The freeze calendar as first read.
-    pub calendar: &'a FreezeCalendar,
+    /// What gates it, as first read.
+    pub gates: &'a Gates,
     /// The gate for everything that is kept.
     pub gate: &'a Arc<MaskGate>,
     /// Where the record was read.
@@ -217,7 +216,7 @@ impl Undertaking<'_> {
 
     /// The gates.
     fn judge(&self) -> Verdict {
-        judge_packet(self.facts, self.facts.record, self.calendar, self.started_at)
+        judge_packet(self.facts, self.facts.record, self.gates, self.started_at)
     }
 
     /// Who may look after what an earlier run left: gates that have closed since do not keep anyone from finding out.
@@ -248,7 +247,7 @@ impl Undertaking<'_> {
     ) -> Done {
         let facts = self.facts;
         let judged = self.judge();
-        books.read(reading(Stage::Packet, facts, facts.record, self.calendar, self.started_at, &judged, self.gate));
+        books.read(reading(Stage::Packet, facts, facts.record, self.gates, self.started_at, &judged, self.gate));
         let exception = &facts.record.record.exception;
         let opening = Opening {
             run: self.run.clone(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret as _;
 
 use super::session::{BrowserOrder, Target};
-use crate::decide::policy::ApprovalPolicy;
+use crate::decide::policy::Policy;
 use crate::decide::rules::confirmation::Said;
 use crate::decide::rules::record::FileState;
 use crate::diagnostic::Diagnostic;
@@ -26,6 +26,7 @@ use crate::portal::webdriver::Credentials;
 use crate::selectors::plan::PlanError;
 use crate::selectors::read::SelectorMap;
 use crate::selectors::schema::Field;
+use crate::sources::SourceError;
 use crate::sources::attachments::FoundFile;
 use crate::sources::record_file::ReadRecord;
 
@@ -42,8 +43,8 @@ pub struct Order {
     pub base: url::Url,
     /// Who runs the agent.
     pub operator: PersonId,
-    /// What is demanded of approvals.
-    pub policy: ApprovalPolicy,
+    /// What the organisation demands.
+    pub policy: Policy,
     /// Evidence root.
     pub evidence: PathBuf,
     /// What is shared with other hosts; the evidence root itself by default.
@@ -161,6 +162,9 @@ pub enum InputError {
     /// A mistake in a file.
     #[error("{0}")]
     File(#[from] Diagnostic),
+    /// The sources gave no facts.
+    #[error("{0}")]
+    Sources(#[from] SourceError),
     /// Map and record do not fit.
     #[error("error: {0}\n  = help: correct the selector map, or the record's `details`")]
     Plan(#[from] PlanError),
@@ -279,7 +283,7 @@ pub fn local_files(plan: &FormPlan, found: &[FoundFile]) -> Vec<LocalFile> {
 
 /// Versions and digests of what judges.
 pub fn versions(order: &Order, record: &ReadRecord) -> Versions {
-    let policy = format!("{:?} {}", order.policy.required_roles, order.policy.max_age_s);
+    let policy = format!("{:?}", order.policy);
     Versions {
         agent: env!("CARGO_PKG_VERSION"),
         browser: Some(order.browser.kind),

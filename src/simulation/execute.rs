@@ -67,7 +67,7 @@ pub async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: &'stati
         begin: &begin,
         run: run_of(process),
         facts: &facts,
-        calendar: &scene.calendar,
+        gates: &scene.gates,
         gate: &gate,
         record: "record.json".into(),
         portal: scene.base.origin().ascii_serialization(),
@@ -93,7 +93,7 @@ pub async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: &'stati
         () = sim.death_of(process) => Ended::Died,
         ended = undertaking.carry_out(&mut ports, &sources, &clock, interrupt, &watches) => match ended {
             Ok(document) => Ended::Document(Box::new(document)),
-            Err(InputError::File(_) | InputError::Plan(_) | InputError::Origin(_) | InputError::Folder(_)
+            Err(InputError::File(_) | InputError::Sources(_) | InputError::Plan(_) | InputError::Origin(_) | InputError::Folder(_)
                 | InputError::Store(_) | InputError::Journal(_) | InputError::NotContinuable { .. }) => Ended::Refused,
         },
     };

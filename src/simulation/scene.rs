@@ -10,9 +10,8 @@ use super::disk::{SimShelf, read};
 use super::portal::SimPortal;
 use super::store::SimStore;
 use super::world::{BEGINS, Sim};
-use crate::decide::policy::ApprovalPolicy;
+use crate::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
 use crate::decide::rules::record::FileState;
-use crate::diagnostic::Diagnostic;
 use crate::evidence::claims::{Alive, Holder};
 use crate::evidence::documents::Cost;
 use crate::evidence::journal::JOURNAL;
@@ -23,6 +22,8 @@ use crate::mask::picture::{MaskedPicture, PictureMask, paint};
 use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::digest::Digest;
 use crate::model::form::FormPlan;
+use crate::model::freeze_policy::FreezePolicy;
+use crate::model::gates::Gates;
 use crate::model::ids::{BlackoutId, ChangeId, Role, RunId};
 use crate::model::packet::packet_digest;
 use crate::model::record::{ChangeRecord, Decision};
@@ -32,8 +33,8 @@ use crate::reference_portal::example::{ExampleTimes, approved, exception};
 use crate::run::ports::{Opened, Ports};
 use crate::selectors::plan::plan;
 use crate::selectors::read::{SelectorMap, read as read_map};
-use crate::sources::Sources;
 use crate::sources::record_file::ReadRecord;
+use crate::sources::{SourceError, SourceFacts, Sources};
 
 /// Two tabs, five fields, one file: enough for everything that can be left half done.
 const MAP: &str = include_str!("map.toml");
@@ -43,8 +44,8 @@ pub struct Scene {
     pub map: SelectorMap,
     pub plan: FormPlan,
     pub record: ReadRecord,
-    pub calendar: FreezeCalendar,
-    pub policy: ApprovalPolicy,
+    pub gates: Gates,
+    pub policy: Policy,
     pub states: Vec<FileState>,
     pub files: Vec<LocalFile>,
     pub base: url::Url,
@@ -81,20 +82,27 @@ pub fn scene() -> &'static Scene {
             states: attachments.iter().map(state).collect(),
             files: plan.files().map(file).collect(),
             picture: paint(&png, &mask).unwrap(),
-            calendar: FreezeCalendar {
-                blackouts: vec![Blackout {
-                    id: BlackoutId::parse("YEAR-END-COMMERCE").unwrap(),
-                    window: ChangeWindow { start: times.blackout.0.into(), end: times.blackout.1.into() },
-                    admits: vec!["emergency-fix".into()],
-                    kinds: Vec::new(),
-                    environments: Vec::new(),
-                }],
+            gates: Gates {
+                calendar: FreezeCalendar {
+                    blackouts: vec![Blackout {
+                        id: BlackoutId::parse("YEAR-END-COMMERCE").unwrap(),
+                        window: ChangeWindow { start: times.blackout.0.into(), end: times.blackout.1.into() },
+                        admits: vec!["emergency-fix".into()],
+                        kinds: Vec::new(),
+                        environments: Vec::new(),
+                    }],
+                },
+                ..Gates::default()
             },
-            policy: ApprovalPolicy {
-                required_roles: ["service-owner", "incident-commander", "change-authority"]
-                    .map(|role| Role::parse(role).unwrap())
-                    .into(),
-                max_age_s: 72 * 3600,
+            policy: Policy {
+                approvals: ApprovalPolicy {
+                    required_roles: ["service-owner", "incident-commander", "change-authority"]
+                        .map(|role| Role::parse(role).unwrap())
+                        .into(),
+                    max_age_s: 72 * 3600,
+                    signatures: SignaturePolicy::Optional,
+                },
+                freeze: FreezePolicy::default(),
             },
             record: ReadRecord { packet, file: packet, folder: PathBuf::new(), record },
             plan,
@@ -111,29 +119,25 @@ pub struct SimSources {
 }
 
 impl SimSources {
-    fn ask(&self) -> Result<bool, Diagnostic> {
+    fn ask(&self) -> Result<bool, SourceError> {
         self.sim.step(self.process);
         let mut world = self.sim.lock();
         let times = world.weather.sources;
         if world.fails(times) {
-            return Err(Diagnostic::whole("record.json".as_ref(), "cannot be read", "bring it back"));
+            return Err(SourceError::Unavailable { name: "the change record".into(), what: "no connection".into() });
         }
         Ok(world.revoked)
     }
 }
 
 impl Sources for SimSources {
-    fn record(&self) -> Result<ReadRecord, Diagnostic> {
+    async fn read(&self) -> Result<SourceFacts, SourceError> {
         let revoked = self.ask()?;
         let mut record = scene().record.clone();
         if revoked {
             record.record.approvals[0].decision = Decision::Revoked;
         }
-        Ok(record)
-    }
-
-    fn calendar(&self) -> Result<FreezeCalendar, Diagnostic> {
-        self.ask().map(|_| scene().calendar.clone())
+        Ok(SourceFacts { record, gates: scene().gates.clone() })
     }
 }
 

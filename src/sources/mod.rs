@@ -1,25 +1,33 @@
-//! Where facts come from outside the portal: the change record, its attachments, the freeze calendar.
+//! Where facts come from outside the portal: the change record, its attachments, freeze calendars, registers.
 //!
 //! Everything is read whole and checked, or it is an error; nothing is cached. Imports only `model` and `diagnostic`.
 
 pub mod attachments;
 pub mod calendar_file;
+pub mod configured;
+pub mod freeze_policy_file;
 pub mod json_span;
 pub mod record_file;
+pub mod registers;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
-use crate::model::calendar::FreezeCalendar;
+use crate::model::gates::Gates;
 use record_file::ReadRecord;
 
-/// Why a source gave no facts.
+/// Why the sources gave no facts.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SourceError {
-    /// It answered with something that is not valid.
-    #[error("{0}")]
-    Invalid(Diagnostic),
-    /// It did not answer, or not in time, or not the whole.
+    /// One answered with something that is not valid.
+    #[error("{mistake}")]
+    Invalid {
+        /// Which source, for people.
+        name: String,
+        /// What is not valid. It quotes the source.
+        mistake: Diagnostic,
+    },
+    /// One did not answer, or not in time, or not the whole.
     #[error("error: {name} did not answer: {what}")]
     Unavailable {
         /// Which source, for people.
@@ -29,45 +37,41 @@ pub enum SourceError {
     },
 }
 
-impl From<Diagnostic> for SourceError {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self::Invalid(diagnostic)
+impl SourceError {
+    /// A mistake in what `name` answered.
+    pub fn invalid(name: &str) -> impl Fn(Diagnostic) -> Self {
+        move |mistake| Self::Invalid { name: name.to_owned(), mistake }
+    }
+
+    /// What went wrong, without anything that the source said.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Invalid { name, mistake } => match mistake.field() {
+                Some(field) => format!("{name}: {field} is not valid"),
+                None => format!("{name} cannot be read"),
+            },
+            Self::Unavailable { name, what } => format!("{name} did not answer: {what}"),
+        }
     }
 }
 
-/// Reads the facts anew at every call.
+/// Everything that the sources say, read anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceFacts {
+    /// The change record.
+    pub record: ReadRecord,
+    /// What gates it.
+    pub gates: Gates,
+}
+
+/// Reads the facts anew at every call; nothing is kept from one to the next.
 pub trait Sources {
-    /// The change record.
+    /// Every source, whole.
     ///
     /// # Errors
     ///
-    /// A [`Diagnostic`] when it cannot be read or is not valid.
-    fn record(&self) -> Result<ReadRecord, Diagnostic>;
-    /// The freeze calendar.
-    ///
-    /// # Errors
-    ///
-    /// A [`Diagnostic`] when it cannot be read whole.
-    fn calendar(&self) -> Result<FreezeCalendar, Diagnostic>;
-}
-
-/// Record and calendar in local files.
-#[derive(Debug, Clone)]
-pub struct FileSources {
-    /// The change record.
-    pub record: PathBuf,
-    /// The freeze calendar.
-    pub calendar: PathBuf,
-}
-
-impl Sources for FileSources {
-    fn record(&self) -> Result<ReadRecord, Diagnostic> {
-        record_file::read(&self.record)
-    }
-
-    fn calendar(&self) -> Result<FreezeCalendar, Diagnostic> {
-        calendar_file::read(&self.calendar)
-    }
+    /// [`SourceError`] when one of them does not answer, or answers what is not valid.
+    fn read(&self) -> impl Future<Output = Result<SourceFacts, SourceError>>;
 }
 
 /// Reads a text file of at most `limit` bytes.

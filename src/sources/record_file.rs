@@ -115,7 +115,8 @@ fn check(path: &Path, text: &str, record: &ChangeRecord) -> Result<(), Diagnosti
         once("name", file.name.as_str(), format!("exception.attachments[{place}].name"))?;
     }
     for (place, signer) in record.manifest.signers.iter().enumerate() {
-        once("signer", signer.role.as_str(), format!("manifest.signers[{place}].role"))?;
+        let named = format!("{} {}", signer.role, signer.approver);
+        once("signer", &named, format!("manifest.signers[{place}].approver"))?;
     }
     Ok(())
 }

@@ -180,7 +180,7 @@ in_both_browsers! {
 
     async fn a_source_that_does_not_answer_while_the_commit_is_held_stops_it(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
-        let sources = ChangesWhileHeld::new(rig.sources.clone(), || std::fs::remove_file(&rig.sources.calendar).unwrap());
+        let sources = ChangesWhileHeld::new(rig.sources.clone(), || std::fs::remove_file(&rig.sources.gates.calendars[0]).unwrap());
         let run = rig.run_with(&sources, &Quiet).await.unwrap();
         assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedDraft, vec![HaltCode::SourceUnavailable]), "{}", told(&run));
         assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));

@@ -1,18 +1,22 @@
 //! One case for each halt code that the record, the approvals, the freeze and the portal's values can cause, and for each a
 //! near miss that must not halt.
 
+mod gates;
+mod properties;
 mod sources;
 mod submission;
 mod tabs;
 
 use std::collections::BTreeSet;
 
-use portal_agent::decide::policy::ApprovalPolicy;
+use portal_agent::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
 use portal_agent::decide::reconcile::{PacketFacts, packet};
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
 use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
+use portal_agent::model::freeze_policy::FreezePolicy;
+use portal_agent::model::gates::Gates;
 use portal_agent::model::ids::{BlackoutId, PersonId, Role};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::record::ChangeRecord;
@@ -30,7 +34,8 @@ fn at(text: &str) -> Instant {
 struct Case {
     exception: Value,
     after_approval: Box<dyn FnOnce(&mut Value)>,
-    calendar: FreezeCalendar,
+    gates: Gates,
+    policy: Policy,
     files: Option<Vec<FileState>>,
     operator: &'static str,
     account: &'static str,
@@ -44,6 +49,19 @@ fn file(role: &str, content: &[u8]) -> Value {
         "role": role, "name": format!("{role}.pdf"), "path": format!("{role}.pdf"),
         "size": content.len(), "sha256": Digest::of(content),
     })
+}
+
+/// Three roles, approvals of the last three days, and nothing demanded of windows.
+fn demanded() -> Policy {
+    let roles = ["service-owner", "incident-commander", "change-authority"];
+    Policy {
+        approvals: ApprovalPolicy {
+            required_roles: roles.map(|role| Role::parse(role).unwrap()).into(),
+            max_age_s: 72 * 3600,
+            signatures: SignaturePolicy::Optional,
+        },
+        freeze: FreezePolicy::default(),
+    }
 }
 
 impl Case {
@@ -62,7 +80,8 @@ impl Case {
         Self {
             exception,
             after_approval: Box::new(|_| {}),
-            calendar: FreezeCalendar { blackouts: vec![blackout] },
+            gates: Gates { calendar: FreezeCalendar { blackouts: vec![blackout] }, ..Gates::default() },
+            policy: demanded(),
             files: None,
             operator: "op.night",
             account: "portal.robot",
@@ -90,7 +109,17 @@ impl Case {
     }
 
     fn calendar(mut self, change: impl FnOnce(&mut FreezeCalendar)) -> Self {
-        change(&mut self.calendar);
+        change(&mut self.gates.calendar);
+        self
+    }
+
+    fn gates(mut self, change: impl FnOnce(&mut Gates)) -> Self {
+        change(&mut self.gates);
+        self
+    }
+
+    fn policy(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        change(&mut self.policy);
         self
     }
 
@@ -109,12 +138,6 @@ impl Case {
                 .map(|file| FileState { role: file.role.clone(), sha256: file.sha256, size: file.size })
                 .collect()
         });
-        let policy = ApprovalPolicy {
-            required_roles: ["service-owner", "incident-commander", "change-authority"]
-                .map(|r| Role::parse(r).unwrap())
-                .into(),
-            max_age_s: 72 * 3600,
-        };
         let resumed_by = self.resumed_by.map(|who| PersonId::parse(who).unwrap());
         let facts = PacketFacts {
             record: &record,
@@ -124,8 +147,8 @@ impl Case {
             account: self.account,
             resumed_by: resumed_by.as_ref(),
             portal: &self.portal.parse().unwrap(),
-            calendar: &self.calendar,
-            policy: &policy,
+            gates: &self.gates,
+            policy: &self.policy,
             now: at(self.now),
         };
         codes(packet(Stage::Packet, &facts))

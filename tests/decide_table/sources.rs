@@ -1,12 +1,13 @@
 //! What record, approvals, owners and the freeze calendar must agree on, before a browser is started.
 
 use crate::{Case, NOW, at, file};
-use portal_agent::decide::policy::ApprovalPolicy;
+use portal_agent::decide::policy::Policy;
 use portal_agent::decide::reconcile::{self, PacketFacts};
 use portal_agent::decide::rules::record::{FileState, claimed_by_another_run};
 use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
 use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
+use portal_agent::model::gates::Gates;
 use portal_agent::model::ids::{AttachmentRole, BlackoutId, ChangeId, PersonId};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::record::ChangeRecord;
@@ -286,8 +287,8 @@ fn at_the_recheck_the_same_causes_give_the_same_codes() {
         account: "agent",
         resumed_by: None,
         portal: &portal,
-        calendar: &FreezeCalendar::default(),
-        policy: &ApprovalPolicy { required_roles: Vec::new(), max_age_s: 1 },
+        gates: &Gates::default(),
+        policy: &Policy::default(),
         now: at(NOW),
     };
     let (Verdict::Halt(first), Verdict::Halt(second)) =

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{NOW, approvals, at, set};
-use portal_agent::decide::policy::ApprovalPolicy;
+use portal_agent::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
 use portal_agent::decide::reconcile::{self, PacketFacts};
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{HaltCode, Stage};
@@ -12,6 +12,8 @@ use portal_agent::mask::masked::{MaskGate, Permissions};
 use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
 use portal_agent::model::form::FormPlan;
+use portal_agent::model::freeze_policy::FreezePolicy;
+use portal_agent::model::gates::Gates;
 use portal_agent::model::ids::{BlackoutId, PersonId, RunId};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::private::Private;
@@ -27,7 +29,7 @@ use serde_json::{Value, json};
 pub struct Packet {
     record: ChangeRecord,
     plan: FormPlan,
-    calendar: FreezeCalendar,
+    gates: Gates,
     operator: PersonId,
     gate: MaskGate,
 }
@@ -60,8 +62,8 @@ impl Packet {
             kinds: Vec::new(),
             environments: Vec::new(),
         };
-        let calendar = FreezeCalendar { blackouts: vec![blackout] };
-        Self { record, plan, calendar, operator: PersonId::parse("op.night").unwrap(), gate }
+        let gates = Gates { calendar: FreezeCalendar { blackouts: vec![blackout] }, ..Gates::default() };
+        Self { record, plan, gates, operator: PersonId::parse("op.night").unwrap(), gate }
     }
 
     /// The run's own readings: at the start and, read again, while the commit is at stake.
@@ -77,10 +79,14 @@ impl Packet {
             account: "portal.robot",
             resumed_by: None,
             portal: &"https://portal.example.test/".parse().unwrap(),
-            calendar: &self.calendar,
-            policy: &ApprovalPolicy {
-                required_roles: roles.map(|role| role.parse_role()).into(),
-                max_age_s: 72 * 3600,
+            gates: &self.gates,
+            policy: &Policy {
+                approvals: ApprovalPolicy {
+                    required_roles: roles.map(|role| role.parse_role()).into(),
+                    max_age_s: 72 * 3600,
+                    signatures: SignaturePolicy::Optional,
+                },
+                freeze: FreezePolicy::default(),
             },
             now: at(NOW),
         };
@@ -160,14 +166,14 @@ fn another_policy_flips_a_verdict_and_names_the_approval() {
     let (readings, codes) = Packet::new(false, |_| {}).kept();
     assert!(codes.is_empty());
     let approvals = approvals(readings);
-    let strict = OtherPolicy { required_roles: None, max_age_s: Some(1800) };
+    let strict = OtherPolicy { max_age_s: Some(1800), ..OtherPolicy::default() };
     let rejudged = judge(None, &approvals, &strict).unwrap();
     assert_eq!(rejudged.changes.len(), 2);
     let change = &rejudged.changes[0];
     assert_eq!((change.was.as_slice(), change.stage), (&[][..], Stage::Packet));
     assert_eq!(set(&change.now), set(&[HaltCode::ApprovalStale]));
     assert_eq!(change.reasons[0].subject, "approvals.service-owner");
-    let more = OtherPolicy { required_roles: Some(vec!["mascot".parse_role()]), max_age_s: None };
+    let more = OtherPolicy { required_roles: Some(vec!["mascot".parse_role()]), ..OtherPolicy::default() };
     let change = &judge(None, &approvals, &more).unwrap().changes[0];
     assert_eq!(change.reasons[0].subject, "manifest.signers.mascot");
     assert_eq!(change.reasons.len(), 1, "the age is as it was");

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use portal_agent::decide::policy::ApprovalPolicy;
+use portal_agent::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
 use portal_agent::decide::verdict::Stage;
 use portal_agent::evidence::journal::Event;
 use portal_agent::evidence::shared::SharedStore;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
+use portal_agent::model::freeze_policy::FreezePolicy;
 use portal_agent::model::ids::{PersonId, Role, RunId};
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD};
@@ -21,7 +22,7 @@ use portal_agent::run::launch::launch;
 use portal_agent::run::order::{Begin, Chance, Continue, Order};
 use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
-use portal_agent::sources::FileSources;
+use portal_agent::sources::configured::ConfiguredSources;
 use rustix::process::{Signal, getpid, kill_process};
 
 /// Kills this process when an event of this name stands in the journal for the so manieth time.
@@ -66,11 +67,15 @@ async fn main() {
         map: Arc::new(read_map(map.as_ref(), &text).unwrap()),
         base: base.parse().unwrap(),
         operator: PersonId::parse("op.night").unwrap(),
-        policy: ApprovalPolicy {
-            required_roles: ["service-owner", "incident-commander", "change-authority"]
-                .map(|role| Role::parse(role).unwrap())
-                .into(),
-            max_age_s: 72 * 3600,
+        policy: Policy {
+            approvals: ApprovalPolicy {
+                required_roles: ["service-owner", "incident-commander", "change-authority"]
+                    .map(|role| Role::parse(role).unwrap())
+                    .into(),
+                max_age_s: 72 * 3600,
+                signatures: SignaturePolicy::Optional,
+            },
+            freeze: FreezePolicy::default(),
         },
         shared: SharedStore::folder(&evidence),
         evidence,
@@ -88,7 +93,7 @@ async fn main() {
         draft_only: false,
         hand_over: false,
     };
-    let sources = FileSources { record: order.record.clone(), calendar: folder.join("freeze-calendar.toml") };
+    let sources = ConfiguredSources::of_files(order.record.clone(), folder.join("freeze-calendar.toml"));
     let dies = DiesAt { event: event.clone(), countdown: AtomicU64::new(count.parse().unwrap()) };
     let (_switch, interrupt) = Interrupt::by_hand();
     let document = launch(&order, &sources, &SystemClock::default(), interrupt, &dies).await.unwrap();

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use portal_agent::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
 use portal_agent::decide::rules::confirmation::Said;
 use portal_agent::decide::verdict::{HaltCode, Stage};
-use portal_agent::diagnostic::Diagnostic;
 use portal_agent::evidence::documents::RunDocument;
 use portal_agent::evidence::shared::SharedStore;
 use portal_agent::mask::masked::Masked;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
-use portal_agent::model::calendar::FreezeCalendar;
-use portal_agent::model::ids::{PersonId, RunId};
+use portal_agent::model::freeze_policy::FreezePolicy;
+use portal_agent::model::ids::{PersonId, Role, RunId};
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, world, write};
 use portal_agent::reference_portal::faults::FaultPlan;
@@ -30,8 +30,8 @@ use portal_agent::run::launch::launch;
 use portal_agent::run::order::{Begin, Chance, Continue, InputError, Order};
 use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
-use portal_agent::sources::record_file::ReadRecord;
-use portal_agent::sources::{FileSources, Sources};
+use portal_agent::sources::configured::ConfiguredSources;
+use portal_agent::sources::{SourceError, SourceFacts, Sources};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -60,7 +60,7 @@ pub struct Rig {
     pub times: ExampleTimes,
     pub order: Order,
     pub map_text: String,
-    pub sources: FileSources,
+    pub sources: ConfiguredSources,
 }
 
 /// Browsers need their sandbox off where the tests run as root, as they do in containers.
@@ -71,6 +71,19 @@ pub fn profile() -> BrowserProfile {
 /// A browser without a window.
 pub fn browser_order(kind: BrowserKind) -> BrowserOrder {
     BrowserOrder { kind, profile: profile(), headed: false, webdriver: None, pace: Duration::ZERO }
+}
+
+/// Three roles, approvals of the last three days, and nothing demanded of windows.
+pub fn policy() -> Policy {
+    let roles = ["service-owner", "incident-commander", "change-authority"];
+    Policy {
+        approvals: ApprovalPolicy {
+            required_roles: roles.map(|role| Role::parse(role).unwrap()).into(),
+            max_age_s: 72 * 3600,
+            signatures: SignaturePolicy::Optional,
+        },
+        freeze: FreezePolicy::default(),
+    }
 }
 
 impl Rig {
@@ -114,13 +127,7 @@ impl Rig {
             map: Arc::new(read_map("reference.toml".as_ref(), &map_text).unwrap()),
             base: portal.url(),
             operator: PersonId::parse("op.night").unwrap(),
-            policy: portal_agent::decide::policy::ApprovalPolicy {
-                required_roles: ["service-owner", "incident-commander", "change-authority"]
-                    .into_iter()
-                    .map(|role| portal_agent::model::ids::Role::parse(role).unwrap())
-                    .collect(),
-                max_age_s: 72 * 3600,
-            },
+            policy: policy(),
             evidence,
             browser: browser_order(plan.browser),
             portal_ca,
@@ -129,7 +136,7 @@ impl Rig {
             credentials: Credentials { user: ACCOUNT.into(), password: PASSWORD.into() },
             draft_only: false,
         };
-        let sources = FileSources { record: example.record, calendar: example.calendar };
+        let sources = ConfiguredSources::of_files(example.record, example.calendar);
         Self { portal, folder, times, order, map_text, sources }
     }
 
@@ -263,29 +270,24 @@ impl Watcher for InterruptAt {
 
 /// Answers from the files at first, and with something else once the commit request is held.
 pub struct ChangesWhileHeld<F> {
-    pub files: FileSources,
+    pub files: ConfiguredSources,
     pub reads: std::sync::atomic::AtomicU32,
     pub change: F,
 }
 
 impl<F> ChangesWhileHeld<F> {
-    pub fn new(files: FileSources, change: F) -> Self {
+    pub fn new(files: ConfiguredSources, change: F) -> Self {
         Self { files, reads: std::sync::atomic::AtomicU32::new(0), change }
     }
 }
 
 impl<F: Fn()> Sources for ChangesWhileHeld<F> {
-    fn record(&self) -> Result<ReadRecord, Diagnostic> {
-        self.files.record()
-    }
-
-    fn calendar(&self) -> Result<FreezeCalendar, Diagnostic> {
-        // The first reading is the packet's, the second is made before the click, the third with the commit request held, the
-        // calendar before the record.
+    async fn read(&self) -> Result<SourceFacts, SourceError> {
+        // The first reading is the packet's, the second is made before the click, the third with the commit request held.
         if self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 2 {
             (self.change)();
         }
-        self.files.calendar()
+        self.files.read().await
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::decide::policy::{ApprovalPolicy, Parties};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::digest::Digest;
-use crate::model::ids::{PersonId, Role};
+use crate::model::gates::Delegation;
+use crate::model::ids::Role;
 use crate::model::private::Fact;
-use crate::model::record::{Approval, ApprovalManifest, Decision};
+use crate::model::record::{Approval, ApprovalManifest, Decision, Signer};
 use crate::model::time::Instant;
 
 fn reason(code: HaltCode, subject: impl ToString, expected: impl ToString, observed: impl ToString) -> HaltReason {
@@ -25,25 +26,42 @@ fn subject(role: &Role) -> String {
     format!("approvals.{role}")
 }
 
-/// `approval-missing`: a required role is no signer of the manifest, or a signer's role holds no decision at all.
+/// Whether the decision was taken by this signer, or for them.
+fn is_of(approval: &Approval, signer: &Signer) -> bool {
+    approval.role == signer.role && approval.on_behalf_of.as_ref().unwrap_or(&approval.approver) == &signer.approver
+}
+
+/// `approval-missing`: fewer signers in a required role than the policy demands, or a signer who has not decided. Accounts that
+/// differ in case alone are one person.
 pub fn approval_missing(
     manifest: &ApprovalManifest,
     approvals: &[Approval],
     policy: &ApprovalPolicy,
 ) -> Vec<HaltReason> {
-    let unsigned = policy
-        .required_roles
-        .iter()
-        .filter(|role| !manifest.signers.iter().any(|signer| &signer.role == *role))
-        .map(|role| reason(HaltCode::ApprovalMissing, format!("manifest.signers.{role}"), "a signer", "none"));
-    let undecided = manifest
-        .signers
-        .iter()
-        .filter(|signer| !approvals.iter().any(|approval| approval.role == signer.role))
-        .map(|signer| reason(HaltCode::ApprovalMissing, subject(&signer.role), &signer.approver, "no decision"));
-    let nobody =
-        manifest.signers.is_empty().then(|| reason(HaltCode::ApprovalMissing, "manifest.signers", "signers", "none"));
-    unsigned.chain(undecided).chain(nobody).collect()
+    let code = HaltCode::ApprovalMissing;
+    let mut found = Vec::new();
+    for (role, wanted) in policy.numbers() {
+        let signers = manifest.signers.iter().filter(|signer| &signer.role == role);
+        let people: BTreeSet<String> = signers.map(|signer| signer.approver.as_str().to_ascii_lowercase()).collect();
+        if people.len() < wanted {
+            let expected = if wanted == 1 { "a signer".to_owned() } else { format!("{wanted} signers") };
+            let observed = if people.is_empty() { "none".to_owned() } else { people.len().to_string() };
+            found.push(reason(code, format!("manifest.signers.{role}"), expected, observed));
+        }
+    }
+    for signer in &manifest.signers {
+        let known = |approval: &Approval| manifest.signers.iter().any(|signer| is_of(approval, signer));
+        let of_role = || approvals.iter().filter(|approval| approval.role == signer.role);
+        let decided = of_role().any(|approval| is_of(approval, signer));
+        // A decision by somebody whom the manifest does not name is told as that.
+        if !decided && of_role().all(known) {
+            found.push(reason(code, subject(&signer.role), &signer.approver, "no decision"));
+        }
+    }
+    if manifest.signers.is_empty() {
+        found.push(reason(code, "manifest.signers", "signers", "none"));
+    }
+    found
 }
 
 /// `approval-revoked`: any decision in a signer's role that is not an approval, whatever else stands beside it.
@@ -95,25 +113,51 @@ pub fn approval_for_other_revision(approvals: &[Approval], packet: Digest) -> Ve
         .collect()
 }
 
-/// `approver-mismatch`: someone else decided than the manifest names for the role, or a role the manifest does not name.
+/// `approver-mismatch`: someone else decided, or somebody else was decided for, than the manifest names for the role; or a role
+/// that the manifest does not name.
 pub fn approver_mismatch(manifest: &ApprovalManifest, approvals: &[Approval]) -> Vec<HaltReason> {
     approvals
         .iter()
+        .filter(|approval| !manifest.signers.iter().any(|signer| is_of(approval, signer)))
+        .map(|approval| {
+            let named = manifest.signers.iter().filter(|signer| signer.role == approval.role);
+            let named: Vec<&str> = named.map(|signer| signer.approver.as_str()).collect();
+            let expected = if named.is_empty() { "no approval in this role".to_owned() } else { named.join(" or ") };
+            let observed = match &approval.on_behalf_of {
+                Some(signer) => format!("{} for {signer}", approval.approver),
+                None => approval.approver.to_string(),
+            };
+            reason(HaltCode::ApproverMismatch, subject(&approval.role), expected, observed)
+        })
+        .collect()
+}
+
+/// `delegate-not-allowed`: somebody decided for a signer, and no mapping that was in force at that moment lets them.
+pub fn delegate_not_allowed(approvals: &[Approval], delegations: &[Delegation]) -> Vec<HaltReason> {
+    approvals
+        .iter()
         .filter_map(|approval| {
-            let named: Vec<&PersonId> = manifest
-                .signers
-                .iter()
-                .filter(|signer| signer.role == approval.role)
-                .map(|signer| &signer.approver)
-                .collect();
-            if named.contains(&&approval.approver) {
+            let signer = approval.on_behalf_of.as_ref()?;
+            let lets = |mapping: &Delegation| {
+                &mapping.from == signer
+                    && mapping.to == approval.approver
+                    && mapping.role.as_ref().is_none_or(|role| role == &approval.role)
+                    && mapping.start <= approval.decided_at
+                    && approval.decided_at < mapping.end
+            };
+            if delegations.iter().any(lets) {
                 return None;
             }
-            let expected = match named.first() {
-                Some(person) => person.to_string(),
-                None => "no approval in this role".to_owned(),
+            let expected = format!("a mapping from {signer} in force at {}", approval.decided_at);
+            let known = delegations.iter().find(|mapping| &mapping.from == signer && mapping.to == approval.approver);
+            let observed = match known {
+                Some(mapping) => {
+                    let role = mapping.role.as_ref().map_or_else(String::new, |role| format!(" as {role}"));
+                    format!("{}{role}, from {} to {}", approval.approver, mapping.start, mapping.end)
+                }
+                None => format!("{}, and no mapping", approval.approver),
             };
-            Some(reason(HaltCode::ApproverMismatch, subject(&approval.role), expected, &approval.approver))
+            Some(reason(HaltCode::DelegateNotAllowed, subject(&approval.role), expected, observed))
         })
         .collect()
 }

@@ -5,6 +5,7 @@
 
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::calendar::FreezeCalendar;
+use crate::model::freeze_policy::FreezePolicy;
 use crate::model::private::Fact;
 use crate::model::record::{ChangeRecord, FreezeException};
 use crate::model::time::Instant;
@@ -20,8 +21,9 @@ fn reason(code: HaltCode, subject: impl ToString, expected: impl ToString, obser
     }
 }
 
-/// `window-mismatch`: the requested window is not the approved one, or is over already.
-pub fn window_mismatch(record: &ChangeRecord, now: Instant) -> Vec<HaltReason> {
+/// `window-mismatch`: the requested window is not the approved one, is over already, begins sooner or lasts longer than the policy
+/// allows.
+pub fn window_mismatch(record: &ChangeRecord, policy: &FreezePolicy, now: Instant) -> Vec<HaltReason> {
     let asked = record.exception.window;
     let bound = [("manifest.window", record.manifest.window), ("remediation.window", record.remediation.window)];
     let mut found: Vec<HaltReason> = bound
@@ -31,6 +33,17 @@ pub fn window_mismatch(record: &ChangeRecord, now: Instant) -> Vec<HaltReason> {
         .collect();
     if asked.end <= now {
         found.push(reason(HaltCode::WindowMismatch, "window.end", format!("after {now}"), asked.end));
+    }
+    let category = record.exception.category.as_str();
+    let lead = policy.lead_hours(category);
+    if lead > 0 && asked.start.seconds_since(now) < i64::from(lead) * 3600 {
+        let expected = format!("at least {lead} h after {now}");
+        found.push(reason(HaltCode::WindowMismatch, "window.start", expected, asked.start));
+    }
+    if let Some(longest) = policy.longest_window_hours(category)
+        && asked.end.seconds_since(asked.start) > i64::from(longest) * 3600
+    {
+        found.push(reason(HaltCode::WindowMismatch, "window", format!("at most {longest} h"), asked));
     }
     found
 }
@@ -44,11 +57,16 @@ pub fn window_not_covered(exception: &FreezeException) -> Option<HaltReason> {
     })
 }
 
-/// `blackout-overlap`: the window overlaps a blackout that the record does not name.
-pub fn blackout_overlap(exception: &FreezeException, calendar: &FreezeCalendar) -> Vec<HaltReason> {
+/// `blackout-overlap`: the window overlaps a blackout of its environment that the record does not name.
+pub fn blackout_overlap(
+    exception: &FreezeException,
+    calendar: &FreezeCalendar,
+    policy: &FreezePolicy,
+) -> Vec<HaltReason> {
     calendar
         .blackouts
         .iter()
+        .filter(|blackout| policy.freezes(blackout, exception.environment.as_str()))
         .filter(|blackout| blackout.window.overlaps(&exception.window))
         .filter(|blackout| !exception.excepts.iter().any(|named| named.id == blackout.id))
         .map(|blackout| {
@@ -76,15 +94,19 @@ pub fn freeze_window_changed(exception: &FreezeException, calendar: &FreezeCalen
 }
 
 /// `category-not-admitted`: a named blackout does not admit exceptions of this category.
-pub fn category_not_admitted(exception: &FreezeException, calendar: &FreezeCalendar) -> Vec<HaltReason> {
+pub fn category_not_admitted(
+    exception: &FreezeException,
+    calendar: &FreezeCalendar,
+    policy: &FreezePolicy,
+) -> Vec<HaltReason> {
     let category = exception.category.as_str();
     exception
         .excepts
         .iter()
         .filter_map(|named| calendar.get(&named.id))
-        .filter(|blackout| !blackout.admits.iter().any(|admitted| admitted == category))
+        .filter(|blackout| !policy.admitted(blackout).any(|admitted| admitted == category))
         .map(|blackout| {
-            let expected = format!("one of [{}]", blackout.admits.join(", "));
+            let expected = format!("one of [{}]", policy.admitted(blackout).collect::<Vec<_>>().join(", "));
             reason(HaltCode::CategoryNotAdmitted, format!("excepts.{}", blackout.id), expected, category)
         })
         .collect()

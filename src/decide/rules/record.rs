@@ -2,9 +2,11 @@
 
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::digest::Digest;
+use crate::model::gates::{Hold, RegisteredOwner};
 use crate::model::ids::{AttachmentRole, ChangeId};
 use crate::model::private::Fact;
-use crate::model::record::{ApprovalManifest, ChangeRecord};
+use crate::model::record::{ApprovalManifest, ChangeRecord, Ownership};
+use crate::model::time::Instant;
 
 /// Digest and length of an attachment as it lies on disk now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,16 +87,9 @@ pub fn scope_mismatch(record: &ChangeRecord, portal: &url::Url) -> Vec<HaltReaso
             Digest::of(asked.scope.as_str().as_bytes()),
         ));
     }
-    let bound = record.manifest.boundary.portal.origin();
-    if bound != portal.origin() {
-        let subject = "manifest.boundary.portal";
-        found.push(reason(
-            HaltCode::ScopeMismatch,
-            subject,
-            bound.ascii_serialization(),
-            portal.origin().ascii_serialization(),
-        ));
-    }
+    let place = |portal: &url::Url| portal.origin().ascii_serialization();
+    let (bound, effective) = (place(&record.manifest.boundary.portal), place(portal));
+    found.extend(unless_equal(HaltCode::ScopeMismatch, "manifest.boundary.portal", &bound, &effective));
     found
 }
 
@@ -161,10 +156,21 @@ pub fn attachment_digest_mismatch(record: &ChangeRecord, files: &[FileState]) ->
         .collect()
 }
 
-/// `owner-mismatch`: the ownership record names another service or owner.
-pub fn owner_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
+/// `owner-mismatch`: the ownership record names another service or owner, or the change record carries another entry of it.
+pub fn owner_mismatch(record: &ChangeRecord, register: &RegisteredOwner) -> Vec<HaltReason> {
     let (asked, known) = (&record.exception.service, &record.ownership);
+    let registered = match register {
+        RegisteredOwner::AsRecorded => None,
+        RegisteredOwner::Unknown => {
+            Some(reason(HaltCode::OwnerMismatch, "ownership register", &known.owner, "no such service"))
+        }
+        RegisteredOwner::Entry(entry) => {
+            let told = |entry: &Ownership| format!("{} of {}", entry.owner, entry.service.as_str());
+            unless_equal(HaltCode::OwnerMismatch, "ownership register", &told(entry), &told(known))
+        }
+    };
     [
+        registered,
         unless_equal(HaltCode::OwnerMismatch, "ownership.service", known.service.as_str(), asked.id.as_str()),
         unless_equal(HaltCode::OwnerMismatch, "service.owner", known.owner.as_str(), asked.owner.as_str()),
     ]
@@ -173,11 +179,28 @@ pub fn owner_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
     .collect()
 }
 
-/// `owner-mismatch`, second case: whoever signs as service owner is not the owner of record.
+/// `owner-mismatch`, second case: nobody who signs as service owner is the owner of record.
 pub fn owner_did_not_sign(record: &ChangeRecord) -> Option<HaltReason> {
-    let signer = record.manifest.signers.iter().find(|signer| signer.role.as_str() == "service-owner")?;
-    let owner = record.ownership.owner.as_str();
-    unless_equal(HaltCode::OwnerMismatch, "manifest.signers.service-owner", owner, signer.approver.as_str())
+    let signers = || record.manifest.signers.iter().filter(|signer| signer.role.as_str() == "service-owner");
+    let owner = &record.ownership.owner;
+    if signers().any(|signer| &signer.approver == owner) {
+        return None;
+    }
+    let signer = signers().next()?;
+    unless_equal(HaltCode::OwnerMismatch, "manifest.signers.service-owner", owner.as_str(), signer.approver.as_str())
+}
+
+/// `hold-open`: something about this packet, or about the change whatever its packet, has not been settled.
+pub fn hold_open(change: &ChangeId, packet: Digest, holds: &[Hold], now: Instant) -> Vec<HaltReason> {
+    holds
+        .iter()
+        .filter(|hold| &hold.change_id == change && hold.packet.is_none_or(|held| held == packet))
+        .filter(|hold| hold.resolved.as_ref().is_none_or(|resolved| resolved.at > now))
+        .map(|hold| {
+            let observed = format!("{} by {} since {}", hold.id, hold.raised_by, hold.raised_at);
+            reason(HaltCode::HoldOpen, "holds", "no open hold", observed)
+        })
+        .collect()
 }
 
 /// `incident-mismatch`: another incident than the remediation's.
