@@ -5,11 +5,12 @@
 //!
 //! - [`model`]: the nouns. No I/O, no clock.
 //! - [`decide`]: the rules. Facts in, a closed verdict out; pure.
+//! - [`freeze_mode`]: whether a change freeze is on, and what lifts it; pure.
 //! - [`selectors`]: how one portal is worked, written down in TOML, and applied to a record.
 //! - [`mask`]: shows by permission; nothing leaves the process that has not passed it.
 //! - [`gateway`]: the only way out of the browser; holds the commit request and releases it once.
 //! - [`portal`]: the portal in a real browser.
-//! - [`sources`]: record, attachments and freeze calendar, read anew whenever they are asked for.
+//! - [`sources`]: record, attachments, freeze calendar and freeze state, read anew whenever they are asked for.
 //! - [`evidence`]: journal, documents and pictures of a run.
 //! - [`run`]: the stages that join all of these. It holds no rules.
 //! - [`rejudge`]: what past runs recorded, judged once more; pure.
@@ -23,6 +24,7 @@ pub mod decide;
 pub mod diagnostic;
 pub mod evidence;
 pub mod fixture;
+pub mod freeze_mode;
 pub mod gateway;
 pub mod mask;
 pub mod model;

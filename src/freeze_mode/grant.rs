@@ -1,0 +1,183 @@
+//! Makes an override that the gate will count; anything else is not written in the first place.
+
+use jiff::SignedDuration;
+
+use super::budget::whole_seconds;
+use super::override_file::{ReleaseOverride, is_ticket_url, justification_chars};
+use super::override_rules::{ENVIRONMENT, LONGEST_HOURS, OverrideFault, SHORTEST_JUSTIFICATION, faults, says_who};
+use super::terms::FreezeTerms;
+use crate::model::time::Instant;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Why releases cannot wait.
+    pub justification: String,
+    /// Where this is followed up.
+    pub ticket_url: String,
+    /// How long, in hours.
+    pub duration_hours: u8,
+    /// The environment whose reviewers approved it.
+    pub environment: String,
+    /// Who approved it there.
+    pub approved_by: String,
+}
+
+/// Why no override was made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It lasts too long, or no time at all.
+    #[error("an override lasts 1 to {LONGEST_HOURS} hours, not {0}")]
+    Duration(u8),
+    /// The justification says too little.
+    #[error(
+        "the justification has {0} characters, blanks at its ends and repeated ones not counted; {SHORTEST_JUSTIFICATION} are needed"
+    )]
+    Justification(usize),
+    /// No ticket.
+    #[error("the ticket must be an http or https URL with a host")]
+    Ticket,
+    /// A ticket URL that carries a password would be kept in the open.
+    #[error("the ticket URL carries a user name or password; leave it out")]
+    TicketSecret,
+    /// Another environment.
+    #[error("an override is approved through the environment `{ENVIRONMENT}`, and no other")]
+    Environment,
+    /// Nobody approved it.
+    #[error("say who approved it")]
+    Approver,
+    /// There is nothing to lift.
+    #[error("no freeze is active, so there is nothing to override")]
+    NotFrozen,
+    /// The gate would not count it, because of the freeze's own time.
+    #[error("the gate would not count it: {0}")]
+    WouldNotCount(OverrideFault),
+}
+
+impl Request {
+    /// Whether what is asked for is in order, whatever the freeze.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] that names what is wrong.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if !(1..=LONGEST_HOURS).contains(&self.duration_hours) {
+            return Err(Refusal::Duration(self.duration_hours));
+        }
+        let length = justification_chars(&self.justification);
+        if length < SHORTEST_JUSTIFICATION {
+            return Err(Refusal::Justification(length));
+        }
+        if !is_ticket_url(&self.ticket_url) {
+            return Err(Refusal::Ticket);
+        }
+        if url::Url::parse(&self.ticket_url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some()) {
+            return Err(Refusal::TicketSecret);
+        }
+        if self.environment != ENVIRONMENT {
+            return Err(Refusal::Environment);
+        }
+        if says_who(&self.approved_by) { Ok(()) } else { Err(Refusal::Approver) }
+    }
+
+    /// The override of `freeze`, set at `now`; none is made that the gate would not count.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] that names what is wrong.
+    pub fn grant(&self, freeze: Option<&FreezeTerms>, now: Instant) -> Result<ReleaseOverride, Refusal> {
+        self.check()?;
+        let Some(freeze) = freeze.filter(|freeze| freeze.in_force()) else { return Err(Refusal::NotFrozen) };
+        let life = SignedDuration::from_hours(self.duration_hours.into());
+        let end = whole_seconds(now).timestamp().checked_add(life).unwrap_or(jiff::Timestamp::MAX);
+        let over = ReleaseOverride {
+            active: true,
+            // With its fraction, so that an override set in the second of the freeze still comes after it.
+            set_at: Some(now),
+            expires_at: Some(end.into()),
+            justification: Some(self.justification.trim().to_owned()),
+            ticket_url: Some(self.ticket_url.clone()),
+            approved_via_environment: Some(self.environment.clone()),
+            approved_by: Some(self.approved_by.trim().to_owned()),
+            note: Some("Temporary override - does not clear freeze mode".to_owned()),
+        };
+        match faults(&over.terms(), freeze.set_at, now).first() {
+            Some(fault) => Err(Refusal::WouldNotCount(*fault)),
+            None => Ok(over),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::freeze_mode::terms::SetBy;
+
+    fn at(text: &str) -> Instant {
+        Instant::parse(text).unwrap()
+    }
+
+    fn frozen(since: Option<&str>) -> FreezeTerms {
+        FreezeTerms { frozen: true, set_by: SetBy::Automation, set_at: since.map(at), tier: None }
+    }
+
+    fn request() -> Request {
+        Request {
+            justification: "Payment outage in two regions; the fix is in this release.".into(),
+            ticket_url: "https://tickets.example/INC-7".into(),
+            duration_hours: 24,
+            environment: "release-override".into(),
+            approved_by: " release.lead ".into(),
+        }
+    }
+
+    #[test]
+    fn what_is_granted_counts_until_its_end() {
+        let now = at("2026-01-08T08:00:00.250Z");
+        let freeze = frozen(Some("2026-01-08T08:00:00Z"));
+        for hours in [1, 24] {
+            let over = Request { duration_hours: hours, ..request() }.grant(Some(&freeze), now).unwrap();
+            assert_eq!(faults(&over.terms(), freeze.set_at, now), []);
+            let end = over.expires_at.unwrap();
+            assert_eq!(end.seconds_since(at("2026-01-08T08:00:00Z")), i64::from(hours) * 3600);
+            assert_eq!(faults(&over.terms(), freeze.set_at, end), [OverrideFault::Expired]);
+            assert_eq!(over.approved_by.as_deref(), Some("release.lead"));
+            let kept = serde_json::to_string(&over).unwrap();
+            assert_eq!(ReleaseOverride::parse(&kept).unwrap(), over);
+        }
+    }
+
+    #[test]
+    fn what_the_rules_do_not_allow_is_refused() {
+        let freeze = frozen(Some("2026-01-08T07:00:00Z"));
+        let now = at("2026-01-08T08:00:00Z");
+        let refused = |change: &dyn Fn(&mut Request)| {
+            let mut request = request();
+            change(&mut request);
+            request.grant(Some(&freeze), now).unwrap_err()
+        };
+        assert_eq!(refused(&|r| r.duration_hours = 0), Refusal::Duration(0));
+        assert_eq!(refused(&|r| r.duration_hours = 25), Refusal::Duration(25));
+        assert_eq!(refused(&|r| r.justification = "x".repeat(49)), Refusal::Justification(49));
+        assert_eq!(refused(&|r| r.justification = format!("a{}b", " ".repeat(60))), Refusal::Justification(3));
+        // The example in the documentation is itself two characters short.
+        let example = "Critical customer deadline requires this release";
+        assert_eq!(refused(&|r| r.justification = example.into()), Refusal::Justification(48));
+        assert_eq!(refused(&|r| r.ticket_url = "https://...".into()), Refusal::Ticket);
+        assert_eq!(refused(&|r| r.ticket_url = "https://me:pw@t.example/1".into()), Refusal::TicketSecret);
+        assert_eq!(refused(&|r| r.environment = "production".into()), Refusal::Environment);
+        assert_eq!(refused(&|r| r.approved_by = "  ".into()), Refusal::Approver);
+    }
+
+    #[test]
+    fn nothing_is_granted_without_a_freeze_or_against_one_it_cannot_follow() {
+        let now = at("2026-01-08T08:00:00Z");
+        assert_eq!(request().grant(None, now), Err(Refusal::NotFrozen));
+        let reset = FreezeTerms { frozen: false, set_by: SetBy::Human, ..frozen(None) };
+        assert_eq!(request().grant(Some(&reset), now), Err(Refusal::NotFrozen));
+        let later = frozen(Some("2026-01-08T09:00:00Z"));
+        assert_eq!(request().grant(Some(&later), now), Err(Refusal::WouldNotCount(OverrideFault::NotAfterFreeze)));
+        let undated = frozen(None);
+        assert_eq!(request().grant(Some(&undated), now), Err(Refusal::WouldNotCount(OverrideFault::FreezeUndated)));
+    }
+}

@@ -1,0 +1,51 @@
+//! Texts of other people on a terminal: nothing in them may steer it, or make it show something else.
+
+/// Longest text that is shown, in characters.
+const LONGEST: usize = 1_000;
+
+/// Characters that are not seen, or that change how their neighbours are seen.
+pub(crate) fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{AD}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+                | '\u{E0000}'..='\u{E0FFF}'
+        )
+}
+
+/// `text` on one line: control and invisible characters are written as `\u{1b}`, and what is too long is cut.
+pub fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len().min(LONGEST));
+    for (place, character) in text.chars().enumerate() {
+        if place == LONGEST {
+            shown.push('…');
+            break;
+        }
+        if is_invisible(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_is_shown_raw() {
+        let hostile = "\u{1b}[2J\r\n\u{9b}31m\u{202e}evil\u{7f}\u{0}\u{2028}\u{200b}";
+        let seen = shown(hostile);
+        assert!(seen.chars().all(|character| !is_invisible(character)), "{seen:?}");
+        assert!(seen.starts_with("\\u{1b}[2J\\u{d}\\u{a}"), "{seen}");
+        assert_eq!(shown("Größe, 図 – ok"), "Größe, 図 – ok");
+    }
+
+    #[test]
+    fn a_text_of_a_megabyte_is_cut() {
+        assert_eq!(shown(&"x".repeat(1 << 20)).chars().count(), LONGEST + 1);
+    }
+}
