@@ -1,11 +1,14 @@
 //! Where facts come from outside the portal: the change record, its attachments, freeze calendars, registers.
+//! Where facts come from outside the portal: the change record, its attachments, the freeze calendar, the freeze state.
 //!
-//! Everything is read whole and checked, or it is an error; nothing is cached. Imports only `model` and `diagnostic`.
+//! Everything is read whole and checked, or it is an error; nothing is cached. Imports only `model`, `diagnostic` and
+//! `freeze_mode`.
 
 pub mod attachments;
 pub mod calendar_file;
 pub mod configured;
 pub mod freeze_policy_file;
+pub mod freeze_files;
 pub mod json_span;
 pub mod record_file;
 pub mod registers;

@@ -1,0 +1,239 @@
+//! Reads the freeze state and the override from their files: there and whole, not there, or not readable.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::read_text;
+use crate::diagnostic::Diagnostic;
+use crate::freeze_mode::override_file::ReleaseOverride;
+use crate::freeze_mode::state_file::FreezeState;
+use crate::freeze_mode::terms::{FreezeTerms, OverrideTerms, StateReading};
+
+/// Where the freeze state lies, from the root of a repository.
+pub const FREEZE_FILE: &str = "docs/releases/_state/freeze_mode.json";
+/// Where the override lies, from the root of a repository.
+pub const OVERRIDE_FILE: &str = "docs/releases/_state/release_override.json";
+
+/// Largest state file, in bytes.
+pub const LIMIT: u64 = 1 << 20;
+
+/// A state file, and what its absence means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatePlace {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether the file may be missing, and what to tell where it may not.
+    pub absence: Absence,
+}
+
+/// What it means that a state file is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// It was never set.
+    NeverSet,
+    /// Somebody named it, so it should be there.
+    Named,
+    /// The place it should be in is no root of a repository.
+    NoRepository,
+}
+
+impl StatePlace {
+    /// The freeze state: the file named, or the default one. The default one may be missing only where `folder` is the root
+    /// of a repository; elsewhere nobody can tell whether a freeze was set.
+    pub fn freeze(named: Option<PathBuf>, folder: &Path) -> Self {
+        match named {
+            Some(path) => Self { path, absence: Absence::Named },
+            None => {
+                // In a linked work tree `.git` is a file.
+                let root = std::fs::metadata(folder.join(".git")).is_ok();
+                let absence = if root { Absence::NeverSet } else { Absence::NoRepository };
+                Self { path: PathBuf::from(FREEZE_FILE), absence }
+            }
+        }
+    }
+
+    /// The override: the file named, or the default one, which may be missing.
+    pub fn release_override(named: Option<PathBuf>) -> Self {
+        match named {
+            Some(path) => Self { path, absence: Absence::Named },
+            None => Self { path: PathBuf::from(OVERRIDE_FILE), absence: Absence::NeverSet },
+        }
+    }
+}
+
+/// What came of reading a state file, with its texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileReading<T> {
+    /// Not there, and that is in order.
+    Absent,
+    /// Not there, and it should be.
+    Missing(Diagnostic),
+    /// There, and it cannot be read.
+    Unreadable(Diagnostic),
+    /// Read whole.
+    Read(T),
+}
+
+impl<T> FileReading<T> {
+    /// The state, where it was read.
+    pub fn state(&self) -> Option<&T> {
+        match self {
+            Self::Read(state) => Some(state),
+            Self::Absent | Self::Missing(_) | Self::Unreadable(_) => None,
+        }
+    }
+
+    /// What is wrong, where something is.
+    pub fn mistake(&self) -> Option<&Diagnostic> {
+        match self {
+            Self::Missing(mistake) | Self::Unreadable(mistake) => Some(mistake),
+            Self::Absent | Self::Read(_) => None,
+        }
+    }
+
+    fn reading<U>(&self, terms: impl FnOnce(&T) -> U) -> StateReading<U> {
+        match self {
+            Self::Absent => StateReading::Absent,
+            Self::Missing(_) => StateReading::Missing,
+            Self::Unreadable(_) => StateReading::Unreadable,
+            Self::Read(state) => StateReading::Read(terms(state)),
+        }
+    }
+}
+
+impl FileReading<FreezeState> {
+    /// What the gate judges.
+    pub fn terms(&self) -> StateReading<FreezeTerms> {
+        self.reading(FreezeState::terms)
+    }
+}
+
+impl FileReading<ReleaseOverride> {
+    /// What the gate judges.
+    pub fn terms(&self) -> StateReading<OverrideTerms> {
+        self.reading(ReleaseOverride::terms)
+    }
+}
+
+/// Reads the freeze state.
+pub fn read_freeze(place: &StatePlace) -> FileReading<FreezeState> {
+    let help = "a freeze state is a JSON object with `freeze_mode`, `set_at`, `reason`, `set_by` and `tier`";
+    read(place, "a freeze state in JSON", help, FreezeState::parse)
+}
+
+/// Reads the override.
+pub fn read_override(place: &StatePlace) -> FileReading<ReleaseOverride> {
+    let help = "an override is a JSON object with `active`, `set_at`, `expires_at`, `justification`, `ticket_url`, \
+                `approved_via_environment` and `approved_by`";
+    read(place, "an override in JSON", help, ReleaseOverride::parse)
+}
+
+fn read<T>(
+    place: &StatePlace,
+    what: &str,
+    help: &str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> FileReading<T> {
+    let path = &place.path;
+    if is_absent(path) {
+        let help = match place.absence {
+            Absence::NeverSet => return FileReading::Absent,
+            Absence::Named => "it was named, so it has to be there",
+            Absence::NoRepository => "run this in the root of the repository, or name the file",
+        };
+        return FileReading::Missing(Diagnostic::whole(path, "is not there", help));
+    }
+    let text = match read_json(path, what) {
+        Ok(text) => text,
+        Err(mistake) => return FileReading::Unreadable(mistake),
+    };
+    match parse(&text) {
+        Ok(state) => FileReading::Read(state),
+        Err(why) => FileReading::Unreadable(Diagnostic::whole(path, why, help)),
+    }
+}
+
+/// Reads the text of a state or a budget.
+///
+/// # Errors
+///
+/// A [`Diagnostic`] when it is not there, no file, larger than [`LIMIT`], or no text.
+pub fn read_json(path: &Path, what: &str) -> Result<String, Diagnostic> {
+    // A pipe would keep whoever opens it waiting.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(Diagnostic::whole(path, "is not a file", format!("name {what}")));
+    }
+    read_text(path, LIMIT, what)
+}
+
+/// Whether nothing at all is there. A link that leads nowhere is something: what it should lead to is not known.
+fn is_absent(path: &Path) -> bool {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => false,
+        Err(error) if error.kind() == ErrorKind::NotFound => match path.parent() {
+            // The path was relative, and the current folder is there.
+            None => true,
+            Some(folder) if folder.as_os_str().is_empty() => true,
+            Some(folder) => folder.is_dir() || is_absent(folder),
+        },
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn named(path: &Path) -> FileReading<FreezeState> {
+        read_freeze(&StatePlace { path: path.to_owned(), absence: Absence::Named })
+    }
+
+    #[test]
+    fn a_default_state_may_be_missing_only_in_the_root_of_a_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(StatePlace::freeze(None, folder.path()).absence, Absence::NoRepository);
+        std::fs::create_dir(folder.path().join(".git")).unwrap();
+        assert_eq!(StatePlace::freeze(None, folder.path()).absence, Absence::NeverSet);
+        assert_eq!(StatePlace::freeze(Some("x".into()), folder.path()).absence, Absence::Named);
+        assert_eq!(StatePlace::release_override(None).absence, Absence::NeverSet);
+    }
+
+    #[test]
+    fn nothing_there_is_told_from_something_that_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert!(matches!(named(&at("none.json")), FileReading::Missing(_)));
+        assert!(matches!(named(&at("no/such/folder/none.json")), FileReading::Missing(_)));
+        symlink("nowhere", at("dangling")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        std::fs::write(at("file"), "{}").unwrap();
+        for unreadable in ["dangling", "dangling/state.json", "loop", "loop/state.json", "file/state.json", "."] {
+            let reading = named(&at(unreadable));
+            assert!(matches!(reading, FileReading::Unreadable(_)), "{unreadable}: {reading:?}");
+            let may_miss = StatePlace { path: at(unreadable), absence: Absence::NeverSet };
+            assert_ne!(read_freeze(&may_miss), FileReading::Absent, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_more_than_a_megabyte_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        let state = r#"{"freeze_mode":true}"#;
+        let fits = state.to_owned() + &" ".repeat(usize::try_from(LIMIT).unwrap() - state.len());
+        std::fs::write(&path, &fits).unwrap();
+        assert!(matches!(named(&path), FileReading::Read(_)));
+        std::fs::write(&path, fits + " ").unwrap();
+        assert!(matches!(named(&path), FileReading::Unreadable(_)));
+    }
+
+    #[test]
+    fn a_pipe_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(matches!(named(&path), FileReading::Unreadable(_)));
+    }
+}
