@@ -1,0 +1,163 @@
+//! `freeze activate`: switches the freeze on where the error budget asks for it. Nothing here switches it off.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::write::{WriteError, hold};
+use super::{ActivateArgs, git, now};
+use crate::cli::args::Output;
+use crate::cli::exit::Exit;
+use crate::cli::terminal::{invalid_input, print_json};
+use crate::diagnostic::Diagnostic;
+use crate::freeze_mode::budget::{Activation, ErrorBudget};
+use crate::freeze_mode::shown::shown;
+use crate::freeze_mode::terms::Tier;
+use crate::sources::freeze_files::{Absence, FileReading, StatePlace, read_freeze, read_json};
+
+#[derive(Serialize)]
+struct ActivateDocument {
+    schema: &'static str,
+    /// `activated`, `already-active` or `not-needed`.
+    outcome: &'static str,
+    exit: u8,
+    file: String,
+    tier: Tier,
+    reason: Option<String>,
+    exhausted: Vec<&'static str>,
+    committed: bool,
+    error: Option<String>,
+}
+
+/// Carries out `freeze activate`.
+pub(super) fn run(args: ActivateArgs, output: Output) -> Exit {
+    let place = StatePlace::freeze(args.freeze_file, Path::new(""));
+    let budget = match read_budget(&args.budget) {
+        Ok(budget) => budget,
+        Err(mistake) => return invalid_input(output, &mistake),
+    };
+    let activation = budget.activation();
+    let document = |outcome, exit: Exit| ActivateDocument {
+        schema: "portal-agent/freeze-activate/1",
+        outcome,
+        exit: exit.code(),
+        file: shown(&place.path.display().to_string()),
+        tier: budget.tier,
+        reason: activation.as_ref().map(Activation::reason),
+        exhausted: activation.as_ref().map(|activation| activation.exhausted.clone()).unwrap_or_default(),
+        committed: false,
+        error: None,
+    };
+    // A state that cannot be read is told even where nothing would be written: the gate blocks on it.
+    if let Err(mistake) = is_active(&place) {
+        return invalid_input(output, &mistake);
+    }
+    let Some(activation) = &activation else {
+        return tell(
+            "the error budget asks for no freeze; nothing was written",
+            document("not-needed", Exit::Yes),
+            output,
+        );
+    };
+    if args.commit
+        && let Err(error) = git::ensure_work_tree(&place.path)
+    {
+        return refuse(&error, output);
+    }
+    // From here to the end nobody else writes, so that of two activations the second finds the first.
+    let held = match hold(&place.path) {
+        Ok(held) => held,
+        Err(error) => return unwritten(&error, output),
+    };
+    match is_active(&place) {
+        Err(mistake) => return invalid_input(output, &mistake),
+        Ok(true) => {
+            let text = "the freeze is active already; nothing was written";
+            return tell(text, document("already-active", Exit::Yes), output);
+        }
+        Ok(false) => {}
+    }
+    if let Err(error) = held.replace(&activation.state(now())) {
+        return unwritten(&error, output);
+    }
+    let mut done = document("activated", Exit::Yes);
+    if args.commit {
+        let message = commit_message(activation);
+        match git::commit(&place.path, &message) {
+            Ok(()) => done.committed = true,
+            Err(error) => return uncommitted(&error, done, output),
+        }
+    }
+    tell(&format!("the freeze is active: {}", activation.reason()), done, output)
+}
+
+/// Tells that a state was not written, for want of what this needs of the system.
+pub(super) fn unwritten(error: &WriteError, output: Output) -> Exit {
+    eprintln!("{error}");
+    if output == Output::Json {
+        print_json(&serde_json::json!({ "outcome": "environment", "error": error.to_string() }));
+    }
+    Exit::Environment
+}
+
+/// Tells that nothing was written, as it could not have been committed.
+pub(super) fn refuse(error: &git::GitError, output: Output) -> Exit {
+    match error {
+        git::GitError::NoWorkTree { .. } | git::GitError::Link(_) => invalid_input(output, error),
+        git::GitError::NoGit(_) | git::GitError::Failed { .. } => {
+            eprintln!("{error}; nothing was written");
+            if output == Output::Json {
+                print_json(&serde_json::json!({ "outcome": "environment", "error": error.to_string() }));
+            }
+            Exit::Environment
+        }
+    }
+}
+
+fn read_budget(path: &Path) -> Result<ErrorBudget, Diagnostic> {
+    let text = read_json(path, "an error budget in JSON")?;
+    let help = "`portal-agent schema error-budget` prints the format";
+    ErrorBudget::parse(&text).map_err(|why| Diagnostic::whole(path, why, help))
+}
+
+/// Whether the state says that a freeze is on. One that says otherwise without a person's word is written anew: other readers
+/// of the file may take it at its word.
+fn is_active(place: &StatePlace) -> Result<bool, Diagnostic> {
+    match read_freeze(place) {
+        FileReading::Read(state) => Ok(state.freeze_mode),
+        FileReading::Absent => Ok(false),
+        FileReading::Missing(mistake) => match place.absence {
+            Absence::Named | Absence::NeverSet => Ok(false),
+            Absence::NoRepository => Err(mistake),
+        },
+        FileReading::Unreadable(mistake) => Err(mistake),
+    }
+}
+
+fn commit_message(activation: &Activation) -> String {
+    let exhausted =
+        if activation.exhausted.is_empty() { "none named".to_owned() } else { activation.exhausted.join(", ") };
+    format!(
+        "chore: activate change freeze mode\n\nReason: {}\nTier: {}\nExhausted: {exhausted}\n\nOnly a person ends it.",
+        activation.reason(),
+        activation.tier
+    )
+}
+
+fn uncommitted(error: &git::GitError, mut document: ActivateDocument, output: Output) -> Exit {
+    eprintln!("{error}\nerror: the freeze is active and written, but not committed; commit {} by hand", document.file);
+    document.exit = Exit::Environment.code();
+    document.error = Some(error.to_string());
+    if output == Output::Json {
+        print_json(&document);
+    }
+    Exit::Environment
+}
+
+fn tell(text: &str, document: ActivateDocument, output: Output) -> Exit {
+    match output {
+        Output::Text => println!("{text}\n  file      {}", document.file),
+        Output::Json => return print_json(&document),
+    }
+    Exit::Yes
+}

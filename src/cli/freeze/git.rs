@@ -1,0 +1,87 @@
+//! Records one file in git, as a commit of its own, by whoever git says is working here.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::write::{folder_of, shared};
+use crate::freeze_mode::shown::shown;
+
+/// Why nothing can be, or was, recorded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum GitError {
+    /// Nothing was written: there is no repository to record it in.
+    #[error(
+        "error: {file}: is not in a git work tree that may be used, so it cannot be committed; nothing was written\n  {said}"
+    )]
+    NoWorkTree {
+        /// Which file.
+        file: String,
+        /// What git said.
+        said: String,
+    },
+    /// Nothing was written: git would record the link, and not what was written through it.
+    #[error("error: {0}: is a symbolic link, so it cannot be committed; name the file itself; nothing was written")]
+    Link(String),
+    /// Git itself cannot be started.
+    #[error("error: cannot start git: {0}")]
+    NoGit(std::io::Error),
+    /// Git refused.
+    #[error("error: git {what} failed: {said}")]
+    Failed {
+        /// Which command.
+        what: &'static str,
+        /// What it said.
+        said: String,
+    },
+}
+
+fn git<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Result<(bool, String), GitError> {
+    let mut command = Command::new("git");
+    // A path is a path, and not a pattern.
+    command.arg("--literal-pathspecs").arg("-C").arg(folder).args(arguments);
+    command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "false").stdin(Stdio::null());
+    let output = shared(|| command.output()).map_err(GitError::NoGit)?;
+    let said = if output.status.success() { output.stdout } else { output.stderr };
+    Ok((output.status.success(), String::from_utf8_lossy(&said).trim().to_owned()))
+}
+
+/// What git said, as it may be shown.
+fn lines(said: &str) -> String {
+    said.lines().map(shown).collect::<Vec<_>>().join("\n  ")
+}
+
+/// Makes sure, before anything is written, that `path` lies in a work tree.
+pub(super) fn ensure_work_tree(path: &Path) -> Result<(), GitError> {
+    let name = || shown(&path.display().to_string());
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+        return Err(GitError::Link(name()));
+    }
+    // The folder itself may have to be made first.
+    let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    match git(folder, ["rev-parse", "--is-inside-work-tree"])? {
+        (true, said) if said == "true" => Ok(()),
+        (_, said) => Err(GitError::NoWorkTree { file: name(), said: lines(&said) }),
+    }
+}
+
+/// Commits exactly the file at `path`, whatever else is staged.
+pub(super) fn commit(path: &Path, message: &str) -> Result<(), GitError> {
+    let folder = folder_of(path);
+    let name = path.file_name().unwrap_or_default();
+    let check = |what, (done, said): (bool, String)| {
+        if done { Ok(()) } else { Err(GitError::Failed { what, said: lines(&said) }) }
+    };
+    let add = [OsStr::new("add"), OsStr::new("--"), name];
+    check("add", git(folder, add)?)?;
+    let commit: [&OsStr; 7] = [
+        "commit".as_ref(),
+        "--quiet".as_ref(),
+        "--only".as_ref(),
+        "-m".as_ref(),
+        message.as_ref(),
+        "--".as_ref(),
+        name,
+    ];
+    check("commit", git(folder, commit)?)
+}

@@ -1,0 +1,8 @@
+//! The change freeze, as the program keeps it: gate, activation, override and status.
+
+mod activation;
+mod desk;
+mod git;
+mod matrix;
+mod overriding;
+mod status;

@@ -1,0 +1,316 @@
+//! Every mode in every state with every override, and the exit code that the documents give it.
+
+use std::os::unix::fs::symlink;
+
+use serde_json::{Value, json};
+
+use crate::desk::{Desk, FREEZE, OVERRIDE, freeze, from_now, release_override, reset, with, without};
+
+/// What a state means, by the documents alone.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Free,
+    Frozen,
+    /// Frozen, and nothing can be shown to come after it.
+    FrozenUndated,
+    Broken,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Over {
+    None,
+    Counts,
+    DoesNotCount,
+    Broken,
+}
+
+/// What lies at a path.
+enum Put {
+    Nothing,
+    /// Nothing, and the file is named on the command line.
+    NothingNamed,
+    /// Nothing, and the folder is no repository.
+    NothingOutside,
+    Bytes(Vec<u8>),
+    /// As above, and the file is named on the command line.
+    Named(Vec<u8>),
+    Folder,
+    Loop,
+    Dangling,
+    Pipe,
+}
+
+fn bytes(value: &Value) -> Put {
+    Put::Bytes(value.to_string().into_bytes())
+}
+
+/// Texts that are no JSON object, each from one that would be read.
+fn malformed(good: &Value) -> Vec<(&'static str, Put)> {
+    let text = good.to_string();
+    let raw = |bytes: &[u8]| Put::Bytes(bytes.to_vec());
+    let mut latin = text.clone().into_bytes();
+    latin.splice(1..1, b"\"x\": \"\xe9\", ".iter().copied());
+    vec![
+        ("empty", raw(b"")),
+        ("blank", raw(b" \n")),
+        ("not JSON", raw(b"freeze_mode: false")),
+        ("cut off", raw(&text.as_bytes()[..text.len() - 1])),
+        ("trailing garbage", raw(format!("{text}x").as_bytes())),
+        ("two documents", raw(format!("{text}\n{text}").as_bytes())),
+        ("in a list", raw(format!("[{text}]").as_bytes())),
+        ("null", raw(b"null")),
+        ("no keys", raw(b"{}")),
+        ("a byte order mark", raw(format!("\u{feff}{text}").as_bytes())),
+        ("not UTF-8", Put::Bytes(latin)),
+        ("too large", raw(format!("{text}{}", " ".repeat(1 << 20)).as_bytes())),
+        ("a folder", Put::Folder),
+        ("a link to itself", Put::Loop),
+        ("a link to nothing", Put::Dangling),
+        ("a pipe", Put::Pipe),
+    ]
+}
+
+fn states() -> Vec<(&'static str, Put, State)> {
+    let twice = reset().to_string().replacen('{', "{\"freeze_mode\": false, ", 1);
+    let mut states = vec![
+        ("never set", Put::Nothing, State::Free),
+        ("absent though named", Put::NothingNamed, State::Broken),
+        ("absent outside a repository", Put::NothingOutside, State::Broken),
+        ("reset by a person", bytes(&reset()), State::Free),
+        ("reset by a person, in a named file", Put::Named(reset().to_string().into_bytes()), State::Free),
+        ("reset by a person, further keys", bytes(&with(reset(), "ticket", json!({"a": [1]}))), State::Free),
+        ("reset by automation", bytes(&with(reset(), "set_by", json!("automation"))), State::Frozen),
+        ("reset by somebody", bytes(&with(reset(), "set_by", json!("Human"))), State::Frozen),
+        ("reset by nobody", bytes(&without(reset(), "set_by")), State::Frozen),
+        ("frozen", bytes(&freeze()), State::Frozen),
+        ("frozen, in a named file", Put::Named(freeze().to_string().into_bytes()), State::Frozen),
+        ("frozen by a person", bytes(&with(freeze(), "set_by", json!("human"))), State::Frozen),
+        ("frozen, expired", bytes(&with(freeze(), "expires_at", json!(from_now(-30)))), State::Frozen),
+        ("frozen since nobody knows when", bytes(&without(freeze(), "set_at")), State::FrozenUndated),
+        ("a key twice", Put::Bytes(twice.into_bytes()), State::Broken),
+        ("mode is a text", bytes(&with(reset(), "freeze_mode", json!("false"))), State::Broken),
+        ("mode is null", bytes(&with(reset(), "freeze_mode", json!(null))), State::Broken),
+        ("mode is a number", bytes(&with(reset(), "freeze_mode", json!(0))), State::Broken),
+        ("no mode", bytes(&without(reset(), "freeze_mode")), State::Broken),
+        ("time is a number", bytes(&with(reset(), "set_at", json!(1_767_859_200))), State::Broken),
+        ("time is no time", bytes(&with(reset(), "set_at", json!("yesterday"))), State::Broken),
+        ("set by a list", bytes(&with(reset(), "set_by", json!(["human"]))), State::Broken),
+        ("unknown tier", bytes(&with(reset(), "tier", json!("PURPLE"))), State::Broken),
+    ];
+    states.extend(malformed(&reset()).into_iter().map(|(name, put)| (name, put, State::Broken)));
+    states
+}
+
+/// Overrides that break a rule, with the name under which the gate reports it.
+fn broken_rules() -> Vec<(&'static str, Value)> {
+    let good = release_override;
+    vec![
+        ("inactive", with(good(), "active", json!(false))),
+        ("undated", without(good(), "set_at")),
+        ("set-in-future", with(good(), "set_at", json!(from_now(10)))),
+        ("not-after-freeze", with(with(good(), "set_at", json!(from_now(-180))), "expires_at", json!(from_now(60)))),
+        ("endless", with(good(), "expires_at", json!(null))),
+        ("expired", with(good(), "expires_at", json!(from_now(-1)))),
+        ("ends-before-start", with(good(), "expires_at", json!(from_now(-90)))),
+        ("too-long", with(good(), "expires_at", json!(from_now(23 * 60 + 1)))),
+        ("justification-too-short", with(good(), "justification", json!("x".repeat(49)))),
+        ("justification-too-short", with(good(), "justification", json!(format!("a{}b", " ".repeat(60))))),
+        ("justification-too-short", without(good(), "justification")),
+        ("ticket-not-url", with(good(), "ticket_url", json!("INC-7"))),
+        ("ticket-not-url", with(good(), "ticket_url", json!("ftp://tickets.example/7"))),
+        ("ticket-not-url", without(good(), "ticket_url")),
+        ("not-approved-via-environment", with(good(), "approved_via_environment", json!("production"))),
+        ("not-approved-via-environment", without(good(), "approved_via_environment")),
+        ("no-approver", with(good(), "approved_by", json!(" "))),
+        ("no-approver", with(good(), "approved_by", json!(null))),
+    ]
+}
+
+fn overrides() -> Vec<(&'static str, Put, Over)> {
+    let twice = release_override().to_string().replacen('{', "{\"active\": true, ", 1);
+    let mut overrides = vec![
+        ("none", Put::Nothing, Over::None),
+        ("none though named", Put::NothingNamed, Over::Broken),
+        ("one that counts", bytes(&release_override()), Over::Counts),
+        ("one that counts, named", Put::Named(release_override().to_string().into_bytes()), Over::Counts),
+        ("a key twice", Put::Bytes(twice.into_bytes()), Over::Broken),
+        ("active is a text", bytes(&with(release_override(), "active", json!("true"))), Over::Broken),
+        ("end is a number", bytes(&with(release_override(), "expires_at", json!(4_102_444_800_i64))), Over::Broken),
+        ("approver is a list", bytes(&with(release_override(), "approved_by", json!(["a"]))), Over::Broken),
+    ];
+    overrides.extend(broken_rules().iter().map(|(name, over)| (*name, bytes(over), Over::DoesNotCount)));
+    overrides.extend(malformed(&release_override()).into_iter().map(|(name, put)| (name, put, Over::Broken)));
+    overrides
+}
+
+/// The table of the documents.
+fn expected(mode: &str, state: State, over: Over, dry_run: bool) -> i32 {
+    let blocked = if dry_run { 0 } else { 1 };
+    if mode == "hotfix" || state == State::Free {
+        return 0;
+    }
+    match (state, over) {
+        (State::Broken, _) | (State::Frozen | State::FrozenUndated, Over::Broken) => 2,
+        (State::Frozen, Over::Counts) => 0,
+        (State::FrozenUndated, Over::Counts) => blocked,
+        (State::Frozen | State::FrozenUndated, Over::None | Over::DoesNotCount) => blocked,
+        (State::Free, _) => 0,
+    }
+}
+
+/// Puts it where it belongs, and says which argument names it.
+fn lay<'a>(desk: &Desk, path: &'a str, option: &'a str, named: &'a str, put: &Put) -> Vec<&'a str> {
+    desk.clear(path);
+    desk.clear(named);
+    match put {
+        Put::Nothing | Put::NothingOutside => {}
+        Put::NothingNamed => return vec![option, named],
+        Put::Bytes(bytes) => desk.put(path, bytes),
+        Put::Named(bytes) => {
+            desk.put(named, bytes);
+            return vec![option, named];
+        }
+        Put::Folder => std::fs::create_dir_all(desk.path(path)).unwrap(),
+        Put::Loop => symlink(desk.path(path), desk.path(path)).unwrap(),
+        Put::Dangling => symlink("nowhere", desk.path(path)).unwrap(),
+        Put::Pipe => {
+            let mode = rustix::fs::Mode::from_raw_mode(0o600);
+            rustix::fs::mknodat(rustix::fs::CWD, desk.path(path), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        }
+    }
+    Vec::new()
+}
+
+fn every_case_of(mode: &str) {
+    let overrides = overrides();
+    for (state_name, state_put, state) in states() {
+        let desk = if matches!(state_put, Put::NothingOutside) { Desk::bare() } else { Desk::repository() };
+        std::fs::create_dir_all(desk.path(FREEZE).parent().unwrap()).unwrap();
+        let state_arguments = lay(&desk, FREEZE, "--freeze-file", "named-freeze.json", &state_put);
+        for (over_name, over_put, over) in &overrides {
+            let over_arguments = lay(&desk, OVERRIDE, "--override-file", "named-override.json", over_put);
+            for dry_run in [false, true] {
+                let mut arguments = vec!["gate", "--mode", mode];
+                arguments.extend(&state_arguments);
+                arguments.extend(&over_arguments);
+                arguments.extend(dry_run.then_some("--dry-run"));
+                let told = desk.run(&arguments);
+                let expected = expected(mode, state, *over, dry_run);
+                assert_eq!(
+                    told.code, expected,
+                    "{mode}, state {state_name:?}, override {over_name:?}, dry run {dry_run}:\n{}{}",
+                    told.stdout, told.stderr
+                );
+                let warned = told.stderr.contains("warning: ");
+                let unread = state == State::Broken
+                    || (*over == Over::Broken && matches!(state, State::Frozen | State::FrozenUndated));
+                assert_eq!(warned, mode == "hotfix" && unread, "{state_name}, {over_name}: {}", told.stderr);
+            }
+        }
+    }
+}
+
+#[test]
+fn ga_passes_only_free_or_overridden() {
+    every_case_of("ga");
+}
+
+#[test]
+fn rc_passes_only_free_or_overridden() {
+    every_case_of("rc");
+}
+
+#[test]
+fn pages_pass_only_free_or_overridden_by_default() {
+    every_case_of("pages");
+}
+
+#[test]
+fn a_hotfix_always_passes_and_warns_of_what_cannot_be_read() {
+    every_case_of("hotfix");
+}
+
+#[test]
+fn each_broken_rule_of_an_override_is_reported_by_its_name() {
+    let desk = Desk::frozen();
+    for (rule, over) in broken_rules() {
+        desk.put(OVERRIDE, over.to_string());
+        let told = desk.run(&["gate", "--mode", "ga", "--output", "json"]);
+        assert_eq!(told.code, 1, "{rule}");
+        let document = told.document();
+        assert_eq!(document["override"]["verdict"], "does-not-count");
+        let reported = document["override"]["why"].as_array().unwrap();
+        assert!(reported.contains(&json!(rule)), "{rule} is not among {reported:?}");
+    }
+}
+
+#[test]
+fn the_document_says_what_was_decided_and_why() {
+    let desk = Desk::frozen();
+    let told = desk.run(&["gate", "--mode", "rc", "--tag", "v1.2", "--sha", "abc", "--dry-run", "--output", "json"]);
+    assert_eq!(told.code, 0);
+    let document = told.document();
+    for (key, value) in [
+        ("mode", json!("rc")),
+        ("decision", json!("blocked")),
+        ("exit", json!(0)),
+        ("why", json!("freeze-active")),
+        ("tier", json!("RED")),
+        ("tag", json!("v1.2")),
+        ("sha", json!("abc")),
+        ("dry_run", json!(true)),
+    ] {
+        assert_eq!(document[key], value, "{key}");
+    }
+    assert!(told.stderr.contains("CHANGE FREEZE MODE ACTIVE"), "{}", told.stderr);
+    desk.put(FREEZE, "{");
+    let told = desk.run(&["gate", "--mode", "ga", "--output", "json"]);
+    let document = told.document();
+    assert_eq!((told.code, &document["decision"], &document["exit"]), (2, &json!("broken"), &json!(2)));
+    assert!(document["unread"].as_str().unwrap().contains(FREEZE));
+}
+
+#[test]
+fn an_unknown_mode_or_none_is_a_usage_error() {
+    let desk = Desk::repository();
+    for arguments in
+        [&["gate"][..], &["gate", "--mode", "beta"], &["gate", "--mode", "GA"], &["gate", "--mode", "ga", "x"]]
+    {
+        assert_eq!(desk.run(arguments).code, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn verbose_tells_which_files_were_read() {
+    let desk = Desk::frozen();
+    let quiet = desk.run(&["gate", "--mode", "hotfix"]);
+    assert_eq!(quiet.stderr, "");
+    let told = desk.run(&["gate", "--mode", "hotfix", "--tag", "v1", "--verbose"]);
+    assert_eq!(told.code, 0);
+    for part in [FREEZE, OVERRIDE, "tag v1"] {
+        assert!(told.stderr.contains(part), "{part:?} is not in\n{}", told.stderr);
+    }
+}
+
+#[test]
+fn what_a_state_says_never_reaches_the_terminal_raw() {
+    let desk = Desk::repository();
+    let hostile = "\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}\r\nallowed";
+    for state in [
+        with(freeze(), "reason", json!(hostile)),
+        with(with(reset(), "set_by", json!(hostile)), "note", json!(hostile)),
+        with(freeze(), "tier", json!(hostile)),
+        with(freeze(), hostile, json!([hostile])),
+        with(freeze(), "set_at", json!(hostile)),
+    ] {
+        desk.put(FREEZE, state.to_string());
+        for command in [&["gate", "--mode", "ga"][..], &["gate", "--mode", "hotfix", "-vv"], &["status"]] {
+            for output in ["text", "json"] {
+                let told = desk.run(&[command, &["--output", output]].concat());
+                let text = told.stdout + &told.stderr;
+                let raw = text.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+                assert_eq!(raw, None, "{command:?} {output}: {text:?}");
+            }
+        }
+    }
+}
