@@ -19,6 +19,7 @@ use portal_agent::evidence::observations::{
 use portal_agent::evidence::readings::{APPROVALS, APPROVALS_SCHEMA, ApprovalReading, ApprovalsDocument};
 use portal_agent::mask::masked::MaskGate;
 use portal_agent::model::form::{FormPlan, PlannedField, PlannedTab};
+use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
 use portal_agent::model::gates::Gates;
 use portal_agent::model::ids::{PersonId, Role, RunId};
 use portal_agent::model::left::Left;
@@ -79,7 +80,10 @@ fn sample(folder: &Path) -> (String, String) {
     let portal = map.file.base_url.get_ref().clone();
     let example = write(folder, &portal, &ExampleTimes::around(now), 40_000).unwrap();
     let record = record_file::read(&example.record).unwrap();
-    let gates = Gates { calendar: calendar_file::read(&example.calendar).unwrap(), ..Gates::default() };
+    let state = FreezeTerms { frozen: false, set_by: SetBy::Human, set_at: None, tier: None };
+    let freeze_mode = FreezeMode { state: StateReading::Read(state), release_override: StateReading::Absent };
+    let calendar = calendar_file::read(&example.calendar).unwrap();
+    let gates = Gates { calendar, freeze_mode, ..Gates::default() };
     let plan = plan(&map, &record.record).unwrap();
     let gate = MaskGate::new(permissions(&map), [7; 32], Vec::new());
     let recorder = Recorder { map: &map, gate: &gate, at: now.into(), text: String::new() };

@@ -11,6 +11,7 @@
 //! - [`gateway`]: the only way out of the browser; holds the commit request and releases it once.
 //! - [`portal`]: the portal in a real browser.
 //! - [`sources`]: record, attachments, freeze calendar and freeze state, read anew whenever they are asked for.
+//! - [`signatures`]: what approvers sign with their SSH keys, and whether they did; pure.
 //! - [`evidence`]: journal, documents and pictures of a run.
 //! - [`run`]: the stages that join all of these. It holds no rules.
 //! - [`rejudge`]: what past runs recorded, judged once more; pure.
@@ -35,6 +36,7 @@ pub mod replay;
 pub mod run;
 pub mod scrub;
 pub mod selectors;
+pub mod signatures;
 #[cfg(test)]
 mod simulation;
 pub mod sources;

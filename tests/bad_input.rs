@@ -30,7 +30,7 @@ impl Desk {
         desk.put("map.toml", MAP);
         desk.put(
             "portal-agent.toml",
-            "operator = \"op.night\"\nmap = \"map.toml\"\ncalendar = \"freeze-calendar.toml\"\nuser = \"release.engineer\"\n",
+            "operator = \"op.night\"\nmap = \"map.toml\"\ncalendar = \"freeze-calendar.toml\"\nfreeze_state = \"freeze_mode.json\"\nfreeze_policy = \"freeze-policy.toml\"\nuser = \"release.engineer\"\n",
         );
         desk
     }

@@ -48,6 +48,11 @@ pub enum Command {
     Import(Import),
     /// Rerun fixtures, offline, and compare; or judge what past runs observed once more
     Replay(Replay),
+    /// Print exactly what an approver signs, and make the entry for the record of what they signed
+    Approve(super::approve::Approve),
+    /// Keep the change freeze: whether a release may go on, what switches the freeze on, what lifts it for a while
+    #[command(subcommand)]
+    Freeze(super::freeze::FreezeCommand),
     /// Work with selector maps
     #[command(subcommand)]
     Selectors(SelectorsCommand),
@@ -71,6 +76,8 @@ pub enum Command {
 pub enum SchemaName {
     /// The change record.
     Record,
+    /// The error budget, as `freeze activate` reads it.
+    ErrorBudget,
 }
 
 #[derive(Debug, Subcommand)]

@@ -72,7 +72,9 @@ impl Demo {
     /// Settings that a first run need not make.
     pub fn settings(&self) -> Vec<(String, String)> {
         let set = |name: &str, value: &str| (format!("PORTAL_AGENT_{name}"), value.to_owned());
-        vec![set("OPERATOR", "you")]
+        let path = |name: &str, path: &std::path::Path| set(name, &path.display().to_string());
+        let Example { freeze_state, freeze_policy, .. } = &self.example;
+        vec![set("OPERATOR", "you"), path("FREEZE_STATE", freeze_state), path("FREEZE_POLICY", freeze_policy)]
     }
 
     /// Name and password for the embedded portal.

@@ -1,11 +1,13 @@
 //! The command line: arguments, settings, what is printed, exit codes.
 
+pub mod approve;
 pub mod args;
 mod check;
 mod decisions;
 mod demo;
 mod doctor;
 pub mod exit;
+pub mod freeze;
 mod progress;
 mod record;
 mod replay;
@@ -22,8 +24,14 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use args::{Args, Command, SchemaName, SelectorsCommand};
+use args::{Args, Command, Common, SchemaName, SelectorsCommand};
 use exit::Exit;
+use freeze::FreezeCommand;
+use settings::SettingsError;
+
+use crate::freeze_mode::gate::GatePolicy;
+use crate::model::freeze_policy::PagesPolicy;
+use crate::run::clock::{Clock as _, SystemClock};
 
 /// Parses arguments, does what they ask for, and says how it went.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -63,17 +71,41 @@ async fn dispatch(args: Args) -> Exit {
         Command::Import(args) => record::import(args, output).await,
         Command::Replay(args) if args.decisions => decisions::run(&args, output),
         Command::Replay(args) => replay::run(args, output).await,
+        Command::Approve(args) => approve::run(args, output, SystemClock::default().now()),
+        Command::Freeze(command) => match gate_policy(&command) {
+            Ok(policy) => freeze::run(command, policy, output),
+            Err(error) => terminal::invalid_input(output, &error),
+        },
         Command::Selectors(SelectorsCommand::Check(survey)) => survey::run(survey, output).await,
         Command::Doctor(doctor) => doctor::run(doctor, output).await,
         Command::Schema { name } => {
             let schema = match name {
                 SchemaName::Record => schemars::schema_for!(crate::model::record::ChangeRecord),
+                SchemaName::ErrorBudget => schemars::schema_for!(crate::freeze_mode::budget::ErrorBudget),
             };
             terminal::print_json(&schema)
         }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "portal-agent", &mut std::io::stdout());
             Exit::Yes
+        }
+    }
+}
+
+/// What the freeze policy says of the gate. Settings that cannot be read block whatever they could open, and nothing else.
+fn gate_policy(command: &FreezeCommand) -> Result<GatePolicy, SettingsError> {
+    let policy = settings::read(&Common::default(), std::env::vars().collect()).and_then(|settings| settings.policy());
+    match policy {
+        Ok(policy) => Ok(GatePolicy {
+            pages_blocked: match policy.freeze.pages {
+                PagesPolicy::Blocked => true,
+                PagesPolicy::Allowed => false,
+            },
+        }),
+        Err(error) if command.asks_for_policy() => Err(error),
+        Err(error) => {
+            tracing::warn!("the settings cannot be read, and are not needed for this: {error}");
+            Ok(GatePolicy::default())
         }
     }
 }

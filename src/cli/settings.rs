@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
+use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -17,7 +18,7 @@ use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::freeze_policy::FreezePolicy;
 use crate::model::ids::{PersonId, Role};
 use crate::run::session::BrowserOrder;
-use crate::sources::configured::{ConfiguredSources, GatePlaces, WITHIN};
+use crate::sources::configured::{ConfiguredSources, FreezePlaces, GatePlaces, KeyPlaces, WITHIN};
 use crate::sources::freeze_policy_file;
 
 const FILE: &str = "portal-agent.toml";
@@ -62,6 +63,16 @@ pub struct Settings {
     pub holds: Option<PathBuf>,
     /// Service ownership record.
     pub ownership: Option<PathBuf>,
+    /// Freeze state.
+    pub freeze_state: Option<PathBuf>,
+    /// Override of the freeze; beside the state otherwise.
+    pub release_override: Option<PathBuf>,
+    /// Who may sign approvals with which key, as OpenSSH's allowed signers.
+    pub allowed_signers: Option<PathBuf>,
+    /// Keys that were withdrawn.
+    pub revoked_keys: Option<PathBuf>,
+    /// IANA zone of whoever reads what is printed, and of times that carry none; this computer's otherwise.
+    pub zone: Option<String>,
     /// How long reading all sources may take, in seconds.
     #[serde(default = "sources_s")]
     pub sources_s: u64,
@@ -126,7 +137,7 @@ impl Places {
     }
 }
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 26] = [
     "operator",
     "map",
     "base_url",
@@ -137,6 +148,11 @@ const KEYS: [&str; 21] = [
     "delegates",
     "holds",
     "ownership",
+    "freeze_state",
+    "release_override",
+    "allowed_signers",
+    "revoked_keys",
+    "zone",
     "sources_s",
     "browser",
     "browser_profile",
@@ -261,10 +277,11 @@ pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Sett
     if flags.settings.is_some()
         && let Some(folder) = path.parent()
     {
-        let Settings { map, portal_ca, freeze_policy, delegates, holds, ownership, calendar, evidence, .. } =
-            &mut settings;
-        let paths = [map, portal_ca, freeze_policy, delegates, holds, ownership].into_iter().flatten();
-        for path in paths.chain(calendar.as_mut_slice()).chain([evidence]) {
+        let all = &mut settings;
+        let files = [&mut all.map, &mut all.portal_ca, &mut all.freeze_policy, &mut all.delegates, &mut all.holds];
+        let more = [&mut all.ownership, &mut all.freeze_state, &mut all.release_override, &mut all.allowed_signers];
+        let paths = files.into_iter().chain(more).chain([&mut all.revoked_keys]).flatten();
+        for path in paths.chain(all.calendar.as_mut_slice()).chain([&mut all.evidence]) {
             *path = folder.join(&*path);
         }
     }
@@ -361,6 +378,18 @@ impl Settings {
             delegates: self.delegates.clone(),
             holds: self.holds.clone(),
             ownership: self.ownership.clone(),
+            freeze_mode: self
+                .freeze_state
+                .as_ref()
+                .map(|state| FreezePlaces { state: state.clone(), release_override: self.release_override.clone() }),
+            keys: match &self.allowed_signers {
+                None => None,
+                Some(allowed_signers) => Some(KeyPlaces {
+                    allowed_signers: allowed_signers.clone(),
+                    revoked_keys: self.revoked_keys.clone(),
+                    zone: self.zone()?,
+                }),
+            },
         };
         Ok(ConfiguredSources { record: record.to_owned(), gates, within: Duration::from_secs(self.sources_s) })
     }
@@ -406,6 +435,22 @@ impl Settings {
         match &self.evidence_store {
             Some(address) => SharedStore::at(address),
             None => Ok(SharedStore::folder(&self.evidence)),
+        }
+    }
+
+    /// Zone of whoever reads what is printed.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Value`] when there is no such zone.
+    pub fn zone(&self) -> Result<TimeZone, SettingsError> {
+        match &self.zone {
+            None => Ok(TimeZone::system()),
+            Some(name) => TimeZone::get(name).map_err(|_| {
+                SettingsError::Value(format!(
+                    "zone: {name:?} is no IANA zone\n  = help: write one such as \"Europe/Berlin\""
+                ))
+            }),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Printing.
 
+use std::io::IsTerminal as _;
+
 use serde::Serialize;
 
 use super::exit::Exit;
@@ -37,5 +39,6 @@ pub fn start_log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::new(level);
     // A second start, as in tests, keeps the first.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().try_init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
+    let _ = lines.with_ansi(std::io::stderr().is_terminal()).try_init();
 }

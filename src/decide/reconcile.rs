@@ -48,7 +48,7 @@ pub fn resuming(record: &ChangeRecord, parties: Parties<'_>) -> Verdict {
 /// Judges record, approvals, files and freeze. `stage` is [`Stage::Packet`], or [`Stage::Recheck`] for the second time.
 pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
     let PacketFacts { record, packet, files, operator, account, resumed_by, portal, gates, policy, now } = *facts;
-    let Gates { calendar, delegations, holds, owner } = gates;
+    let Gates { calendar, delegations, holds, owner, signatures, freeze_mode } = gates;
     let exception = &record.exception;
     let manifest = &record.manifest;
     let decisions = &record.approvals;
@@ -70,7 +70,9 @@ pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
     found.extend(approvals::approval_for_other_revision(decisions, packet));
     found.extend(approvals::approver_mismatch(manifest, decisions));
     found.extend(approvals::delegate_not_allowed(decisions, delegations));
+    found.extend(approvals::signature_invalid(decisions, signatures, policy.approvals.signatures));
     found.extend(approvals::segregation_of_duties(manifest, decisions, parties));
+    found.extend(freeze::freeze_mode(exception, freeze_mode, &policy.freeze, now));
     found.extend(freeze::window_mismatch(record, &policy.freeze, now));
     found.extend(freeze::window_not_covered(exception));
     found.extend(freeze::blackout_overlap(exception, calendar, &policy.freeze));

@@ -198,6 +198,8 @@ pub enum FactSource {
     Approvals,
     /// The freeze calendar.
     Calendar,
+    /// The freeze state and its override.
+    FreezeMode,
     /// The portal's pages.
     Portal,
     /// The gateway between browser and portal.

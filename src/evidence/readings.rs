@@ -11,8 +11,8 @@ use crate::model::calendar::Blackout;
 use crate::model::digest::Digest;
 use crate::model::form::{FormPlan, RecordPath};
 use crate::model::freeze_policy::{BlackoutPolicy, CategoryPolicy, PagesPolicy};
-use crate::model::freeze_terms::ReleaseMode;
-use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner};
+use crate::model::freeze_terms::{FreezeMode, ReleaseMode};
+use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFinding};
 use crate::model::ids::{AttachmentRole, ChangeId, FieldId, PersonId, RunId};
 use crate::model::private::{Exposure, Fact};
 use crate::model::record::{Approval, ApprovalManifest, Remediation, Rollback};
@@ -82,6 +82,10 @@ pub struct PacketView {
     pub holds: Vec<Hold>,
     /// What the service ownership record said.
     pub registered_owner: OwnerView,
+    /// What came of checking the approvals' signatures, in their order.
+    pub signatures: Vec<SignatureFinding>,
+    /// Freeze mode.
+    pub freeze_mode: FreezeMode,
     /// Attachments as they lay on disk.
     pub files: Vec<FileStateView>,
     /// Who ran the agent.
@@ -357,7 +361,7 @@ impl Recorder<'_> {
     fn packet(&self, facts: &PacketFacts<'_>) -> PacketView {
         let PacketFacts { record, packet: _, files, operator, account, resumed_by, portal, gates, policy, now: _ } =
             *facts;
-        let Gates { calendar, delegations, holds, owner } = gates;
+        let Gates { calendar, delegations, holds, owner, signatures, freeze_mode } = gates;
         let files =
             files.iter().map(|file| FileStateView { role: file.role.clone(), sha256: file.sha256, size: file.size });
         PacketView {
@@ -377,6 +381,8 @@ impl Recorder<'_> {
                     owner: self.open(entry.owner.as_str()),
                 },
             },
+            signatures: signatures.clone(),
+            freeze_mode: freeze_mode.clone(),
             files: files.collect(),
             operator: operator.clone(),
             account: self.open(account),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state_file::FreezeState;
 use super::strict_json;
-use super::terms::Tier;
+use crate::model::freeze_terms::Tier;
 use crate::model::time::Instant;
 
 /// What is left of the error budget, as its own computation wrote it. Further keys are passed over.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::override_rules::{OverrideFault, faults};
-use super::terms::{FreezeTerms, OverrideTerms, ReleaseMode, StateReading};
+use crate::model::freeze_terms::{FreezeTerms, OverrideTerms, ReleaseMode, StateReading};
 use crate::model::time::Instant;
 
 /// What the organisation decides about the gate.
@@ -178,7 +178,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::freeze_mode::terms::{SetBy, Tier};
+    use crate::model::freeze_terms::{SetBy, Tier};
 
     fn at(text: &str) -> Instant {
         Instant::parse(text).unwrap()

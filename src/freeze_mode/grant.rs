@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::budget::whole_seconds;
 use super::override_file::{ReleaseOverride, is_ticket_url, justification_chars};
 use super::override_rules::{ENVIRONMENT, LONGEST_HOURS, OverrideFault, SHORTEST_JUSTIFICATION, faults, says_who};
-use super::terms::FreezeTerms;
+use crate::model::freeze_terms::FreezeTerms;
 use crate::model::time::Instant;
 
 /// What is asked for.
@@ -111,7 +111,7 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::freeze_mode::terms::SetBy;
+    use crate::model::freeze_terms::SetBy;
 
     fn at(text: &str) -> Instant {
         Instant::parse(text).unwrap()

@@ -6,7 +6,7 @@ use super::gate::{Blocked, BrokenState, GateVerdict, Ground, NoOverride, PassRea
 use super::override_file::ReleaseOverride;
 use super::shown::shown;
 use super::state_file::FreezeState;
-use super::terms::ReleaseMode;
+use crate::model::freeze_terms::ReleaseMode;
 
 const RULE: &str = "==============================================";
 

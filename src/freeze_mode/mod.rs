@@ -12,4 +12,3 @@ pub mod override_rules;
 pub mod shown;
 pub mod state_file;
 mod strict_json;
-pub mod terms;

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::shown::is_invisible;
 use super::strict_json;
-use super::terms::OverrideTerms;
+use crate::model::freeze_terms::OverrideTerms;
 use crate::model::time::Instant;
 
 /// An override with its texts. Keys that other tools add are passed over.

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::terms::OverrideTerms;
+use crate::model::freeze_terms::OverrideTerms;
 use crate::model::time::Instant;
 
 /// Longest life of an override, in hours.

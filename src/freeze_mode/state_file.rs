@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::strict_json;
-use super::terms::{FreezeTerms, SetBy, Tier};
+use crate::model::freeze_terms::{FreezeTerms, SetBy, Tier};
 use crate::model::time::Instant;
 
 /// The freeze state with its texts. Keys that other tools add are passed over.

@@ -49,6 +49,10 @@ pub struct Example {
     pub record: PathBuf,
     /// The freeze calendar.
     pub calendar: PathBuf,
+    /// The freeze state: releases are frozen, and the policy takes the example for a hotfix.
+    pub freeze_state: PathBuf,
+    /// The freeze policy.
+    pub freeze_policy: PathBuf,
 }
 
 /// What the portal shows in its read-only fields.
@@ -155,7 +159,28 @@ pub fn write(folder: &Path, portal: &url::Url, times: &ExampleTimes, longest: us
     fs::write(&record, serde_json::to_vec_pretty(&approved(exception, portal, times)?)?)?;
     let calendar = folder.join("freeze-calendar.toml");
     fs::write(&calendar, calendar_text(times))?;
-    Ok(Example { record, calendar })
+    let freeze_state = folder.join("freeze_mode.json");
+    fs::write(&freeze_state, serde_json::to_vec_pretty(&freeze_state_of(times))?)?;
+    let freeze_policy = folder.join("freeze-policy.toml");
+    fs::write(&freeze_policy, FREEZE_POLICY)?;
+    Ok(Example { record, calendar, freeze_state, freeze_policy })
+}
+
+/// The freeze policy of the example.
+pub const FREEZE_POLICY: &str = "schema = \"portal-agent/freeze-policy/1\"\nlongest_window_hours = 8\n\n\
+                                 [[category]]\nname = \"emergency-fix\"\nmode = \"hotfix\"\n";
+
+/// The freeze state of the example: set by the error budget, the evening before the blackout.
+pub fn freeze_state_of(times: &ExampleTimes) -> Value {
+    json!({
+        "freeze_mode": true,
+        "set_at": times.blackout.0 - SignedDuration::from_hours(6),
+        "reason": "error_budget_EMERGENCY",
+        "set_by": "automation",
+        "tier": "RED",
+        "expires_at": null,
+        "note": "Automatically set due to budget exhaustion.",
+    })
 }
 
 /// The freeze calendar of the example.

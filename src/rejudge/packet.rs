@@ -11,7 +11,8 @@ use crate::decide::verdict::{Stage, Verdict};
 use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::digest::Digest;
 use crate::model::freeze_policy::FreezePolicy;
-use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner};
+use crate::model::freeze_terms::FreezeMode;
+use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFinding};
 use crate::model::ids::{AttachmentRole, BlackoutId, ChangeId, PersonId, Role};
 use crate::model::record::{
     ApprovalManifest, Attachment, ChangeRecord, Details, ExceptedBlackout, FileName, FreezeException, Ownership,
@@ -39,6 +40,8 @@ pub struct Packet<'a> {
     delegations: Vec<Delegation>,
     holds: Vec<Hold>,
     registered_owner: RegisteredOwner,
+    signatures: Vec<SignatureFinding>,
+    freeze_mode: FreezeMode,
     files: Vec<File>,
     operator: PersonId,
     #[serde(borrow)]
@@ -194,6 +197,8 @@ impl Built {
                 delegations: facts.delegations.clone(),
                 holds: facts.holds.clone(),
                 owner: facts.registered_owner.clone(),
+                signatures: facts.signatures.clone(),
+                freeze_mode: facts.freeze_mode.clone(),
             },
             policy: Policy {
                 approvals: ApprovalPolicy {

@@ -23,6 +23,7 @@ use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::digest::Digest;
 use crate::model::form::FormPlan;
 use crate::model::freeze_policy::FreezePolicy;
+use crate::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
 use crate::model::gates::Gates;
 use crate::model::ids::{BlackoutId, ChangeId, Role, RunId};
 use crate::model::packet::packet_digest;
@@ -91,6 +92,15 @@ pub fn scene() -> &'static Scene {
                         kinds: Vec::new(),
                         environments: Vec::new(),
                     }],
+                },
+                freeze_mode: FreezeMode {
+                    state: StateReading::Read(FreezeTerms {
+                        frozen: false,
+                        set_by: SetBy::Human,
+                        set_at: None,
+                        tier: None,
+                    }),
+                    release_override: StateReading::Absent,
                 },
                 ..Gates::default()
             },

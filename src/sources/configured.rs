@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
+use super::freeze_files::{Absence, StatePlace, read_freeze, read_override};
 use super::record_file::{self, ReadRecord};
-use super::{SourceError, SourceFacts, Sources, calendar_file, registers};
+use super::{SourceError, SourceFacts, Sources, calendar_file, registers, signer_keys};
 use crate::diagnostic::Diagnostic;
 use crate::model::calendar::FreezeCalendar;
+use crate::model::freeze_terms::FreezeMode;
 use crate::model::gates::{Gates, RegisteredOwner};
+use crate::signatures::{SignerKeys, findings};
 
 /// Where everything is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +37,37 @@ pub struct GatePlaces {
     pub holds: Option<PathBuf>,
     /// The service ownership record.
     pub ownership: Option<PathBuf>,
+    /// Freeze mode.
+    pub freeze_mode: Option<FreezePlaces>,
+    /// Keys of those who sign.
+    pub keys: Option<KeyPlaces>,
+}
+
+/// Where freeze mode is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreezePlaces {
+    /// The freeze state.
+    pub state: PathBuf,
+    /// The override; beside the state when none is named, and then it may be missing.
+    pub release_override: Option<PathBuf>,
+}
+
+/// Where the keys are read from by which signatures are checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPlaces {
+    /// Who may sign with which key, as OpenSSH's allowed signers.
+    pub allowed_signers: PathBuf,
+    /// Keys that were withdrawn.
+    pub revoked_keys: Option<PathBuf>,
+    /// Zone of times in the allowed signers that carry none.
+    pub zone: TimeZone,
 }
 
 impl ConfiguredSources {
-    /// Of a record and one calendar in local files.
-    pub fn of_files(record: PathBuf, calendar: PathBuf) -> Self {
-        let gates = GatePlaces { calendars: vec![calendar], ..GatePlaces::default() };
+    /// Of a record, one calendar and a freeze state in local files.
+    pub fn of_files(record: PathBuf, calendar: PathBuf, freeze_state: PathBuf) -> Self {
+        let freeze_mode = Some(FreezePlaces { state: freeze_state, release_override: None });
+        let gates = GatePlaces { calendars: vec![calendar], freeze_mode, ..GatePlaces::default() };
         Self { record, gates, within: WITHIN }
     }
 
@@ -75,7 +105,10 @@ impl GatePlaces {
             None => RegisteredOwner::AsRecorded,
         };
         let calendar = self.calendar().map_err(SourceError::invalid("the freeze calendar"))?;
-        Ok(Gates { calendar, delegations, holds, owner })
+        let keys = self.keys.as_ref().map(KeyPlaces::read).transpose()?;
+        let signatures = findings(&record.record, keys.as_ref());
+        let freeze_mode = self.freeze_mode.as_ref().map_or_else(FreezeMode::default, FreezePlaces::read);
+        Ok(Gates { calendar, delegations, holds, owner, signatures, freeze_mode })
     }
 
     fn calendar(&self) -> Result<FreezeCalendar, Diagnostic> {
@@ -91,6 +124,25 @@ impl GatePlaces {
             }
         }
         Ok(joined)
+    }
+}
+
+impl FreezePlaces {
+    fn read(&self) -> FreezeMode {
+        let named = |path: &PathBuf| StatePlace { path: path.clone(), absence: Absence::Named };
+        let beside = || StatePlace { path: self.state.with_file_name(BESIDE), absence: Absence::NeverSet };
+        let over = self.release_override.as_ref().map_or_else(beside, named);
+        FreezeMode { state: read_freeze(&named(&self.state)).terms(), release_override: read_override(&over).terms() }
+    }
+}
+
+/// Name of an override that lies beside its state.
+const BESIDE: &str = "release_override.json";
+
+impl KeyPlaces {
+    fn read(&self) -> Result<SignerKeys, SourceError> {
+        let keys = signer_keys::read(&self.allowed_signers, self.revoked_keys.as_deref(), &self.zone);
+        keys.map_err(SourceError::invalid("the approvers' keys"))
     }
 }
 

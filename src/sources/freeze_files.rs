@@ -7,7 +7,7 @@ use super::read_text;
 use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::override_file::ReleaseOverride;
 use crate::freeze_mode::state_file::FreezeState;
-use crate::freeze_mode::terms::{FreezeTerms, OverrideTerms, StateReading};
+use crate::model::freeze_terms::{FreezeTerms, OverrideTerms, StateReading};
 
 /// Where the freeze state lies, from the root of a repository.
 pub const FREEZE_FILE: &str = "docs/releases/_state/freeze_mode.json";

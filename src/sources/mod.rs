@@ -1,17 +1,17 @@
 //! Where facts come from outside the portal: the change record, its attachments, freeze calendars, registers.
-//! Where facts come from outside the portal: the change record, its attachments, the freeze calendar, the freeze state.
 //!
-//! Everything is read whole and checked, or it is an error; nothing is cached. Imports only `model`, `diagnostic` and
-//! `freeze_mode`.
+//! Everything is read whole and checked, or it is an error; nothing is cached. Imports only `model`, `diagnostic`,
+//! `freeze_mode` and `signatures`.
 
 pub mod attachments;
 pub mod calendar_file;
 pub mod configured;
-pub mod freeze_policy_file;
 pub mod freeze_files;
+pub mod freeze_policy_file;
 pub mod json_span;
 pub mod record_file;
 pub mod registers;
+pub mod signer_keys;
 
 use std::path::Path;
 
@@ -77,12 +77,12 @@ pub trait Sources {
     fn read(&self) -> impl Future<Output = Result<SourceFacts, SourceError>>;
 }
 
-/// Reads a text file of at most `limit` bytes.
+/// Reads a file of at most `limit` bytes.
 ///
 /// # Errors
 ///
-/// A [`Diagnostic`] when it is not there, no file, too long, or no text.
-pub fn read_text(path: &Path, limit: u64, what: &str) -> Result<String, Diagnostic> {
+/// A [`Diagnostic`] when it is not there, no file, or too long.
+pub fn read_bytes(path: &Path, limit: u64, what: &str) -> Result<Vec<u8>, Diagnostic> {
     use std::io::Read as _;
     let unreadable = |error: std::io::Error| {
         let help = format!("name {what} that this account may read");
@@ -97,7 +97,16 @@ pub fn read_text(path: &Path, limit: u64, what: &str) -> Result<String, Diagnost
     if bytes.len() as u64 > limit {
         return Err(Diagnostic::whole(path, format!("is larger than {limit} bytes"), format!("name {what}")));
     }
-    String::from_utf8(bytes).map_err(|error| {
+    Ok(bytes)
+}
+
+/// Reads a text file of at most `limit` bytes.
+///
+/// # Errors
+///
+/// A [`Diagnostic`] when it is not there, no file, too long, or no text.
+pub fn read_text(path: &Path, limit: u64, what: &str) -> Result<String, Diagnostic> {
+    String::from_utf8(read_bytes(path, limit, what)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Diagnostic::whole(path, format!("is not UTF-8 text (byte {at})"), "save it as UTF-8")
     })

@@ -20,7 +20,7 @@ async fn program(
     let folder = rig.folder.path();
     std::fs::write(folder.join("map.toml"), map(map_text(&rig.portal))).unwrap();
     let settings = format!(
-        "operator = \"op.night\"\nuser = \"{ACCOUNT}\"\nmap = \"map.toml\"\ncalendar = \"freeze-calendar.toml\"\n\
+        "operator = \"op.night\"\nuser = \"{ACCOUNT}\"\nmap = \"map.toml\"\ncalendar = \"freeze-calendar.toml\"\nfreeze_state = \"freeze_mode.json\"\nfreeze_policy = \"freeze-policy.toml\"\n\
          browser = \"{browser}\"\n"
     );
     std::fs::write(folder.join("portal-agent.toml"), settings).unwrap();

@@ -163,7 +163,7 @@ in_both_browsers! {
             har.to_string()
         });
         let broken = copy("broken");
-        edit(&broken.join("fixture.toml"), |text| text.replace("fixture/1", "fixture/9"));
+        edit(&broken.join("fixture.toml"), |text| text.replace("fixture/2", "fixture/9"));
         copy("whole");
         let output = program(room.path(), &["replay", "edited", "missing", "whole", "--junit", "junit.xml", "--jobs", "2"], browser);
         let told = said(&output);
@@ -264,7 +264,7 @@ fn desk(rig: &Rig, har: &Value) -> TempDir {
     put(
         "portal-agent.toml",
         format!(
-            "operator = \"op.night\"\nmap = \"map.toml\"\nbase_url = \"{}\"\ncalendar = \"freeze-calendar.toml\"\n\
+            "operator = \"op.night\"\nmap = \"map.toml\"\nbase_url = \"{}\"\ncalendar = \"freeze-calendar.toml\"\nfreeze_state = \"freeze_mode.json\"\nfreeze_policy = \"freeze-policy.toml\"\n\
              user = \"release.engineer\"\n",
             rig.portal.url()
         ),

@@ -1,10 +1,14 @@
 //! Delegates, numbers of approvers, holds, the service ownership record, and the freeze policy.
 
 use crate::{Case, at};
+use portal_agent::decide::policy::SignaturePolicy;
 use portal_agent::decide::verdict::HaltCode;
 use portal_agent::model::digest::Digest;
-use portal_agent::model::freeze_policy::{BlackoutPolicy, CategoryPolicy};
-use portal_agent::model::gates::{Delegation, Hold, RegisteredOwner, Resolved};
+use portal_agent::model::freeze_policy::{BlackoutPolicy, CategoryPolicy, PagesPolicy};
+use portal_agent::model::freeze_terms::{
+    FreezeMode, FreezeTerms, OverrideTerms, ReleaseMode, SetBy, StateReading, Tier,
+};
+use portal_agent::model::gates::{Delegation, Hold, RegisteredOwner, Resolved, SignatureFault, SignatureFinding};
 use portal_agent::model::ids::{BlackoutId, ChangeId, HoldId, PersonId, Role};
 use portal_agent::model::record::Ownership;
 use portal_agent::model::text::Line;
@@ -235,4 +239,79 @@ fn a_record_with_two_signers_in_one_role_is_read_and_one_signer_twice_is_not() {
     std::fs::write(&path, record.to_string()).unwrap();
     let error = portal_agent::sources::record_file::read(&path).unwrap_err().to_string();
     assert!(error.contains("manifest.signers[3].approver") && error.contains("twice"), "{error}");
+}
+
+fn frozen(over: Option<OverrideTerms>) -> FreezeMode {
+    let state = FreezeTerms {
+        frozen: true,
+        set_by: SetBy::Automation,
+        set_at: Some(at("2026-11-21T06:00:00Z")),
+        tier: Some(Tier::Red),
+    };
+    let release_override = over.map_or(StateReading::Absent, StateReading::Read);
+    FreezeMode { state: StateReading::Read(state), release_override }
+}
+
+fn lifted() -> OverrideTerms {
+    OverrideTerms {
+        active: true,
+        set_at: Some(at("2026-11-21T08:00:00Z")),
+        expires_at: Some(at("2026-11-22T08:00:00Z")),
+        justification_chars: 60,
+        ticket_is_url: true,
+        environment: Some("release-override".into()),
+        approved_by: Some("ines.duarte".into()),
+    }
+}
+
+#[test]
+fn freeze_mode_active_unless_the_category_is_a_hotfix_or_an_override_counts() {
+    let with = |freeze: FreezeMode| Case::new().gates(move |gates| gates.freeze_mode = freeze);
+    let as_mode = |mode: ReleaseMode, freeze: FreezeMode| {
+        let rules = CategoryPolicy { mode: Some(mode), ..category("emergency-fix") };
+        with(freeze).policy(move |policy| policy.freeze.categories.push(rules))
+    };
+    with(frozen(None)).halts_with(&[HaltCode::FreezeModeActive]);
+    as_mode(ReleaseMode::Ga, frozen(None)).halts_with(&[HaltCode::FreezeModeActive]);
+    as_mode(ReleaseMode::Rc, frozen(None)).halts_with(&[HaltCode::FreezeModeActive]);
+    as_mode(ReleaseMode::Pages, frozen(None)).halts_with(&[HaltCode::FreezeModeActive]);
+    as_mode(ReleaseMode::Hotfix, frozen(None)).proceeds();
+    as_mode(ReleaseMode::Pages, frozen(None)).policy(|policy| policy.freeze.pages = PagesPolicy::Allowed).proceeds();
+    with(frozen(Some(lifted()))).proceeds();
+    with(frozen(Some(OverrideTerms { justification_chars: 49, ..lifted() }))).halts_with(&[HaltCode::FreezeModeActive]);
+    let over = Some(at("2026-11-21T12:00:00Z"));
+    with(frozen(Some(OverrideTerms { expires_at: over, ..lifted() }))).halts_with(&[HaltCode::FreezeModeActive]);
+}
+
+#[test]
+fn source_unavailable_where_nobody_can_tell_whether_releases_are_frozen() {
+    for state in [StateReading::Unconfigured, StateReading::Absent, StateReading::Missing, StateReading::Unreadable] {
+        for mode in [ReleaseMode::Ga, ReleaseMode::Hotfix] {
+            let freeze = FreezeMode { state: state.clone(), release_override: StateReading::Absent };
+            let rules = CategoryPolicy { mode: Some(mode), ..category("emergency-fix") };
+            Case::new()
+                .gates(move |gates| gates.freeze_mode = freeze)
+                .policy(move |policy| policy.freeze.categories.push(rules))
+                .halts_with(&[HaltCode::SourceUnavailable]);
+        }
+    }
+    // An override that cannot be read lifts nothing, and is no reason to think it might.
+    let freeze = FreezeMode { release_override: StateReading::Unreadable, ..frozen(None) };
+    Case::new().gates(move |gates| gates.freeze_mode = freeze).halts_with(&[HaltCode::SourceUnavailable]);
+}
+
+#[test]
+fn signature_invalid_when_one_is_demanded_and_missing_or_one_is_there_and_does_not_count() {
+    use SignatureFinding::{Absent, Invalid, NotChecked, Valid};
+    let required = |case: Case| case.policy(|policy| policy.approvals.signatures = SignaturePolicy::Required);
+    let with = |findings: Vec<SignatureFinding>| Case::new().gates(move |gates| gates.signatures = findings);
+    let valid = || Valid { key: "SHA256:x".into() };
+    let forged = || Invalid { fault: SignatureFault::Forged };
+    with(vec![Absent, NotChecked, valid()]).proceeds();
+    with(vec![valid(), forged(), valid()]).halts_with(&[HaltCode::SignatureInvalid]);
+    required(with(vec![valid(), valid(), valid()])).proceeds();
+    for missing in [vec![valid(), valid(), Absent], vec![valid(), valid(), NotChecked], vec![valid(), valid()], vec![]]
+    {
+        required(with(missing)).halts_with(&[HaltCode::SignatureInvalid]);
+    }
 }

@@ -16,6 +16,7 @@ use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
 use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
 use portal_agent::model::freeze_policy::FreezePolicy;
+use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
 use portal_agent::model::gates::Gates;
 use portal_agent::model::ids::{BlackoutId, PersonId, Role};
 use portal_agent::model::packet::packet_digest;
@@ -64,6 +65,13 @@ fn demanded() -> Policy {
     }
 }
 
+/// Freeze mode that a person has ended, and nothing else.
+fn calm() -> Gates {
+    let (set_by, set_at) = (SetBy::Human, Some(at("2026-11-20T00:00:00Z")));
+    let state = StateReading::Read(FreezeTerms { frozen: false, set_by, set_at, tier: None });
+    Gates { freeze_mode: FreezeMode { state, release_override: StateReading::Absent }, ..Gates::default() }
+}
+
 impl Case {
     fn new() -> Self {
         let times = ExampleTimes::around(at(NOW).timestamp());
@@ -80,7 +88,7 @@ impl Case {
         Self {
             exception,
             after_approval: Box::new(|_| {}),
-            gates: Gates { calendar: FreezeCalendar { blackouts: vec![blackout] }, ..Gates::default() },
+            gates: Gates { calendar: FreezeCalendar { blackouts: vec![blackout] }, ..calm() },
             policy: demanded(),
             files: None,
             operator: "op.night",

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use crate::{NOW, at, codes, demanded, file};
+use crate::{NOW, at, calm, codes, demanded, file};
 use portal_agent::decide::policy::{Policy, SignaturePolicy};
 use portal_agent::decide::reconcile::{PacketFacts, packet, packet_again};
 use portal_agent::decide::rules::record::FileState;
@@ -13,7 +13,8 @@ use portal_agent::decide::verdict::{HaltCode, Stage};
 use portal_agent::model::calendar::Blackout;
 use portal_agent::model::digest::Digest;
 use portal_agent::model::freeze_policy::BlackoutPolicy;
-use portal_agent::model::gates::{Delegation, Gates, Hold, RegisteredOwner};
+use portal_agent::model::freeze_terms::{FreezeTerms, SetBy, StateReading};
+use portal_agent::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFault, SignatureFinding};
 use portal_agent::model::ids::{BlackoutId, ChangeId, HoldId, PersonId, Role};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::record::ChangeRecord;
@@ -64,7 +65,7 @@ fn open() -> World {
     let day = (at("2026-11-21T00:00:00Z"), at("2026-11-22T00:00:00Z"));
     let mapping =
         |from: &str, to: &str| Delegation { from: person(from), to: person(to), role: None, start: day.0, end: day.1 };
-    let mut gates = Gates::default();
+    let mut gates = calm();
     gates.calendar.blackouts = vec![
         blackout("YEAR-END-COMMERCE", times.blackout.0.into(), times.blackout.1.into()),
         blackout("PAYROLL", inner.0, inner.1),
@@ -109,7 +110,7 @@ fn pop(list: &mut Value) {
     list.as_array_mut().unwrap().pop();
 }
 
-const CONFLICTS: [Conflict; 30] = [
+const CONFLICTS: [Conflict; 34] = [
     ("the packet changed", |w| w.record["exception"]["revision"] = 5.into()),
     ("another remediation scope", |w| w.record["remediation"]["scope"] = "more".into()),
     ("another remediation service", |w| w.record["remediation"]["service"] = "search-api".into()),
@@ -155,6 +156,15 @@ const CONFLICTS: [Conflict; 30] = [
     ("a blackout gone", |w| w.gates.calendar.blackouts.retain(|known| known.id.as_str() != "PAYROLL")),
     ("a category no longer admitted", |w| w.gates.calendar.blackouts.iter_mut().for_each(|known| known.admits.clear())),
     ("a longer lead time", |w| w.policy.freeze.lead_hours = 100),
+    ("releases frozen", |w| {
+        let terms = FreezeTerms { frozen: true, set_by: SetBy::Automation, set_at: Some(at(NOW)), tier: None };
+        w.gates.freeze_mode.state = StateReading::Read(terms);
+    }),
+    ("a freeze state that cannot be read", |w| w.gates.freeze_mode.state = StateReading::Unreadable),
+    ("signatures demanded", |w| w.policy.approvals.signatures = SignaturePolicy::Required),
+    ("a forged signature", |w| {
+        w.gates.signatures = vec![SignatureFinding::Invalid { fault: SignatureFault::Forged }];
+    }),
     ("a shorter longest window", |w| w.policy.freeze.longest_window_hours = Some(1)),
 ];
 
@@ -220,7 +230,7 @@ proptest! {
                 let (start, end) = (at("2027-01-01T00:00:00Z"), at("2027-01-02T00:00:00Z"));
                 world.gates.calendar.blackouts.push(blackout("FAR", start, end));
             }
-            3 => world.policy.approvals.signatures = SignaturePolicy::Optional,
+            3 => world.gates.freeze_mode.release_override = StateReading::Absent,
             _ => world.policy.freeze.blackouts.push(BlackoutPolicy {
                 id: Some("FAR".into()), kind: None, admits: vec!["emergency-fix".into()], environments: Vec::new(),
             }),

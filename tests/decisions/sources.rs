@@ -13,6 +13,7 @@ use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
 use portal_agent::model::form::FormPlan;
 use portal_agent::model::freeze_policy::FreezePolicy;
+use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
 use portal_agent::model::gates::Gates;
 use portal_agent::model::ids::{BlackoutId, PersonId, RunId};
 use portal_agent::model::packet::packet_digest;
@@ -62,7 +63,10 @@ impl Packet {
             kinds: Vec::new(),
             environments: Vec::new(),
         };
-        let gates = Gates { calendar: FreezeCalendar { blackouts: vec![blackout] }, ..Gates::default() };
+        let state = FreezeTerms { frozen: false, set_by: SetBy::Human, set_at: None, tier: None };
+        let freeze_mode = FreezeMode { state: StateReading::Read(state), release_override: StateReading::Absent };
+        let calendar = FreezeCalendar { blackouts: vec![blackout] };
+        let gates = Gates { calendar, freeze_mode, ..Gates::default() };
         Self { record, plan, gates, operator: PersonId::parse("op.night").unwrap(), gate }
     }
 

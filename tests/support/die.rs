@@ -11,7 +11,6 @@ use portal_agent::decide::verdict::Stage;
 use portal_agent::evidence::journal::Event;
 use portal_agent::evidence::shared::SharedStore;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
-use portal_agent::model::freeze_policy::FreezePolicy;
 use portal_agent::model::ids::{PersonId, Role, RunId};
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD};
@@ -23,6 +22,7 @@ use portal_agent::run::order::{Begin, Chance, Continue, Order};
 use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
 use portal_agent::sources::configured::ConfiguredSources;
+use portal_agent::sources::freeze_policy_file;
 use rustix::process::{Signal, getpid, kill_process};
 
 /// Kills this process when an event of this name stands in the journal for the so manieth time.
@@ -75,7 +75,7 @@ async fn main() {
                 max_age_s: 72 * 3600,
                 signatures: SignaturePolicy::Optional,
             },
-            freeze: FreezePolicy::default(),
+            freeze: freeze_policy_file::read(&folder.join("freeze-policy.toml")).unwrap(),
         },
         shared: SharedStore::folder(&evidence),
         evidence,
@@ -93,7 +93,11 @@ async fn main() {
         draft_only: false,
         hand_over: false,
     };
-    let sources = ConfiguredSources::of_files(order.record.clone(), folder.join("freeze-calendar.toml"));
+    let sources = ConfiguredSources::of_files(
+        order.record.clone(),
+        folder.join("freeze-calendar.toml"),
+        folder.join("freeze_mode.json"),
+    );
     let dies = DiesAt { event: event.clone(), countdown: AtomicU64::new(count.parse().unwrap()) };
     let (_switch, interrupt) = Interrupt::by_hand();
     let document = launch(&order, &sources, &SystemClock::default(), interrupt, &dies).await.unwrap();

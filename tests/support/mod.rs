@@ -15,7 +15,8 @@ use portal_agent::evidence::documents::RunDocument;
 use portal_agent::evidence::shared::SharedStore;
 use portal_agent::mask::masked::Masked;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
-use portal_agent::model::freeze_policy::FreezePolicy;
+use portal_agent::model::freeze_policy::{CategoryPolicy, FreezePolicy};
+use portal_agent::model::freeze_terms::ReleaseMode;
 use portal_agent::model::ids::{PersonId, Role, RunId};
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, world, write};
@@ -73,7 +74,7 @@ pub fn browser_order(kind: BrowserKind) -> BrowserOrder {
     BrowserOrder { kind, profile: profile(), headed: false, webdriver: None, pace: Duration::ZERO }
 }
 
-/// Three roles, approvals of the last three days, and nothing demanded of windows.
+/// Three roles, approvals of the last three days, and emergency fixes are hotfixes.
 pub fn policy() -> Policy {
     let roles = ["service-owner", "incident-commander", "change-authority"];
     Policy {
@@ -82,8 +83,13 @@ pub fn policy() -> Policy {
             max_age_s: 72 * 3600,
             signatures: SignaturePolicy::Optional,
         },
-        freeze: FreezePolicy::default(),
+        freeze: FreezePolicy { categories: vec![hotfix()], ..FreezePolicy::default() },
     }
+}
+
+fn hotfix() -> CategoryPolicy {
+    let mode = Some(ReleaseMode::Hotfix);
+    CategoryPolicy { name: "emergency-fix".into(), mode, lead_hours: None, longest_window_hours: None }
 }
 
 impl Rig {
@@ -136,7 +142,7 @@ impl Rig {
             credentials: Credentials { user: ACCOUNT.into(), password: PASSWORD.into() },
             draft_only: false,
         };
-        let sources = ConfiguredSources::of_files(example.record, example.calendar);
+        let sources = ConfiguredSources::of_files(example.record, example.calendar, example.freeze_state);
         Self { portal, folder, times, order, map_text, sources }
     }
 

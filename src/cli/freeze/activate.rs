@@ -12,7 +12,7 @@ use crate::cli::terminal::{invalid_input, print_json};
 use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::budget::{Activation, ErrorBudget};
 use crate::freeze_mode::shown::shown;
-use crate::freeze_mode::terms::Tier;
+use crate::model::freeze_terms::Tier;
 use crate::sources::freeze_files::{Absence, FileReading, StatePlace, read_freeze, read_json};
 
 #[derive(Serialize)]

@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::grant::{Refusal, Request};
 use crate::freeze_mode::override_file::ReleaseOverride;
 use crate::freeze_mode::shown::shown;
-use crate::freeze_mode::terms::FreezeTerms;
+use crate::model::freeze_terms::FreezeTerms;
 use crate::model::time::Instant;
 use crate::sources::freeze_files::{FileReading, StatePlace};
 

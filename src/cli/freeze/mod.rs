@@ -18,7 +18,7 @@ use crate::freeze_mode::message::Scene;
 use crate::freeze_mode::override_file::ReleaseOverride;
 use crate::freeze_mode::shown::shown;
 use crate::freeze_mode::state_file::FreezeState;
-use crate::freeze_mode::terms::ReleaseMode;
+use crate::model::freeze_terms::ReleaseMode;
 use crate::model::time::Instant;
 use crate::sources::freeze_files::{FileReading, StatePlace, read_freeze, read_override};
 
@@ -33,6 +33,17 @@ pub enum FreezeCommand {
     Activate(ActivateArgs),
     /// Lift an active freeze for a few hours, on somebody's word. The freeze itself stays
     Override(OverrideArgs),
+}
+
+impl FreezeCommand {
+    /// Whether what the policy says of pages has a say in the answer.
+    pub fn asks_for_policy(&self) -> bool {
+        match self {
+            Self::Gate(args) => args.mode == ReleaseMode::Pages,
+            Self::Status(_) => true,
+            Self::Activate(_) | Self::Override(_) => false,
+        }
+    }
 }
 
 /// The two state files.

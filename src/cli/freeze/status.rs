@@ -11,7 +11,7 @@ use crate::cli::terminal::print_json;
 use crate::freeze_mode::gate::{GatePolicy, GateVerdict};
 use crate::freeze_mode::message;
 use crate::freeze_mode::shown::shown;
-use crate::freeze_mode::terms::{ReleaseMode, Tier};
+use crate::model::freeze_terms::{ReleaseMode, Tier};
 use crate::model::time::Instant;
 
 #[derive(Serialize)]

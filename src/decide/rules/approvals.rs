@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::decide::policy::{ApprovalPolicy, Parties};
+use crate::decide::policy::{ApprovalPolicy, Parties, SignaturePolicy};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::digest::Digest;
-use crate::model::gates::Delegation;
+use crate::model::gates::{Delegation, SignatureFinding};
 use crate::model::ids::Role;
 use crate::model::private::Fact;
 use crate::model::record::{Approval, ApprovalManifest, Decision, Signer};
@@ -158,6 +158,35 @@ pub fn delegate_not_allowed(approvals: &[Approval], delegations: &[Delegation]) 
                 None => format!("{}, and no mapping", approval.approver),
             };
             Some(reason(HaltCode::DelegateNotAllowed, subject(&approval.role), expected, observed))
+        })
+        .collect()
+}
+
+/// `signature-invalid`: a signature that does not count; or none that was checked, where the policy demands one of every approval.
+/// `findings` are in the order of `approvals`.
+pub fn signature_invalid(
+    approvals: &[Approval],
+    findings: &[SignatureFinding],
+    policy: SignaturePolicy,
+) -> Vec<HaltReason> {
+    let found = findings.iter().map(Some).chain(std::iter::repeat(None));
+    approvals
+        .iter()
+        .zip(found)
+        .filter_map(|(approval, finding)| {
+            let observed = match finding {
+                Some(SignatureFinding::Valid { .. }) => return None,
+                Some(SignatureFinding::Invalid { fault }) => fault.to_string(),
+                Some(SignatureFinding::Absent | SignatureFinding::NotChecked) | None => match policy {
+                    SignaturePolicy::Optional => return None,
+                    SignaturePolicy::Required if approval.signature.is_some() => {
+                        "a signature, and no keys to check it".into()
+                    }
+                    SignaturePolicy::Required => "no signature".into(),
+                },
+            };
+            let expected = format!("a signature by {}", approval.approver);
+            Some(reason(HaltCode::SignatureInvalid, subject(&approval.role), expected, observed))
         })
         .collect()
 }

@@ -4,8 +4,10 @@
 //! half-open window is tested, in UTC.
 
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
+use crate::freeze_mode::gate::{GatePolicy, GateVerdict, NoOverride, judge};
 use crate::model::calendar::FreezeCalendar;
-use crate::model::freeze_policy::FreezePolicy;
+use crate::model::freeze_policy::{FreezePolicy, PagesPolicy};
+use crate::model::freeze_terms::{FreezeMode, StateReading};
 use crate::model::private::Fact;
 use crate::model::record::{ChangeRecord, FreezeException};
 use crate::model::time::Instant;
@@ -91,6 +93,53 @@ pub fn freeze_window_changed(exception: &FreezeException, calendar: &FreezeCalen
             Some(reason(HaltCode::FreezeWindowChanged, subject, named.window(), observed))
         })
         .collect()
+}
+
+/// `freeze-mode-active`: the freeze gate blocks the kind of release that the policy takes this category for. `source-unavailable`
+/// where nobody can tell whether releases are frozen, whatever the kind.
+pub fn freeze_mode(
+    exception: &FreezeException,
+    freeze: &FreezeMode,
+    policy: &FreezePolicy,
+    now: Instant,
+) -> Option<HaltReason> {
+    let subject = "freeze mode";
+    let unavailable = |observed: &str| {
+        let reason = reason(HaltCode::SourceUnavailable, subject, "a freeze state that can be read", observed);
+        Some(HaltReason { source: FactSource::FreezeMode, ..reason })
+    };
+    let terms = match &freeze.state {
+        StateReading::Unconfigured => return unavailable("`freeze_state` is not set"),
+        StateReading::Absent | StateReading::Missing => return unavailable("the freeze state is not there"),
+        StateReading::Unreadable => return unavailable("the freeze state cannot be read"),
+        StateReading::Read(terms) => terms,
+    };
+    let mode = policy.mode(exception.category.as_str());
+    let gate = GatePolicy {
+        pages_blocked: match policy.pages {
+            PagesPolicy::Blocked => true,
+            PagesPolicy::Allowed => false,
+        },
+    };
+    match judge(mode, &freeze.state, &freeze.release_override, gate, now) {
+        GateVerdict::Passes(_) => None,
+        GateVerdict::Broken(state) => unavailable(state.name()),
+        GateVerdict::Blocked(blocked) => {
+            let since = terms.set_at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
+            let tier = terms.tier.map_or_else(String::new, |tier| format!(", tier {tier}"));
+            let over = match blocked.over {
+                NoOverride::Absent => "no override".to_owned(),
+                NoOverride::DoesNotCount(faults) => {
+                    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                    format!("the override does not count: {}", faults.join("; "))
+                }
+            };
+            let expected = format!("no freeze of {mode} releases");
+            let observed = format!("frozen since {since}{tier}; {over}");
+            let reason = reason(HaltCode::FreezeModeActive, subject, expected, observed);
+            Some(HaltReason { source: FactSource::FreezeMode, ..reason })
+        }
+    }
 }
 
 /// `category-not-admitted`: a named blackout does not admit exceptions of this category.
