@@ -155,7 +155,7 @@ fn a_hardware_key_counts_when_it_was_touched_and_not_otherwise() {
 }
 
 /// Allowed-signers files; KEY is the signer's key, OTHER another one.
-const FILES: [&str; 38] = [
+const FILES: [&str; 39] = [
     "",
     "# maria.chen KEY",
     "maria.chen KEY",
@@ -184,6 +184,7 @@ const FILES: [&str; 38] = [
     "maria.chen namespaces=\"file,git\" KEY",
     "maria.chen namespaces=\"*,!portal-*\" KEY",
     "maria.chen namespaces=file KEY",
+    "maria.chen namespaces=\"a\\\" b,portal-*\" KEY",
     "maria.chen valid-after=\"20261201\" KEY",
     "maria.chen Valid-After=\"20261201120000Z\",valid-before=\"202612011200Z\" KEY",
     "maria.chen valid-after=\"20261201120000Z\",Valid-Before=\"20261201120001Z\" KEY",
@@ -272,6 +273,9 @@ fn each_kind_of_refusal_has_its_own_fault() {
     let rsa = desk.key("rsa", KINDS[4]);
     let sha1 = ssh::renamed(&desk.sign(&rsa, NAMESPACE, &said, &[]), "rsa-sha2-512", "ssh-rsa");
     assert_eq!(judge(&format!("{WHO} {}", rsa.public), "", &sha1, &said), Err(UnsupportedKey));
+    // A key signs with the algorithm of its own type.
+    let other_type = ssh::renamed(&good, "ssh-ed25519", "ecdsa-sha2-nistp256");
+    assert_eq!(judge(&line, "", &other_type, &said), Err(UnsupportedKey));
     let md5 = ssh::renamed(&good, "sha512", "md5");
     assert_eq!(judge(&line, "", &md5, &said), Err(UnsupportedHash));
 }
@@ -407,6 +411,7 @@ fn no_flipped_bit_of_signature_or_statement_verifies() {
             })
             .unwrap();
         // Nor one with something behind it, inside or out.
+        assert!(!passes(&said, &ssh::lengthened(&signature)));
         assert!(!passes(&said, &ssh::armour(&[&binary[..], &[0]].concat())));
         assert!(!passes(&said, &signature.replace("-----END", &format!("{}\n-----END", STANDARD.encode("x")))));
     }

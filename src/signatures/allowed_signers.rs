@@ -268,6 +268,7 @@ mod tests {
             ("maria.chen NameSpaces=\"file,portal-*\" KEY", Ok(())),
             ("maria.chen namespaces=\"file\" KEY", Err(OtherNamespace)),
             ("maria.chen namespaces=\"\" KEY", Err(OtherNamespace)),
+            ("maria.chen namespaces=\"a\\\" b,portal-*\" KEY", Ok(())),
             ("maria.chen valid-after=\"202612011200Z\" KEY", Ok(())),
             ("maria.chen valid-after=\"20261201120001Z\" KEY", Err(NotYetValid)),
             ("maria.chen valid-before=\"202612011200Z\" KEY", Ok(())),

@@ -166,6 +166,18 @@ pub fn renamed(signature: &str, old: &str, new: &str) -> String {
     armour(&altered)
 }
 
+/// A signature with one more byte behind the number, inside of the length that holds it.
+pub fn lengthened(signature: &str) -> String {
+    let bytes = binary(signature);
+    // Magic and version, then key, namespace, reserved and digest.
+    let mut at = 10;
+    let length = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    for _ in 0..4 {
+        at += 4 + length(at);
+    }
+    armour(&[&bytes[..at], &string(&[&bytes[at + 4..], &[0]].concat())].concat())
+}
+
 /// Kinds of hardware keys.
 #[derive(Debug, Clone, Copy)]
 pub enum Hardware {
