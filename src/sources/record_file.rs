@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use super::json_span::{find, steps};
 use super::read_text;
 use crate::diagnostic::Diagnostic;
@@ -13,6 +15,8 @@ use crate::model::time::ChangeWindow;
 
 /// Largest record file, in bytes: the attachments are files of their own.
 const LIMIT: u64 = 4 << 20;
+
+const HELP: &str = "`portal-agent schema record` prints the format";
 
 /// A record, valid in itself, with its digests.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,12 +39,19 @@ pub struct ReadRecord {
 /// end before they start, names that occur twice.
 pub fn read(path: &Path) -> Result<ReadRecord, Diagnostic> {
     let text = read_text(path, LIMIT, "a change record in JSON")?;
-    let record = parse(path, &text)?;
-    check(path, &text, &record)?;
-    let packet = packet_digest(&record).map_err(|error| {
-        Diagnostic::whole(path, error.to_string(), "`portal-agent schema record` prints the format")
-    })?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    from_text(path, &text, folder)
+}
+
+/// Reads and checks the record in `text`, whose attachments lie below `folder`; `path` is used in messages alone.
+///
+/// # Errors
+///
+/// See [`read`].
+pub fn from_text(path: &Path, text: &str, folder: &Path) -> Result<ReadRecord, Diagnostic> {
+    let record: ChangeRecord = parse(path, text, "record", HELP)?;
+    check(path, text, &record)?;
+    let packet = packet_digest(&record).map_err(|error| Diagnostic::whole(path, error.to_string(), HELP))?;
     Ok(ReadRecord { record, packet, file: Digest::of(text.as_bytes()), folder: folder.to_owned() })
 }
 
@@ -52,14 +63,14 @@ fn without_value(message: &str) -> String {
     }
 }
 
-fn parse(path: &Path, text: &str) -> Result<ChangeRecord, Diagnostic> {
+/// Reads a document of JSON, a `noun`; a mistake names its line and field, and no value.
+pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str, noun: &str, help: &str) -> Result<T, Diagnostic> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let help = "`portal-agent schema record` prints the format";
     let offset = |line: usize, column: usize| {
         let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
         (start + column.saturating_sub(1)).min(text.len())
     };
-    let record: ChangeRecord = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let document = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let field = Some(error.path().to_string()).filter(|field| field != ".");
         let inner = error.into_inner();
         let at = offset(inner.line(), inner.column());
@@ -72,9 +83,16 @@ fn parse(path: &Path, text: &str) -> Result<ChangeRecord, Diagnostic> {
     })?;
     reader.end().map_err(|error| {
         let at = offset(error.line(), error.column());
-        Diagnostic::unquoted(path, text, at, None, "something follows the record", "one file holds one record")
+        Diagnostic::unquoted(
+            path,
+            text,
+            at,
+            None,
+            format!("something follows the {noun}"),
+            format!("one file holds one {noun}"),
+        )
     })?;
-    Ok(record)
+    Ok(document)
 }
 
 fn check(path: &Path, text: &str, record: &ChangeRecord) -> Result<(), Diagnostic> {
