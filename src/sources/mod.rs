@@ -6,6 +6,7 @@
 pub mod attachments;
 pub mod calendar_file;
 pub mod configured;
+pub mod fetch;
 pub mod freeze_files;
 pub mod freeze_policy_file;
 pub mod json_span;
