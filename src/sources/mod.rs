@@ -12,6 +12,7 @@ pub mod freeze_policy_file;
 pub mod json_span;
 pub mod record_file;
 pub mod registers;
+pub mod servicenow;
 pub mod signer_keys;
 
 use std::path::Path;

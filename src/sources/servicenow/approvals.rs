@@ -1,0 +1,187 @@
+//! Rows of the approvals become decisions about one packet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::column::{Column, Part};
+use super::mapping::ApprovalColumns;
+use super::row::Row;
+use crate::diagnostic::Diagnostic;
+use crate::model::digest::Digest;
+use crate::model::ids::{PersonId, Role};
+use crate::model::record::{Approval, ApprovalManifest, Decision};
+
+/// What the state of a row tells.
+enum State {
+    /// Nobody has decided.
+    Open,
+    /// Somebody has.
+    Decided(Decision),
+    /// Taken back or given up: a decision was taken back if there was one.
+    Withdrawn,
+}
+
+fn state(row: &Row, part: &Part) -> Result<State, Diagnostic> {
+    match row.part("approvals.state", part)?.as_str() {
+        "not requested" | "not_requested" | "not yet requested" | "not_yet_requested" | "requested" => Ok(State::Open),
+        "approved" => Ok(State::Decided(Decision::Approved)),
+        "rejected" => Ok(State::Decided(Decision::Rejected)),
+        "cancelled" | "canceled" | "not_required" | "no_longer_required" | "no longer required" | "duplicate" => {
+            Ok(State::Withdrawn)
+        }
+        _ => {
+            let help = "map it with `values` to one of: requested, approved, rejected, cancelled, not_required";
+            Err(row.wrong("approvals.state", "is a state that is not known", help))
+        }
+    }
+}
+
+/// The digest on lines of their own, `packet: sha256:…`, in a row's comments. Comments stay for good, so two of them contradict.
+fn packet_in(comments: &str) -> Result<Option<Digest>, &'static str> {
+    let lines = comments.lines().filter_map(|line| line.trim().strip_prefix("packet:"));
+    let found: Result<BTreeSet<Digest>, _> = lines.map(|digest| Digest::parse(digest.trim())).collect();
+    let found = found.map_err(|_| "a line `packet:` of the comments holds no digest")?;
+    if found.len() > 1 {
+        return Err("the comments name several packets");
+    }
+    Ok(found.into_iter().next())
+}
+
+fn packet(row: &Row, columns: &ApprovalColumns) -> Result<Option<Digest>, Diagnostic> {
+    let wrong = |message: &str| {
+        let help =
+            "a decision names the packet it is about: `sha256:` and 64 hex digits, as `portal-agent check` prints it";
+        row.wrong("approvals.packet", message, help)
+    };
+    match &columns.packet {
+        None => packet_in(row.display(&columns.comments)?).map_err(wrong),
+        Some(column) => match row.value(column)? {
+            "" => Ok(None),
+            text => Digest::parse(text).map(Some).map_err(|_| wrong("is no digest")),
+        },
+    }
+}
+
+/// The columns that are needed.
+pub(super) fn columns(mapped: &ApprovalColumns) -> BTreeSet<Column> {
+    let ApprovalColumns {
+        change,
+        approver,
+        decided_by,
+        on_behalf_of,
+        state,
+        decided_at,
+        role,
+        packet,
+        comments,
+        signature,
+        signature_files: _,
+    } = mapped;
+    let comments = packet.is_none().then_some(comments);
+    let parts = [Some(state), role.as_ref()].into_iter().flatten().filter_map(|part| part.0.column());
+    let optional = [decided_by, on_behalf_of, packet, signature].into_iter().flatten();
+    [change, approver, decided_at].into_iter().chain(optional).chain(comments).chain(parts).cloned().collect()
+}
+
+/// Who decided, and for whom.
+fn people(row: &Row, columns: &ApprovalColumns) -> Result<(PersonId, Option<PersonId>), Diagnostic> {
+    let approver = row.person(&columns.approver)?;
+    if let Some(column) = &columns.decided_by {
+        let by = row.person(column)?;
+        return Ok(if by == approver { (approver, None) } else { (by, Some(approver)) });
+    }
+    match &columns.on_behalf_of {
+        Some(column) if !row.value(column)?.is_empty() => {
+            let principal = row.person(column)?;
+            Ok(if principal == approver { (approver, None) } else { (approver, Some(principal)) })
+        }
+        Some(_) | None => Ok((approver, None)),
+    }
+}
+
+/// The role in which somebody decided; none where the manifest does not ask for that person.
+fn role(
+    row: &Row,
+    columns: &ApprovalColumns,
+    manifest: &ApprovalManifest,
+    person: &PersonId,
+) -> Result<Option<Role>, Diagnostic> {
+    if let Some(part) = &columns.role {
+        let text = row.part("approvals.role", part)?;
+        let help = "map it with `values` to a role of the manifest";
+        return Role::parse(&text).map(Some).map_err(|error| row.wrong("approvals.role", &error.to_string(), help));
+    }
+    let mut roles = manifest.signers.iter().filter(|signer| signer.approver == *person).map(|signer| &signer.role);
+    match (roles.next(), roles.next()) {
+        (None, _) => Ok(None),
+        (Some(role), None) => Ok(Some(role.clone())),
+        (Some(_), Some(_)) => {
+            let message = format!("the manifest names {person} in several roles");
+            Err(row.wrong("approvals.role", &message, "map a column that holds the role"))
+        }
+    }
+}
+
+/// The decisions in `rows`. `signatures` holds what was attached to a row, by the row's key.
+pub(super) fn decisions(
+    rows: &[Row],
+    columns: &ApprovalColumns,
+    manifest: &ApprovalManifest,
+    signatures: &BTreeMap<String, String>,
+) -> Result<Vec<Approval>, Diagnostic> {
+    let mut decisions = Vec::new();
+    for row in rows {
+        let state = state(row, &columns.state)?;
+        if matches!(state, State::Open) {
+            continue;
+        }
+        let packet = packet(row, columns)?;
+        let decision = match (state, packet) {
+            (State::Decided(decision), _) => decision,
+            // Only a decision ever named a packet. What was withdrawn about another one says nothing about this one.
+            (State::Withdrawn, Some(packet)) if packet == manifest.packet => Decision::Revoked,
+            (State::Open, _) | (State::Withdrawn, _) => continue,
+        };
+        let (approver, on_behalf_of) = people(row, columns)?;
+        let Some(role) = role(row, columns, manifest, on_behalf_of.as_ref().unwrap_or(&approver))? else {
+            match decision {
+                // Asked for by the instance's own process; it stands for no signer.
+                Decision::Approved | Decision::Revoked => continue,
+                Decision::Rejected => {}
+            }
+            let message = format!("{approver}, whom the manifest does not name, rejected this change");
+            return Err(row.wrong("approvals.state", &message, "settle that in the change request first"));
+        };
+        let Some(packet) = packet else {
+            let message = format!("the decision of {approver} names no packet");
+            let place = match &columns.packet {
+                Some(column) => format!("fill in {column} with the digest that `portal-agent check` prints"),
+                None => "add a comment with the line `packet: ` and the digest that `portal-agent check` prints".into(),
+            };
+            return Err(row.wrong("approvals.packet", &message, &place));
+        };
+        let attached = || -> Result<_, Diagnostic> { Ok(signatures.get(row.sys_id()?).cloned()) };
+        let signature = match &columns.signature {
+            Some(column) => Some(row.value(column)?.replace("\r\n", "\n")).filter(|text| !text.trim().is_empty()),
+            None => attached()?,
+        };
+        let decided_at = row.time(&columns.decided_at)?;
+        decisions.push(Approval { role, approver, decision, decided_at, packet, on_behalf_of, signature });
+    }
+    Ok(decisions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_is_read_from_a_line_of_its_own_and_two_of_them_contradict() {
+        let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
+        let comment = format!("2026-11-20 18:00:00 - Maria (Comments)\nLooks good.\npacket: {one}\n\n");
+        assert_eq!(packet_in(&comment), Ok(Some(one)));
+        assert_eq!(packet_in(&format!("{comment}{comment}")), Ok(Some(one)));
+        assert_eq!(packet_in(&format!("I do not approve packet: {one}")), Ok(None));
+        assert!(packet_in(&format!("{comment}packet: {two}")).is_err());
+        assert!(packet_in("packet: sha256:12").is_err());
+    }
+}
