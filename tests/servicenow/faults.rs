@@ -100,6 +100,15 @@ async fn what_a_person_must_settle_is_asked_once() {
 }
 
 #[tokio::test]
+async fn a_refusal_says_whose_matter_it_is() {
+    for (status, told) in
+        [(401, "account or its secret"), (403, "read access"), (404, "may not see it"), (500, "failed")]
+    {
+        unavailable(&answering(1, ResponseTemplate::new(status)).await, told).await;
+    }
+}
+
+#[tokio::test]
 async fn a_broken_off_document_is_no_shorter_list() {
     let json = "application/json";
     for body in [

@@ -140,7 +140,9 @@ impl Fetcher {
 
     /// Several questions that together may last `within`.
     pub(crate) fn session(&self, within: Duration) -> Session<'_> {
-        Session { fetcher: self, deadline: self.pace.now() + within, newest: None }
+        // A day is as good as for ever, and can be added to any clock.
+        let deadline = self.pace.now() + within.min(Duration::from_secs(86_400));
+        Session { fetcher: self, deadline, newest: None }
     }
 
     pub(crate) fn unavailable(&self, what: &str, why: &str) -> SourceError {
