@@ -1,4 +1,4 @@
-//! Reads a freeze calendar from TOML or JSON: a list of blackouts. Read whole, or not at all.
+//! Reads a freeze calendar from a file: a list of blackouts in TOML or JSON, or iCalendar. Read whole, or not at all.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,13 +8,14 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::icalendar::{self, ZoneNames};
 use super::read_text;
 use crate::diagnostic::Diagnostic;
 use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::ids::BlackoutId;
 use crate::model::time::{ChangeWindow, Instant};
 
-const LIMIT: u64 = 4 << 20;
+const LIMIT: u64 = icalendar::LIMIT;
 
 #[derive(Deserialize)]
 enum Schema {
@@ -71,6 +72,25 @@ impl Text for String {
     }
 }
 
+/// Reads the calendar at `path`: iCalendar when it is called `*.ics` or begins as one, otherwise as [`read`] does.
+///
+/// Of an iCalendar, whose events may repeat for ever, what overlaps the `horizon` is read; of the other forms everything.
+/// `zones` is for iCalendar alone.
+///
+/// # Errors
+///
+/// A [`Diagnostic`], as [`read`] and [`icalendar::read`] give it. Never a shorter calendar.
+pub fn read_calendar(path: &Path, zones: &ZoneNames, horizon: ChangeWindow) -> Result<FreezeCalendar, Diagnostic> {
+    let text = read_text(path, LIMIT, "a freeze calendar in iCalendar, TOML or JSON")?;
+    let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ics"));
+    let begins = "BEGIN:VCALENDAR";
+    let first = text.trim_start_matches('\u{feff}').trim_start().get(..begins.len());
+    if named || first.is_some_and(|first| first.eq_ignore_ascii_case(begins)) {
+        return Ok(FreezeCalendar { blackouts: icalendar::read(path, &text, zones, horizon)? });
+    }
+    parse(path, &text)
+}
+
 /// Reads the calendar at `path`: JSON when it is called `*.json`, TOML otherwise.
 ///
 /// # Errors
@@ -78,19 +98,22 @@ impl Text for String {
 /// A [`Diagnostic`]: unreadable, unknown keys, no such zone, a time in a daylight-saving gap or overlap, an end before its
 /// start, an identifier twice. Never a shorter calendar.
 pub fn read(path: &Path) -> Result<FreezeCalendar, Diagnostic> {
-    let text = read_text(path, LIMIT, "a freeze calendar in TOML or JSON")?;
+    parse(path, &read_text(path, LIMIT, "a freeze calendar in TOML or JSON")?)
+}
+
+fn parse(path: &Path, text: &str) -> Result<FreezeCalendar, Diagnostic> {
     let help = "a calendar has `schema`, `zone` and [[blackout]] entries with `id`, `start`, `end` and `admits`";
     if path.extension().is_some_and(|extension| extension == "json") {
-        let file: File<String> = serde_json::from_str(&text).map_err(|error| {
+        let file: File<String> = serde_json::from_str(text).map_err(|error| {
             let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
             let at = (line_start + error.column().saturating_sub(1)).min(text.len());
-            Diagnostic::at(path, &text, at..at, None, error.to_string(), help)
+            Diagnostic::at(path, text, at..at, None, error.to_string(), help)
         })?;
-        build(path, &text, file)
+        build(path, text, file)
     } else {
-        let file: File<Spanned<String>> = toml::from_str(&text)
-            .map_err(|error| Diagnostic::at(path, &text, error.span().unwrap_or(0..0), None, error.message(), help))?;
-        build(path, &text, file)
+        let file: File<Spanned<String>> = toml::from_str(text)
+            .map_err(|error| Diagnostic::at(path, text, error.span().unwrap_or(0..0), None, error.message(), help))?;
+        build(path, text, file)
     }
 }
 
@@ -182,5 +205,27 @@ mod tests {
         assert!(calendar(&good.replace("America/New_York", "America/Nowhere"), "c.toml").is_err());
         let twice = format!("{good}{}", &good[good.find("[[").unwrap()..]);
         assert!(calendar(&twice, "c.toml").unwrap_err().to_string().contains("twice"));
+    }
+
+    #[test]
+    fn a_calendar_is_read_as_icalendar_by_its_name_or_its_first_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |text| Instant::parse(text).unwrap();
+        let horizon = ChangeWindow { start: at("2026-01-01T00:00:00Z"), end: at("2027-01-01T00:00:00Z") };
+        let try_read = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            read_calendar(&path, &ZoneNames::default(), horizon)
+        };
+        let events = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:Y\r\nDTSTART:20261201T000000Z\r\nDURATION:P1D\r\n\
+                      END:VEVENT\r\nEND:VCALENDAR\r\n";
+        for (name, text) in [("c.ics", events.to_owned()), ("c", events.to_owned()), ("d", format!("\u{feff}{events}"))]
+        {
+            assert_eq!(try_read(name, &text).unwrap().blackouts.len(), 1, "{name}");
+        }
+        let toml = format!("{HEAD}id = \"Y\"\nstart = \"2028-11-25T00:00:00\"\nend = \"2028-11-26T00:00:00\"\n");
+        assert_eq!(try_read("c.toml", &toml).unwrap(), calendar(&toml, "c.toml").unwrap());
+        assert!(try_read("toml.ics", &toml).is_err(), "TOML was read as iCalendar");
+        assert!(try_read("cut.ics", &events[..80]).is_err(), "a calendar that is cut off was accepted");
     }
 }

@@ -9,6 +9,7 @@ pub mod configured;
 pub mod fetch;
 pub mod freeze_files;
 pub mod freeze_policy_file;
+pub mod icalendar;
 pub mod json_span;
 pub mod record_file;
 pub mod registers;

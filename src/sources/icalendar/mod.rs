@@ -1,0 +1,100 @@
+//! Reads freeze calendars in iCalendar (RFC 5545): every event is a blackout. Read whole, or not at all.
+//!
+//! Rules are expanded on the calendar's own clocks by the `rrule` crate behind `icalendar`, as if there were no daylight
+//! saving; what these clock times are in UTC is decided here, with the same zone database as everywhere else in the
+//! program. Where the standard leaves a choice the blackout is the longer one.
+
+mod calendar;
+mod event;
+mod identity;
+mod lines;
+mod moment;
+mod rule;
+mod series;
+mod values;
+mod windows_zones;
+mod zones;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::calendar::Blackout;
+use crate::model::time::ChangeWindow;
+
+pub use zones::ZoneNames;
+
+/// Longest calendar that is read, in bytes.
+pub const LIMIT: u64 = 4 << 20;
+
+/// Most blackouts within one horizon.
+pub const MOST: usize = 10_000;
+
+/// What is wrong, and on which content line.
+#[derive(Debug)]
+struct Wrong {
+    span: Range<usize>,
+    property: String,
+    message: String,
+    help: String,
+}
+
+impl Wrong {
+    fn at(span: &Range<usize>, property: &str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { span: span.clone(), property: property.to_owned(), message: message.into(), help: help.into() }
+    }
+}
+
+/// All blackouts of the iCalendar `text` that overlap the half-open `horizon`, by start, then by identifier.
+///
+/// `path` is for messages alone; the text of a URL will do. Dates and floating times stand in the zone of the calendar's
+/// `X-WR-TIMEZONE`, else in the default of `zones`, never in the zone of this computer.
+///
+/// # Errors
+///
+/// A [`Diagnostic`] that names line and property, for everything that cannot be read with certainty: a file that is cut
+/// off, an unknown zone, an end that is missing or before its start, a rule that cannot be expanded whole, two events of
+/// one identifier, more than [`LIMIT`] bytes, more than [`MOST`] blackouts. Never a shorter calendar.
+pub fn read(path: &Path, text: &str, zones: &ZoneNames, horizon: ChangeWindow) -> Result<Vec<Blackout>, Diagnostic> {
+    if text.len() as u64 > LIMIT {
+        let help = "publish a calendar of the freezes alone";
+        return Err(Diagnostic::whole(path, format!("is larger than {LIMIT} bytes"), help));
+    }
+    if !horizon.is_forward() {
+        let message = format!("cannot be asked for {horizon}");
+        return Err(Diagnostic::whole(path, message, "ask for a time that ends after it starts"));
+    }
+    blackouts(text, zones, horizon)
+        .map_err(|wrong| Diagnostic::at(path, text, wrong.span, Some(wrong.property), wrong.message, wrong.help))
+}
+
+fn blackouts(text: &str, names: &ZoneNames, horizon: ChangeWindow) -> Result<Vec<Blackout>, Wrong> {
+    let mut events = Vec::new();
+    for calendar in calendar::calendars(lines::lines(text)?, text.len())? {
+        let zones = zones::Zones::of(names, &calendar, horizon)?;
+        for component in &calendar.events {
+            events.push(event::read(component, &zones)?);
+        }
+    }
+    let mut blackouts = Vec::new();
+    let mut seen = BTreeSet::new();
+    for series in series::group(events)? {
+        for (blackout, event) in series.blackouts(horizon)? {
+            if !seen.insert(blackout.id.clone()) {
+                let message = format!("a second blackout would be called {}", blackout.id);
+                return Err(Wrong::at(&event, "UID", message, "tell them apart by X-BLACKOUT-ID"));
+            }
+            if blackouts.len() == MOST {
+                let message = format!("the calendar has more than {MOST} blackouts between {horizon}");
+                return Err(Wrong::at(&event, "VEVENT", message, "publish a calendar of the freezes alone"));
+            }
+            blackouts.push(blackout);
+        }
+    }
+    blackouts.sort_by(|a, b| (a.window.start, &a.id).cmp(&(b.window.start, &b.id)));
+    Ok(blackouts)
+}
+
+#[cfg(test)]
+mod tests;
