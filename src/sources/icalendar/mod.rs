@@ -97,4 +97,6 @@ fn blackouts(text: &str, names: &ZoneNames, horizon: ChangeWindow) -> Result<Vec
 }
 
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod tests;
