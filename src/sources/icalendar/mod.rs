@@ -79,8 +79,9 @@ fn blackouts(text: &str, names: &ZoneNames, horizon: ChangeWindow) -> Result<Vec
     }
     let mut blackouts = Vec::new();
     let mut seen = BTreeSet::new();
+    let mut left = rule::MOST;
     for series in series::group(events)? {
-        for (blackout, event) in series.blackouts(horizon)? {
+        for (blackout, event) in series.blackouts(horizon, &mut left)? {
             if !seen.insert(blackout.id.clone()) {
                 let message = format!("a second blackout would be called {}", blackout.id);
                 return Err(Wrong::at(&event, "UID", message, "tell them apart by X-BLACKOUT-ID"));

@@ -5,15 +5,15 @@ use std::ops::Range;
 use icalendar::RRuleSet;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::Wrong;
 use super::lines::Line;
 use super::moment::{Moment, Time};
 use super::values;
 
-/// Most clock times of one rule that are looked at: every hour for more than a century.
-const MOST: usize = 1_000_000;
+/// Most starts that are looked at in one file, so that it takes seconds at worst.
+pub const MOST: usize = 2_000_000;
 
 /// One `RRULE`.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Rule {
     text: String,
     until: Option<Until>,
     count: Option<usize>,
+    /// Seconds on the clock between its periods, where these are of equal length.
+    period: Option<i64>,
     span: Range<usize>,
 }
 
@@ -101,7 +103,14 @@ impl Rule {
             Some(Some(number)) if number > 0 => Ok(usize::try_from(number).ok()),
             Some(_) => Err(wrong(format!("{name} is no positive number"), "write a number from 1")),
         };
-        positive("INTERVAL")?;
+        let interval = positive("INTERVAL")?.map_or(Some(1), |interval| i64::try_from(interval).ok());
+        let unit = match part("FREQ") {
+            Some("HOURLY") => Some(3600),
+            Some("DAILY") => Some(24 * 3600),
+            Some("WEEKLY") => Some(7 * 24 * 3600),
+            Some(_) | None => None,
+        };
+        let period = unit.and_then(|unit: i64| unit.checked_mul(interval?));
         let count = positive("COUNT")?;
         let until = match part("UNTIL") {
             None => None,
@@ -114,24 +123,26 @@ impl Rule {
             }
         };
         let text = parts.iter().filter(|(name, _)| name != "UNTIL").map(|(name, value)| format!("{name}={value}"));
-        let rule = Self { text: text.collect::<Vec<_>>().join(";"), until, count, span: line.span.clone() };
+        let rule = Self { text: text.collect::<Vec<_>>().join(";"), until, count, period, span: line.span.clone() };
         rule.set(start.moment().civil)?;
         Ok(rule)
     }
 
     /// Starts of an event that first starts at `first`, from about `from` to about `to` on the same clocks, never fewer.
-    pub fn starts(&self, first: &Time, from: DateTime, to: DateTime) -> Result<Vec<DateTime>, Wrong> {
+    /// `left` is how many starts may still be looked at.
+    pub fn starts(&self, first: &Time, from: DateTime, to: DateTime, left: &mut usize) -> Result<Vec<DateTime>, Wrong> {
         let to = self.until.and_then(Until::day_after).map_or(to, |last| to.min(last));
         let zone = &first.moment().zone;
         let (mut starts, mut seen) = (Vec::new(), 0);
-        for found in self.set(first.moment().civil)?.into_iter() {
+        for found in self.set(self.near(first.moment().civil, from))?.into_iter() {
             let civil = Timestamp::from_second(found.timestamp()).ok().map(|at| TimeZone::UTC.to_datetime(at));
             let Some(civil) = civil.filter(|civil| *civil <= to) else { return Ok(starts) };
             seen += 1;
-            if seen > MOST {
-                let message = format!("yields more than {MOST} starts");
-                return Err(Wrong::at(&self.span, "RRULE", message, "let the event start later"));
-            }
+            let Some(fewer) = left.checked_sub(1) else {
+                let message = format!("and the rules before it yield more than {MOST} starts");
+                return Err(Wrong::at(&self.span, "RRULE", message, "let the events start later"));
+            };
+            *left = fewer;
             let moment = Moment { civil, zone: zone.clone() };
             if civil >= from && self.until.is_none_or(|until| until.admits(&moment, first)) {
                 starts.push(civil);
@@ -145,6 +156,16 @@ impl Rule {
                 Err(Wrong::at(&self.span, "RRULE", "cannot be followed to the end of the time that is asked for", help))
             }
         }
+    }
+
+    /// A start of the same phase shortly before `from`: what a rule yields there depends on its first start by that alone,
+    /// unless it counts.
+    fn near(&self, first: DateTime, from: DateTime) -> DateTime {
+        let (Some(period), None) = (self.period, self.count) else { return first };
+        // Two periods earlier, so that the first one is whole.
+        let periods = from.duration_since(first).as_secs() / period - 2;
+        let moved = periods.checked_mul(period).filter(|seconds| *seconds > 0);
+        moved.and_then(|seconds| first.checked_add(SignedDuration::from_secs(seconds)).ok()).unwrap_or(first)
     }
 
     /// The rule on clocks that are never changed: in UTC, which stands for any zone.

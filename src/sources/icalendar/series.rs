@@ -50,13 +50,14 @@ pub fn group(events: Vec<Event>) -> Result<Vec<Series>, Wrong> {
 }
 
 impl Series {
-    /// Blackouts that overlap the horizon, each with the place of its event.
-    pub fn blackouts(&self, horizon: ChangeWindow) -> Result<Vec<(Blackout, Range<usize>)>, Wrong> {
+    /// Blackouts that overlap the horizon, each with the place of its event. `left` is how many starts may still be looked
+    /// at.
+    pub fn blackouts(&self, horizon: ChangeWindow, left: &mut usize) -> Result<Vec<(Blackout, Range<usize>)>, Wrong> {
         let mut found = Vec::new();
         let name = self.event.as_ref().and_then(|event| event.name.as_deref());
         if let Some((event, course)) = self.event.as_ref().and_then(|event| Some((event, event.course.as_ref()?))) {
             let alone = !course.recurs() && self.instances.is_empty();
-            for (key, window) in windows(event, course, horizon)? {
+            for (key, window) in windows(event, course, horizon, left)? {
                 if !self.instances.contains_key(&key) {
                     let id = identity::id(event, name, (!alone).then_some(key))?;
                     found.push((blackout(event, id, window), event.span.clone()));
@@ -65,7 +66,7 @@ impl Series {
         }
         for (key, event) in &self.instances {
             let Some(course) = &event.course else { continue };
-            for (_, window) in windows(event, course, horizon)? {
+            for (_, window) in windows(event, course, horizon, left)? {
                 let id = identity::id(event, event.name.as_deref().or(name), Some(*key))?;
                 found.push((blackout(event, id, window), event.span.clone()));
             }
@@ -80,7 +81,12 @@ fn blackout(event: &Event, id: crate::model::ids::BlackoutId, window: ChangeWind
 }
 
 /// When the instances of one component hold, by their start. Instances of the same start are one, as long as the longest.
-fn windows(event: &Event, course: &Course, horizon: ChangeWindow) -> Result<BTreeMap<Key, ChangeWindow>, Wrong> {
+fn windows(
+    event: &Event,
+    course: &Course,
+    horizon: ChangeWindow,
+    left: &mut usize,
+) -> Result<BTreeMap<Key, ChangeWindow>, Wrong> {
     let out_of_range = || {
         let help = "write times between the years 1 and 9999";
         Wrong::at(&event.span, "DTSTART", "the event leaves the years that can be represented", help)
@@ -105,7 +111,7 @@ fn windows(event: &Event, course: &Course, horizon: ChangeWindow) -> Result<BTre
     let from = clock(horizon.start.timestamp(), -margin).unwrap_or(DateTime::MIN);
     let to = clock(horizon.end.timestamp(), 3 * DAY).unwrap_or(DateTime::MAX);
     for rule in &course.rules {
-        for civil in rule.starts(&course.start, from, to)? {
+        for civil in rule.starts(&course.start, from, to, left)? {
             keep(&course.start.with(civil), course.length).ok_or_else(out_of_range)?;
         }
     }

@@ -197,6 +197,8 @@ fn a_daily_rule_since_2001_is_followed_into_the_horizon() {
     assert_eq!(shown(lines).len(), 365);
     let hourly = lines.replace("DAILY", "HOURLY;BYHOUR=3;BYDAY=SU");
     assert_eq!(shown(&hourly).len(), 52);
+    let ancient = "DTSTART;VALUE=DATE:16010101\nRRULE:FREQ=WEEKLY;INTERVAL=52;BYDAY=WE";
+    assert_eq!(shown(ancient), ["y.20260722 2026-07-22T04:00:00Z to 2026-07-23T04:00:00Z"]);
 }
 
 #[test]
