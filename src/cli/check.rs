@@ -6,15 +6,22 @@ use serde::Serialize;
 
 use super::args::{Check, Output};
 use super::exit::Exit;
+use super::picture::{Drawn, Kind, picture};
+use super::places::sources;
 use super::run::{map_from, not_begun};
 use super::settings::{self, SettingsError};
 use super::terminal::{invalid_input, print_json};
+use crate::decide::policy::Policy;
 use crate::decide::verdict::Verdict;
 use crate::mask::masked::{MaskGate, Masked, PublicDocument};
 use crate::mask::views::HaltView;
+use crate::model::calendar::Blackout;
 use crate::model::digest::Digest;
 use crate::model::form::FormPlan;
-use crate::model::ids::ChangeId;
+use crate::model::gates::Gates;
+use crate::model::ids::{BlackoutId, ChangeId};
+use crate::model::record::FreezeException;
+use crate::model::time::ChangeWindow;
 use crate::run::advice::advice;
 use crate::run::clock::{Clock as _, SystemClock};
 use crate::run::facts::{RunFacts, judge_packet};
@@ -29,9 +36,29 @@ struct CheckDocument {
     change_id: ChangeId,
     would: &'static str,
     packet: Digest,
+    window: ChangeWindow,
+    blackouts: Vec<BlackoutDocument>,
     halt: Vec<Masked<HaltView>>,
 }
 impl PublicDocument for CheckDocument {}
+
+/// A blackout near the window. Identifiers and times are known to the record's readers.
+#[derive(Serialize)]
+struct BlackoutDocument {
+    id: BlackoutId,
+    window: ChangeWindow,
+    #[serde(rename = "is")]
+    kind: Kind,
+}
+
+/// What was judged, and how it is drawn.
+struct Judged {
+    document: Masked<CheckDocument>,
+    picture: String,
+}
+
+/// Columns of the picture.
+const WIDTH: usize = 80;
 
 #[derive(Debug, thiserror::Error)]
 enum CheckError {
@@ -50,12 +77,13 @@ pub async fn run(args: Check, output: Output) -> Exit {
             not_begun(output, InputError::Sources(error).into())
         }
         Err(error) => invalid_input(output, &error),
-        Ok(document) => {
+        Ok(Judged { document, picture }) => {
             let check = document.get();
             match output {
                 Output::Json => drop(print_json(&document)),
                 Output::Text => {
-                    println!("would {}  {}\n  packet  {}", check.would, check.change_id, check.packet);
+                    println!("would {}  {}\n  packet  {}\n", check.would, check.change_id, check.packet);
+                    println!("{picture}");
                     for reason in &check.halt {
                         let reason = reason.get();
                         println!("  {} ({})", reason.code, reason.subject);
@@ -69,14 +97,14 @@ pub async fn run(args: Check, output: Output) -> Exit {
     }
 }
 
-async fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
+async fn judge(args: &Check) -> Result<Judged, CheckError> {
     let record_path: &Path = &args.record;
     let settings = settings::read(&args.common, std::env::vars().collect())?;
     let operator = settings.operator()?;
     let map = map_from(settings.map()?).map_err(InputError::from)?;
     let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
     check_origin(&map, &base)?;
-    let SourceFacts { record, gates } = settings.sources(record_path)?.read().await.map_err(InputError::from)?;
+    let SourceFacts { record, gates } = sources(&settings, record_path)?.read().await.map_err(InputError::from)?;
     let found = examine(record_path, &record, None).map_err(InputError::from)?;
     let policy = settings.policy()?;
     let planned = plan(&map, &record.record);
@@ -96,7 +124,8 @@ async fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
         said: None,
         closed: None,
     };
-    let verdict = judge_packet(&facts, &record, &gates, SystemClock::default().now());
+    let now = SystemClock::default().now();
+    let verdict = judge_packet(&facts, &record, &gates, now);
     let gate = MaskGate::new(permissions(&map), rand::random(), Vec::new());
     let halt: Vec<_> = match &verdict {
         Verdict::Halt(reasons) => reasons.iter().map(|reason| gate.halt(reason)).collect(),
@@ -105,12 +134,33 @@ async fn judge(args: &Check) -> Result<Masked<CheckDocument>, CheckError> {
             Vec::new()
         }
     };
+    let drawn = drawn(&record.record.exception, &gates, &policy);
+    let zones = [("you", settings.zone()?), ("portal", map.zone.clone())];
+    let picture = picture(record.record.exception.window, &drawn, &zones, now, WIDTH);
     let document = CheckDocument {
         schema: "portal-agent/check/1",
         change_id: record.record.exception.change_id.clone(),
         would: if halt.is_empty() { "proceed" } else { "halt" },
         packet: record.packet,
+        window: record.record.exception.window,
+        blackouts: drawn.into_iter().map(|Drawn { id, window, kind }| BlackoutDocument { id, window, kind }).collect(),
         halt,
     };
-    gate.document(document).map_err(|_| CheckError::Withheld)
+    Ok(Judged { document: gate.document(document).map_err(|_| CheckError::Withheld)?, picture })
+}
+
+/// Blackouts of the record's environment, and what each is to its window.
+fn drawn(exception: &FreezeException, gates: &Gates, policy: &Policy) -> Vec<Drawn> {
+    let environment = exception.environment.as_str();
+    let near = gates.calendar.blackouts.iter().filter(|blackout| policy.freeze.freezes(blackout, environment));
+    let kind = |blackout: &Blackout| {
+        if exception.excepts.iter().any(|named| named.id == blackout.id) {
+            Kind::Excepted
+        } else if blackout.window.overlaps(&exception.window) {
+            Kind::Overlapping
+        } else {
+            Kind::Elsewhere
+        }
+    };
+    near.map(|blackout| Drawn { id: blackout.id.clone(), window: blackout.window, kind: kind(blackout) }).collect()
 }

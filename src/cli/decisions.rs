@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::args::{Output, Replay};
 use super::exit::Exit;
-use super::settings::{self, PolicyFile, SettingsError};
+use super::policy_file::{PolicyFile, read_policy};
+use super::settings::SettingsError;
 use super::terminal::{invalid_input, print_json};
 use crate::decide::verdict::HaltCode;
 use crate::evidence::observations::OBSERVATIONS;
@@ -68,7 +69,7 @@ enum RunError {
 
 /// Carries out `replay --decisions`.
 pub fn run(args: &Replay, output: Output) -> Exit {
-    let policy = args.policy.as_deref().map(settings::read_policy).transpose();
+    let policy = args.policy.as_deref().map(read_policy).transpose();
     let policy = match policy.and_then(|policy| other(policy.unwrap_or_default())) {
         Ok(policy) => policy,
         Err(error) => return invalid_input(output, &error),

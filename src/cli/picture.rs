@@ -5,6 +5,7 @@
 mod drawing;
 
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 use crate::model::ids::BlackoutId;
 use crate::model::time::{ChangeWindow, Instant};
@@ -21,7 +22,8 @@ pub struct Drawn {
 }
 
 /// What a blackout is to the deployment window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The record names it as excepted.
     Excepted,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::args::{Common, Output, Window};
 use super::exit::Exit;
+use super::places::sources;
 use super::progress::Progress;
 use super::settings::{CommitPolicy, Settings, SettingsError};
 use super::terminal::{invalid_input, print_json};
@@ -84,7 +85,7 @@ pub fn order(
 ) -> Result<(Order, ConfiguredSources), OrderError> {
     let operator = settings.operator()?.clone();
     let map_path = settings.map()?;
-    let sources = settings.sources(&wanted.record)?;
+    let sources = sources(settings, &wanted.record)?;
     let map = map_from(map_path)?;
     let credentials = match wanted.credentials {
         Some(credentials) => credentials,

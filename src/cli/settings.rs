@@ -1,9 +1,7 @@
 //! Settings: flags over `PORTAL_AGENT_*` over `portal-agent.toml` over defaults. An unknown key names the nearest known one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
 use jiff::tz::TimeZone;
@@ -11,6 +9,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::args::Common;
+use super::secret::secret;
 use crate::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::shared::{SharedStore, StoreError};
@@ -18,13 +17,16 @@ use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::freeze_policy::FreezePolicy;
 use crate::model::ids::{PersonId, Role};
 use crate::run::session::BrowserOrder;
-use crate::sources::configured::{ConfiguredSources, FreezePlaces, GatePlaces, KeyPlaces, WITHIN};
+use crate::sources::configured::WITHIN;
 use crate::sources::freeze_policy_file;
 
 const FILE: &str = "portal-agent.toml";
 const PREFIX: &str = "PORTAL_AGENT_";
 /// Holds the password; never a key of the file.
 const PASSWORD: &str = "PORTAL_AGENT_PASSWORD";
+
+/// Holds the secret for change management; never a key of the file.
+const SECRET: &str = "PORTAL_AGENT_CHANGE_MANAGEMENT_SECRET";
 
 /// Whether runs may commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -73,6 +75,15 @@ pub struct Settings {
     pub revoked_keys: Option<PathBuf>,
     /// IANA zone of whoever reads what is printed, and of times that carry none; this computer's otherwise.
     pub zone: Option<String>,
+    /// IANA zone of times in calendars that carry none.
+    pub calendar_zone: Option<String>,
+    /// What calendars call zones by names of their own, with the IANA zone each means.
+    #[serde(default)]
+    pub zone_names: BTreeMap<String, String>,
+    /// How change management is asked: a mapping file.
+    pub change_management: Option<PathBuf>,
+    /// A program and its arguments that print the secret for change management.
+    pub change_management_command: Option<Vec<String>>,
     /// How long reading all sources may take, in seconds.
     #[serde(default = "sources_s")]
     pub sources_s: u64,
@@ -137,7 +148,7 @@ impl Places {
     }
 }
 
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 30] = [
     "operator",
     "map",
     "base_url",
@@ -153,6 +164,10 @@ const KEYS: [&str; 26] = [
     "allowed_signers",
     "revoked_keys",
     "zone",
+    "calendar_zone",
+    "zone_names",
+    "change_management",
+    "change_management_command",
     "sources_s",
     "browser",
     "browser_profile",
@@ -209,16 +224,19 @@ pub enum SettingsError {
     /// The password could not be had.
     #[error("error: the password could not be read: {0}\n  = help: set PORTAL_AGENT_PASSWORD, or `password_command`")]
     Password(String),
+    /// The secret for change management could not be had.
+    #[error(
+        "error: the secret for change management could not be read: {0}\n  = help: set PORTAL_AGENT_CHANGE_MANAGEMENT_SECRET, or `change_management_command`"
+    )]
+    Secret(String),
 }
-
-/// Keys that make up the policy; a policy file holds nothing else.
-const POLICY_KEYS: [&str; 4] = ["approval_roles", "approval_max_age_hours", "signatures", "freeze_policy"];
 
 fn nearest(key: &str, known: &[&'static str]) -> &'static str {
     known.iter().copied().min_by_key(|known| strsim::damerau_levenshtein(known, key)).unwrap_or("operator")
 }
 
-fn check_keys(path: &Path, text: &str, known: &[&'static str]) -> Result<(), SettingsError> {
+/// Refuses keys that nobody knows, naming the nearest that is known.
+pub(super) fn check_keys(path: &Path, text: &str, known: &[&'static str]) -> Result<(), SettingsError> {
     let table: HashMap<toml::Spanned<String>, toml::Value> = toml::from_str(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         SettingsError::File(Diagnostic::at(path, text, span, None, error.message(), "settings are TOML: key = value"))
@@ -260,8 +278,10 @@ pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Sett
             return Err(SettingsError::File(Diagnostic::whole(&path, message, help)));
         }
     }
-    let ours: HashMap<String, String> =
-        environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX) && name != PASSWORD).collect();
+    let ours: HashMap<String, String> = environment
+        .into_iter()
+        .filter(|(name, _)| name.starts_with(PREFIX) && name != PASSWORD && name != SECRET)
+        .collect();
     let mut names: Vec<_> = ours.keys().map(|name| name[PREFIX.len()..].to_ascii_lowercase()).collect();
     names.sort();
     if let Some(name) = names.iter().find(|name| !KEYS.contains(&name.as_str())) {
@@ -270,7 +290,11 @@ pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Sett
         return Err(SettingsError::Value(message));
     }
     let lists = Environment::with_prefix("PORTAL_AGENT").prefix_separator("_").try_parsing(true).list_separator(",");
-    let lists = lists.with_list_parse_key("approval_roles").with_list_parse_key("password_command").source(Some(ours));
+    let lists = lists
+        .with_list_parse_key("approval_roles")
+        .with_list_parse_key("password_command")
+        .with_list_parse_key("change_management_command")
+        .source(Some(ours));
     let wrong = |error: config::ConfigError| SettingsError::Value(error.to_string());
     let mut settings: Settings = builder.add_source(lists).build().map_err(wrong)?.try_deserialize().map_err(wrong)?;
     // Paths in a settings file are relative to that file.
@@ -280,8 +304,9 @@ pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Sett
         let all = &mut settings;
         let files = [&mut all.map, &mut all.portal_ca, &mut all.freeze_policy, &mut all.delegates, &mut all.holds];
         let more = [&mut all.ownership, &mut all.freeze_state, &mut all.release_override, &mut all.allowed_signers];
-        let paths = files.into_iter().chain(more).chain([&mut all.revoked_keys]).flatten();
-        for path in paths.chain(all.calendar.as_mut_slice()).chain([&mut all.evidence]) {
+        let paths = files.into_iter().chain(more).chain([&mut all.revoked_keys, &mut all.change_management]).flatten();
+        let calendars = all.calendar.as_mut_slice().iter_mut().filter(|place| address(place).is_none());
+        for path in paths.chain(calendars).chain([&mut all.evidence]) {
             *path = folder.join(&*path);
         }
     }
@@ -297,39 +322,21 @@ pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Sett
     Ok(settings)
 }
 
-/// Settings that make up a policy, alone in a file of their own.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyFile {
-    /// Roles that must have approved.
-    pub approval_roles: Option<Vec<Role>>,
-    /// Oldest approval that still counts, in hours.
-    pub approval_max_age_hours: Option<u32>,
-    /// Whether approvals must be signed.
-    pub signatures: Option<SignaturePolicy>,
-    /// The freeze policy's file.
-    pub freeze_policy: Option<PathBuf>,
-}
-
-/// Reads a policy file.
+/// The zone of this name.
 ///
 /// # Errors
 ///
-/// [`SettingsError`] naming the file and line.
-pub fn read_policy(path: &Path) -> Result<PolicyFile, SettingsError> {
-    let help =
-        "a policy file is TOML with `approval_roles`, `approval_max_age_hours`, `signatures` and `freeze_policy`";
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| SettingsError::File(Diagnostic::whole(path, format!("cannot be read: {error}"), help)))?;
-    check_keys(path, &text, &POLICY_KEYS)?;
-    let mut policy: PolicyFile = toml::from_str(&text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
-        SettingsError::File(Diagnostic::at(path, &text, span, None, error.message(), help))
-    })?;
-    if let (Some(freeze_policy), Some(folder)) = (&mut policy.freeze_policy, path.parent()) {
-        *freeze_policy = folder.join(&*freeze_policy);
-    }
-    Ok(policy)
+/// [`SettingsError::Value`] naming the setting.
+pub fn zone_named(key: &str, name: &str) -> Result<TimeZone, SettingsError> {
+    let help = "write an IANA zone such as \"Europe/Berlin\"";
+    TimeZone::get(name).map_err(|_| SettingsError::Value(format!("{key}: {name:?} is no zone\n  = help: {help}")))
+}
+
+/// The address that a place is, where it is one.
+pub fn address(place: &Path) -> Option<url::Url> {
+    let text = place.to_str()?;
+    let url = text.starts_with("http://") || text.starts_with("https://");
+    url.then(|| text.parse().ok()).flatten()
 }
 
 impl Settings {
@@ -367,33 +374,6 @@ impl Settings {
         }
     }
 
-    /// Where a record and what gates it are read from.
-    ///
-    /// # Errors
-    ///
-    /// [`SettingsError::Missing`] when no calendar is set.
-    pub fn sources(&self, record: &Path) -> Result<ConfiguredSources, SettingsError> {
-        let gates = GatePlaces {
-            calendars: self.calendars()?.to_vec(),
-            delegates: self.delegates.clone(),
-            holds: self.holds.clone(),
-            ownership: self.ownership.clone(),
-            freeze_mode: self
-                .freeze_state
-                .as_ref()
-                .map(|state| FreezePlaces { state: state.clone(), release_override: self.release_override.clone() }),
-            keys: match &self.allowed_signers {
-                None => None,
-                Some(allowed_signers) => Some(KeyPlaces {
-                    allowed_signers: allowed_signers.clone(),
-                    revoked_keys: self.revoked_keys.clone(),
-                    zone: self.zone()?,
-                }),
-            },
-        };
-        Ok(ConfiguredSources { record: record.to_owned(), gates, within: Duration::from_secs(self.sources_s) })
-    }
-
     /// The account at the portal.
     ///
     /// # Errors
@@ -410,20 +390,16 @@ impl Settings {
     ///
     /// [`SettingsError::Password`].
     pub fn password(&self) -> Result<SecretString, SettingsError> {
-        if let Ok(password) = std::env::var(PASSWORD) {
-            return Ok(SecretString::from(password));
-        }
-        let Some([program, arguments @ ..]) = self.password_command.as_deref() else {
-            return Err(SettingsError::Password("none is set".into()));
-        };
-        let ran = Command::new(program).args(arguments).output();
-        let ran = ran.map_err(|error| SettingsError::Password(format!("{program} did not start: {error}")))?;
-        if !ran.status.success() {
-            return Err(SettingsError::Password(format!("{program} failed ({})", ran.status)));
-        }
-        let text =
-            String::from_utf8(ran.stdout).map_err(|_| SettingsError::Password(format!("{program} printed no text")))?;
-        Ok(SecretString::from(text.trim_end_matches(['\n', '\r']).to_owned()))
+        secret(PASSWORD, self.password_command.as_deref()).map_err(SettingsError::Password)
+    }
+
+    /// The secret for change management, from the environment or from a program.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Secret`].
+    pub fn change_management_secret(&self) -> Result<SecretString, SettingsError> {
+        secret(SECRET, self.change_management_command.as_deref()).map_err(SettingsError::Secret)
     }
 
     /// What is shared with other hosts.
@@ -440,17 +416,16 @@ impl Settings {
 
     /// Zone of whoever reads what is printed.
     ///
+
+    /// Zone of whoever reads what is printed.
+    ///
     /// # Errors
     ///
     /// [`SettingsError::Value`] when there is no such zone.
     pub fn zone(&self) -> Result<TimeZone, SettingsError> {
         match &self.zone {
             None => Ok(TimeZone::system()),
-            Some(name) => TimeZone::get(name).map_err(|_| {
-                SettingsError::Value(format!(
-                    "zone: {name:?} is no IANA zone\n  = help: write one such as \"Europe/Berlin\""
-                ))
-            }),
+            Some(name) => zone_named("zone", name),
         }
     }
 
@@ -503,22 +478,6 @@ mod tests {
     fn a_password_in_the_file_is_refused_with_the_way_to_give_it() {
         let told = with_file("password = \"x\"\n", &[]).unwrap_err().to_string();
         assert!(told.contains("PORTAL_AGENT_PASSWORD"), "{told}");
-    }
-
-    #[test]
-    fn a_policy_file_holds_the_approval_policy_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("p.toml");
-        let policy = |text: &str| {
-            std::fs::write(&path, text).unwrap();
-            read_policy(&path).map_err(|error| error.to_string())
-        };
-        let read = policy("approval_max_age_hours = 24\n").unwrap();
-        assert_eq!(read, PolicyFile { approval_max_age_hours: Some(24), ..PolicyFile::default() });
-        let told = policy("aproval_roles = []\n").unwrap_err();
-        assert!(told.contains("p.toml:1:1") && told.contains("did you mean `approval_roles`"), "{told}");
-        assert!(policy("operator = \"op.night\"\n").is_err(), "a setting, and none of the policy");
-        assert!(policy("approval_max_age_hours = -1\n").is_err());
     }
 
     #[test]

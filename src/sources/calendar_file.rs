@@ -82,13 +82,27 @@ impl Text for String {
 /// A [`Diagnostic`], as [`read`] and [`icalendar::read`] give it. Never a shorter calendar.
 pub fn read_calendar(path: &Path, zones: &ZoneNames, horizon: ChangeWindow) -> Result<FreezeCalendar, Diagnostic> {
     let text = read_text(path, LIMIT, "a freeze calendar in iCalendar, TOML or JSON")?;
+    read_calendar_text(path, &text, zones, horizon)
+}
+
+/// Reads a calendar's `text`; `path` is where it came from, an address as well.
+///
+/// # Errors
+///
+/// As [`read_calendar`].
+pub fn read_calendar_text(
+    path: &Path,
+    text: &str,
+    zones: &ZoneNames,
+    horizon: ChangeWindow,
+) -> Result<FreezeCalendar, Diagnostic> {
     let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ics"));
     let begins = "BEGIN:VCALENDAR";
     let first = text.trim_start_matches('\u{feff}').trim_start().get(..begins.len());
     if named || first.is_some_and(|first| first.eq_ignore_ascii_case(begins)) {
-        return Ok(FreezeCalendar { blackouts: icalendar::read(path, &text, zones, horizon)? });
+        return Ok(FreezeCalendar { blackouts: icalendar::read(path, text, zones, horizon)? });
     }
-    parse(path, &text)
+    parse(path, text)
 }
 
 /// Reads the calendar at `path`: JSON when it is called `*.json`, TOML otherwise.

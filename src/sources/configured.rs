@@ -1,162 +1,167 @@
 //! The sources that the settings name, read together.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::any::Any;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
+use futures_util::future::try_join_all;
 
-use super::freeze_files::{Absence, StatePlace, read_freeze, read_override};
+use super::fetch::Fetcher;
+use super::places::{GatePlaces, joined};
 use super::record_file::{self, ReadRecord};
-use super::{SourceError, SourceFacts, Sources, calendar_file, registers, signer_keys};
-use crate::diagnostic::Diagnostic;
+use super::servicenow::ServiceNow;
+use super::{SourceError, SourceFacts, Sources, calendar_file};
 use crate::model::calendar::FreezeCalendar;
-use crate::model::freeze_terms::FreezeMode;
 use crate::model::gates::{Gates, RegisteredOwner};
-use crate::signatures::{SignerKeys, findings};
+use crate::model::ids::{ChangeId, PersonId};
+use crate::model::time::ChangeWindow;
 
 /// Where everything is read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ConfiguredSources {
-    /// The change record.
+    /// The change record, where it is a file.
     pub record: PathBuf,
     /// What gates it.
     pub gates: GatePlaces,
+    /// Change management, where the record comes from there.
+    pub change_management: Option<ChangeManagement>,
+    /// Reads freeze calendars at addresses.
+    pub fetcher: Option<Fetcher>,
     /// How long reading all of them may take.
     pub within: Duration,
 }
 
-/// Where the gates are read from.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GatePlaces {
-    /// Freeze calendars; their blackouts are joined.
-    pub calendars: Vec<PathBuf>,
-    /// Who may decide for whom.
-    pub delegates: Option<PathBuf>,
-    /// The hold register.
-    pub holds: Option<PathBuf>,
-    /// The service ownership record.
-    pub ownership: Option<PathBuf>,
-    /// Freeze mode.
-    pub freeze_mode: Option<FreezePlaces>,
-    /// Keys of those who sign.
-    pub keys: Option<KeyPlaces>,
-}
-
-/// Where freeze mode is read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FreezePlaces {
-    /// The freeze state.
-    pub state: PathBuf,
-    /// The override; beside the state when none is named, and then it may be missing.
-    pub release_override: Option<PathBuf>,
-}
-
-/// Where the keys are read from by which signatures are checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyPlaces {
-    /// Who may sign with which key, as OpenSSH's allowed signers.
-    pub allowed_signers: PathBuf,
-    /// Keys that were withdrawn.
-    pub revoked_keys: Option<PathBuf>,
-    /// Zone of times in the allowed signers that carry none.
-    pub zone: TimeZone,
-}
-
-impl ConfiguredSources {
-    /// Of a record, one calendar and a freeze state in local files.
-    pub fn of_files(record: PathBuf, calendar: PathBuf, freeze_state: PathBuf) -> Self {
-        let freeze_mode = Some(FreezePlaces { state: freeze_state, release_override: None });
-        let gates = GatePlaces { calendars: vec![calendar], freeze_mode, ..GatePlaces::default() };
-        Self { record, gates, within: WITHIN }
-    }
-
-    fn read_files(&self) -> Result<SourceFacts, SourceError> {
-        let record = record_file::read(&self.record).map_err(SourceError::invalid("the change record"))?;
-        let gates = self.gates.read(&record)?;
-        Ok(SourceFacts { record, gates })
-    }
+/// A change in a change-management system.
+#[derive(Debug, Clone)]
+pub struct ChangeManagement {
+    /// The system.
+    pub service: Arc<ServiceNow>,
+    /// The change.
+    pub change: ChangeId,
+    /// What must last as long as the record's attachments are used: the private folder in which they lie.
+    pub keeps: Arc<dyn Any + Send + Sync>,
 }
 
 /// How long reading all sources may take unless the settings say otherwise.
 pub const WITHIN: Duration = Duration::from_secs(30);
 
-impl GatePlaces {
-    fn read(&self, record: &ReadRecord) -> Result<Gates, SourceError> {
-        let exception = &record.record.exception;
-        let delegations = match &self.delegates {
-            Some(path) => registers::delegations(path).map_err(SourceError::invalid("the delegate mapping"))?,
-            None => Vec::new(),
-        };
-        let holds = match &self.holds {
-            Some(path) => {
-                let mut holds = registers::holds(path).map_err(SourceError::invalid("the hold register"))?;
-                holds.retain(|hold| hold.change_id == exception.change_id);
-                holds
-            }
-            None => Vec::new(),
-        };
-        let owner = match &self.ownership {
-            Some(path) => {
-                let found = registers::owner(path, &exception.service.id);
-                let found = found.map_err(SourceError::invalid("the service ownership record"))?;
-                found.map_or(RegisteredOwner::Unknown, RegisteredOwner::Entry)
-            }
-            None => RegisteredOwner::AsRecorded,
-        };
-        let calendar = self.calendar().map_err(SourceError::invalid("the freeze calendar"))?;
-        let keys = self.keys.as_ref().map(KeyPlaces::read).transpose()?;
-        let signatures = findings(&record.record, keys.as_ref());
-        let freeze_mode = self.freeze_mode.as_ref().map_or_else(FreezeMode::default, FreezePlaces::read);
-        Ok(Gates { calendar, delegations, holds, owner, signatures, freeze_mode })
+/// What a change's number is written behind, where a record is named that is no file.
+const CHANGE: &str = "change:";
+
+/// The change that a record's name stands for, where it stands for none in a file.
+pub fn change_named(record: &Path) -> Option<&str> {
+    record.to_str()?.strip_prefix(CHANGE)
+}
+
+impl ConfiguredSources {
+    /// Of a record, one calendar and a freeze state in local files.
+    pub fn of_files(record: PathBuf, calendar: PathBuf, freeze_state: PathBuf) -> Self {
+        let gates = GatePlaces::of_files(calendar, freeze_state);
+        Self { record, gates, change_management: None, fetcher: None, within: WITHIN }
     }
 
-    fn calendar(&self) -> Result<FreezeCalendar, Diagnostic> {
-        let mut joined = FreezeCalendar::default();
-        let mut known = BTreeSet::new();
-        for path in &self.calendars {
-            for blackout in calendar_file::read(path)?.blackouts {
-                if !known.insert(blackout.id.clone()) {
-                    let message = format!("blackout {} stands in another calendar as well", blackout.id);
-                    return Err(Diagnostic::whole(path, message, "name blackouts apart"));
-                }
-                joined.blackouts.push(blackout);
+    async fn record(&self) -> Result<ReadRecord, SourceError> {
+        match &self.change_management {
+            Some(ChangeManagement { service, change, keeps: _ }) => service.record(change, self.within).await,
+            None => {
+                let path = self.record.clone();
+                off_the_run(move || record_file::read(&path).map_err(SourceError::invalid("the change record"))).await
             }
         }
-        Ok(joined)
+    }
+
+    async fn all(&self) -> Result<SourceFacts, SourceError> {
+        let record = self.record().await?;
+        let horizon = horizon(&record);
+        let (places, of) = (self.gates.clone(), record.clone());
+        let files = off_the_run(move || places.read(&of, horizon));
+        let (gates, fetched, said) =
+            futures_util::future::try_join3(files, self.fetched(horizon), self.said(&record)).await?;
+        let calendars = std::iter::once(gates.calendar.clone()).chain(fetched).collect();
+        let calendar = joined(calendars).map_err(SourceError::invalid("the freeze calendar"))?;
+        let Said { delegations, holds, owner } = said;
+        let owner = match gates.owner {
+            // A register of its own goes before the change-management system.
+            RegisteredOwner::AsRecorded => owner,
+            RegisteredOwner::Unknown | RegisteredOwner::Entry(_) => gates.owner,
+        };
+        let delegations = gates.delegations.into_iter().chain(delegations).collect();
+        let holds = gates.holds.into_iter().chain(holds).collect();
+        Ok(SourceFacts { record, gates: Gates { calendar, delegations, holds, owner, ..gates } })
+    }
+
+    /// Calendars at addresses.
+    async fn fetched(&self, horizon: ChangeWindow) -> Result<Vec<FreezeCalendar>, SourceError> {
+        let one = async |url: &url::Url| {
+            let name = "the freeze calendar";
+            let Some(fetcher) = &self.fetcher else {
+                let what = "nothing is set up to read addresses".to_owned();
+                return Err(SourceError::Unavailable { name: name.to_owned(), what });
+            };
+            let text = fetcher.text(url, name, self.within).await?;
+            calendar_file::read_calendar_text(Path::new(url.as_str()), &text, &self.gates.zones, horizon)
+                .map_err(SourceError::invalid(name))
+        };
+        try_join_all(self.gates.addresses.iter().map(one)).await
+    }
+
+    /// What change management says beside the record.
+    async fn said(&self, record: &ReadRecord) -> Result<Said, SourceError> {
+        let Some(ChangeManagement { service, change, keeps: _ }) = &self.change_management else {
+            return Ok(Said::default());
+        };
+        let exception = &record.record.exception;
+        let signers = record.record.manifest.signers.iter().map(|signer| signer.approver.clone());
+        let mut people: Vec<PersonId> = signers.collect();
+        people.sort();
+        people.dedup();
+        let (delegations, holds, owner) = futures_util::future::try_join3(
+            service.delegations(&people, self.within),
+            service.holds(change, self.within),
+            service.owner(exception.service.id.as_str(), self.within),
+        )
+        .await?;
+        Ok(Said { delegations, holds, owner: owner.map_or(RegisteredOwner::Unknown, RegisteredOwner::Entry) })
     }
 }
 
-impl FreezePlaces {
-    fn read(&self) -> FreezeMode {
-        let named = |path: &PathBuf| StatePlace { path: path.clone(), absence: Absence::Named };
-        let beside = || StatePlace { path: self.state.with_file_name(BESIDE), absence: Absence::NeverSet };
-        let over = self.release_override.as_ref().map_or_else(beside, named);
-        FreezeMode { state: read_freeze(&named(&self.state)).terms(), release_override: read_override(&over).terms() }
+#[derive(Default)]
+struct Said {
+    delegations: Vec<crate::model::gates::Delegation>,
+    holds: Vec<crate::model::gates::Hold>,
+    owner: RegisteredOwner,
+}
+
+/// From the earliest to the latest moment that matters to the record: its window, and the blackouts that it excepts.
+fn horizon(record: &ReadRecord) -> ChangeWindow {
+    let exception = &record.record.exception;
+    let all = exception.excepts.iter().map(|named| named.window());
+    all.fold(exception.window, |hull, next| ChangeWindow {
+        start: hull.start.min(next.start),
+        end: hull.end.max(next.end),
+    })
+}
+
+/// Reads files on another thread: a mount that hangs must not hang the run.
+async fn off_the_run<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(read) => read,
+        Err(_) => Err(unavailable("reading them failed".to_owned())),
     }
 }
 
-/// Name of an override that lies beside its state.
-const BESIDE: &str = "release_override.json";
-
-impl KeyPlaces {
-    fn read(&self) -> Result<SignerKeys, SourceError> {
-        let keys = signer_keys::read(&self.allowed_signers, self.revoked_keys.as_deref(), &self.zone);
-        keys.map_err(SourceError::invalid("the approvers' keys"))
-    }
+fn unavailable(what: String) -> SourceError {
+    SourceError::Unavailable { name: "the sources".to_owned(), what }
 }
 
 impl Sources for ConfiguredSources {
     async fn read(&self) -> Result<SourceFacts, SourceError> {
-        let unavailable =
-            |what: &str| SourceError::Unavailable { name: "the sources".to_owned(), what: what.to_owned() };
-        let sources = self.clone();
-        // A file on a mount that hangs must not hang the run.
-        let reading = tokio::task::spawn_blocking(move || sources.read_files());
-        match tokio::time::timeout(self.within, reading).await {
-            Err(_) => Err(unavailable(&format!("not within {} s", self.within.as_secs()))),
-            Ok(Err(_)) => Err(unavailable("reading them failed")),
-            Ok(Ok(read)) => read,
+        match tokio::time::timeout(self.within, self.all()).await {
+            Ok(read) => read,
+            Err(_) => Err(unavailable(format!("not within {} s", self.within.as_secs()))),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod freeze_files;
 pub mod freeze_policy_file;
 pub mod icalendar;
 pub mod json_span;
+pub mod places;
 pub mod record_file;
 pub mod registers;
 pub mod servicenow;

@@ -40,13 +40,13 @@ fn check_message(error: &SourceError) {
 async fn unavailable(instance: &Instance, because: &str) {
     match refused(instance).await {
         SourceError::Unavailable { what, .. } => assert!(what.contains(because), "{what}"),
-        SourceError::Invalid(told) => panic!("invalid: {told}"),
+        SourceError::Invalid { mistake: told, .. } => panic!("invalid: {told}"),
     }
 }
 
 async fn invalid(instance: &Instance, because: &str) {
     match refused(instance).await {
-        SourceError::Invalid(told) => assert!(told.to_string().contains(because), "{told}"),
+        SourceError::Invalid { mistake: told, .. } => assert!(told.to_string().contains(because), "{told}"),
         SourceError::Unavailable { what, .. } => panic!("unavailable: {what}"),
     }
 }

@@ -13,7 +13,7 @@ use super::windows_zones;
 use crate::model::time::ChangeWindow;
 
 /// Zones that the settings give for a freeze calendar.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ZoneNames {
     /// Zones of names that are neither IANA's nor those of Windows. They go before every other meaning of a name.
     pub aliases: BTreeMap<String, TimeZone>,

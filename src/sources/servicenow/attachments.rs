@@ -132,7 +132,7 @@ impl ServiceNow {
                 return Err(file.row.wrong("size_bytes", &message, help).into());
             }
             let own = |error: std::io::Error| {
-                SourceError::Invalid(Diagnostic::whole(folder, format!("cannot be written: {error}"), "make room"))
+                SourceError::from(Diagnostic::whole(folder, format!("cannot be written: {error}"), "make room"))
             };
             let below = folder.join(role.as_str());
             fs::DirBuilder::new().mode(0o700).recursive(true).create(&below).map_err(own)?;

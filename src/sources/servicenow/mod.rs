@@ -43,11 +43,19 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::SourceError;
 use super::fetch::{Fetcher, Pace};
 use crate::diagnostic::Diagnostic;
 pub use column::{Column, DetailPart, NameError, Origin, Part, Shape, Table, Take};
 use mapping::{Auth, Mapping};
 use table::Tables;
+
+impl From<Diagnostic> for SourceError {
+    /// Whatever is not valid here, change management said.
+    fn from(mistake: Diagnostic) -> Self {
+        Self::Invalid { name: "change management".to_owned(), mistake }
+    }
+}
 
 /// One instance, seen by one account.
 #[derive(Debug, Clone)]
