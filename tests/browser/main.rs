@@ -1,12 +1,16 @@
 //! Runs in real Chromium and real Firefox against portals on loopback. A missing browser fails them, with the command that
 //! installs it.
 
+#[path = "../support/ssh.rs"]
+#[allow(dead_code, reason = "the tests of signatures need the rest of it")]
+mod ssh;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod commands;
 mod crash;
 mod faults;
+mod held;
 mod interlock;
 mod masking;
 mod program;

@@ -9,7 +9,7 @@ use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 use portal_agent::run::interrupt::Interrupt;
 
 use crate::in_both_browsers;
-use crate::support::{ChangesWhileHeld, InterruptAt, Plan, Quiet, Rig, codes, told};
+use crate::support::{InterruptAt, Plan, Quiet, Rig, codes, told};
 
 /// What the oracle must hold of a record, field by field of the portal.
 fn expected(record: &serde_json::Value) -> Vec<(&'static str, String)> {
@@ -162,27 +162,6 @@ in_both_browsers! {
         let run = rig.run_interruptible(interrupt, &InterruptAt { stage: Stage::Recheck, place, switch }).await;
         assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedDraft, vec![HaltCode::Interrupted]), "{}", told(&run));
         assert_eq!(run.get().draft_state, Some(DraftState::Verified));
-        assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
-    }
-
-    async fn an_approval_revoked_while_the_commit_is_held_stops_it(browser: BrowserKind) {
-        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
-        let sources = ChangesWhileHeld::new(rig.sources.clone(), || {
-            let mut record = rig.record_json();
-            record["approvals"][2]["decision"] = "revoked".into();
-            rig.write_record(&record);
-        });
-        let run = rig.run_with(&sources, &Quiet).await.unwrap();
-        assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedDraft, vec![HaltCode::ApprovalRevoked]), "{}", told(&run));
-        assert_eq!(run.get().commit_requests_blocked, 1);
-        assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
-    }
-
-    async fn a_source_that_does_not_answer_while_the_commit_is_held_stops_it(browser: BrowserKind) {
-        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
-        let sources = ChangesWhileHeld::new(rig.sources.clone(), || std::fs::remove_file(&rig.sources.gates.calendars[0]).unwrap());
-        let run = rig.run_with(&sources, &Quiet).await.unwrap();
-        assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedDraft, vec![HaltCode::SourceUnavailable]), "{}", told(&run));
         assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
     }
 }
