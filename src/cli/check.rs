@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::args::{Check, Output};
@@ -21,7 +22,7 @@ use crate::model::form::FormPlan;
 use crate::model::gates::Gates;
 use crate::model::ids::{BlackoutId, ChangeId};
 use crate::model::record::FreezeException;
-use crate::model::time::ChangeWindow;
+use crate::model::time::{ChangeWindow, Instant};
 use crate::run::advice::advice;
 use crate::run::clock::{Clock as _, SystemClock};
 use crate::run::facts::{RunFacts, judge_packet};
@@ -59,6 +60,8 @@ struct Judged {
 
 /// Columns of the picture.
 const WIDTH: usize = 80;
+/// How far from the window a blackout is drawn that does not touch it, in days.
+const NEAR_DAYS: i32 = 2;
 
 #[derive(Debug, thiserror::Error)]
 enum CheckError {
@@ -136,7 +139,7 @@ async fn judge(args: &Check) -> Result<Judged, CheckError> {
     };
     let drawn = drawn(&record.record.exception, &gates, &policy);
     let zones = [("you", settings.zone()?), ("portal", map.zone.clone())];
-    let picture = picture(record.record.exception.window, &drawn, &zones, now, WIDTH);
+    let picture = near(record.record.exception.window, &drawn, &zones, now);
     let document = CheckDocument {
         schema: "portal-agent/check/1",
         change_id: record.record.exception.change_id.clone(),
@@ -147,6 +150,21 @@ async fn judge(args: &Check) -> Result<Judged, CheckError> {
         halt,
     };
     Ok(Judged { document: gate.document(document).map_err(|_| CheckError::Withheld)?, picture })
+}
+
+/// The picture of the window and the blackouts near it, and how many lie farther away.
+fn near(window: ChangeWindow, drawn: &[Drawn], zones: &[(&str, TimeZone)], now: Instant) -> String {
+    let day = jiff::SignedDuration::from_hours(24) * NEAR_DAYS;
+    let around = |at: Instant, by: jiff::SignedDuration| at.timestamp().checked_add(by).map_or(at, Instant::from);
+    let around = ChangeWindow { start: around(window.start, -day), end: around(window.end, day) };
+    let is_near = |one: &&Drawn| one.kind != Kind::Elsewhere || one.window.overlaps(&around);
+    let (near, far): (Vec<&Drawn>, Vec<&Drawn>) = drawn.iter().partition(is_near);
+    let near: Vec<Drawn> = near.into_iter().cloned().collect();
+    let mut text = picture(window, &near, zones, now, WIDTH);
+    if !far.is_empty() {
+        text.push_str(&format!("\n{} further blackouts lie more than {NEAR_DAYS} days away\n", far.len()));
+    }
+    text
 }
 
 /// Blackouts of the record's environment, and what each is to its window.

@@ -11,6 +11,7 @@ pub mod history;
 pub mod journal;
 pub mod observations;
 pub mod outcome;
+pub mod packet_view;
 pub mod readings;
 pub mod shared;
 pub mod store;

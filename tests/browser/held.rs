@@ -1,16 +1,23 @@
 //! What changes at a source while the commit request is held: nothing is released, the draft is kept, and the code says why.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use portal_agent::decide::policy::SignaturePolicy;
 use portal_agent::decide::verdict::HaltCode;
 use portal_agent::evidence::outcome::{DraftState, Outcome};
 use portal_agent::model::browser::BrowserKind;
+use portal_agent::model::freeze_policy::BlackoutPolicy;
 use portal_agent::model::record::ChangeRecord;
 use portal_agent::reference_portal::faults::FaultPlan;
 use portal_agent::signatures::{NAMESPACE, statement};
+use portal_agent::sources::fetch::{FetchLimits, Fetcher};
 use portal_agent::sources::places::KeyPlaces;
 use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::in_both_browsers;
 use crate::ssh::{Desk, Key};
@@ -125,6 +132,28 @@ in_both_browsers! {
         stopped(&rig, cut, HaltCode::SourceUnavailable).await;
     }
 
+    async fn a_calendar_at_an_address_stops_it_once_it_is_down_or_says_nothing(browser: BrowserKind) {
+        for how in [Down::Fails, Down::Hangs] {
+            let mut rig = rig(browser).await;
+            let down = Arc::new(AtomicBool::new(false));
+            let server = MockServer::start().await;
+            let answer = Calendar { text: ics(&rig), down: Arc::clone(&down), how };
+            Mock::given(any()).respond_with(answer).mount(&server).await;
+            rig.sources.gates.calendars.clear();
+            rig.sources.gates.addresses = vec![format!("{}/freeze.ics", server.uri()).parse().unwrap()];
+            let limits = FetchLimits { answer: Duration::from_secs(2), attempts: 1, ..FetchLimits::default() };
+            rig.sources.fetcher = Some(Fetcher::new("the freeze calendar", limits, None).unwrap());
+            let admits = BlackoutPolicy {
+                id: Some("YEAR-END-COMMERCE".into()),
+                kind: None,
+                admits: vec!["emergency-fix".into()],
+                environments: Vec::new(),
+            };
+            rig.order.policy.freeze.blackouts.push(admits);
+            stopped(&rig, || down.store(true, Ordering::SeqCst), HaltCode::SourceUnavailable).await;
+        }
+    }
+
     async fn a_hold_that_is_raised_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         let raise = || write(&rig.folder.path().join("holds.json"), &holds(&rig, &json!({})));
@@ -174,4 +203,39 @@ fn signed_by_all(rig: &mut Rig) -> (Vec<Key>, PathBuf) {
     rig.sources.gates.keys = Some(KeyPlaces { allowed_signers, revoked_keys: Some(revoked.clone()), zone });
     rig.order.policy.approvals.signatures = SignaturePolicy::Required;
     (keys, revoked)
+}
+
+/// A calendar at an address, until it is down.
+struct Calendar {
+    text: String,
+    down: Arc<AtomicBool>,
+    how: Down,
+}
+
+#[derive(Clone, Copy)]
+enum Down {
+    /// It answers that it cannot.
+    Fails,
+    /// It does not answer.
+    Hangs,
+}
+
+impl Respond for Calendar {
+    fn respond(&self, _: &Request) -> ResponseTemplate {
+        let whole = ResponseTemplate::new(200).set_body_raw(self.text.clone(), "text/calendar");
+        match (self.down.load(Ordering::SeqCst), self.how) {
+            (false, Down::Fails | Down::Hangs) => whole,
+            (true, Down::Fails) => ResponseTemplate::new(503),
+            (true, Down::Hangs) => whole.set_delay(Duration::from_secs(600)),
+        }
+    }
+}
+
+fn ics(rig: &Rig) -> String {
+    let stamp = |at: jiff::Timestamp| at.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let (start, end) = rig.times.blackout;
+    let event = format!("UID:YEAR-END-COMMERCE\r\nDTSTART:{}\r\nDTEND:{}\r\n", stamp(start), stamp(end));
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//t//EN\r\nBEGIN:VEVENT\r\n{event}END:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
 }

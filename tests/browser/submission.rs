@@ -9,7 +9,7 @@ use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 use portal_agent::run::interrupt::Interrupt;
 
 use crate::in_both_browsers;
-use crate::support::{InterruptAt, Plan, Quiet, Rig, codes, told};
+use crate::support::{InterruptAt, Plan, Rig, codes, told};
 
 /// What the oracle must hold of a record, field by field of the portal.
 fn expected(record: &serde_json::Value) -> Vec<(&'static str, String)> {

@@ -1,0 +1,130 @@
+//! What the settings give: each value, or what to do where it is missing.
+
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+
+use super::{PASSWORD, SECRET, Settings, SettingsError, zone_named};
+use crate::cli::secret::secret;
+use crate::decide::policy::{ApprovalPolicy, Policy};
+use crate::evidence::shared::{SharedStore, StoreError};
+use crate::model::freeze_policy::FreezePolicy;
+use crate::model::ids::PersonId;
+use crate::run::session::BrowserOrder;
+use crate::sources::freeze_policy_file;
+
+impl Settings {
+    /// Who runs the agent.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Missing`].
+    pub fn operator(&self) -> Result<&PersonId, SettingsError> {
+        let help =
+            "set `operator` in portal-agent.toml, or PORTAL_AGENT_OPERATOR, to the account of whoever runs the agent";
+        self.operator.as_ref().ok_or(SettingsError::Missing { key: "operator", help })
+    }
+
+    /// The selector map's file.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Missing`].
+    pub fn map(&self) -> Result<&Path, SettingsError> {
+        let help = "name one with --map, or set `map` in portal-agent.toml";
+        self.map.as_deref().ok_or(SettingsError::Missing { key: "map", help })
+    }
+
+    /// The freeze calendars.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Missing`] when there is none.
+    pub fn calendars(&self) -> Result<&[PathBuf], SettingsError> {
+        let help = "name one with --calendar, or set `calendar` in portal-agent.toml";
+        match self.calendar.as_slice() {
+            [] => Err(SettingsError::Missing { key: "calendar", help }),
+            places => Ok(places),
+        }
+    }
+
+    /// The account at the portal.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Missing`].
+    pub fn user(&self) -> Result<&str, SettingsError> {
+        let help = "set `user` in portal-agent.toml, or PORTAL_AGENT_USER, to the account at the portal";
+        self.user.as_deref().ok_or(SettingsError::Missing { key: "user", help })
+    }
+
+    /// The password, from the environment or from a program; never from a file or an argument.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Password`].
+    pub fn password(&self) -> Result<SecretString, SettingsError> {
+        secret(PASSWORD, self.password_command.as_deref()).map_err(SettingsError::Password)
+    }
+
+    /// The secret for change management, from the environment or from a program.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Secret`].
+    pub fn change_management_secret(&self) -> Result<SecretString, SettingsError> {
+        secret(SECRET, self.change_management_command.as_deref()).map_err(SettingsError::Secret)
+    }
+
+    /// What is shared with other hosts.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the address is none of a store.
+    pub fn shared_store(&self) -> Result<SharedStore, StoreError> {
+        match &self.evidence_store {
+            Some(address) => SharedStore::at(address),
+            None => Ok(SharedStore::folder(&self.evidence)),
+        }
+    }
+
+    /// Zone of whoever reads what is printed.
+    ///
+
+    /// Zone of whoever reads what is printed.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Value`] when there is no such zone.
+    pub fn zone(&self) -> Result<TimeZone, SettingsError> {
+        match &self.zone {
+            None => Ok(TimeZone::system()),
+            Some(name) => zone_named("zone", name),
+        }
+    }
+
+    /// What the organisation demands.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::File`] when the freeze policy cannot be read.
+    pub fn policy(&self) -> Result<Policy, SettingsError> {
+        let freeze = match &self.freeze_policy {
+            Some(path) => freeze_policy_file::read(path).map_err(SettingsError::File)?,
+            None => FreezePolicy::default(),
+        };
+        let approvals = ApprovalPolicy {
+            required_roles: self.approval_roles.clone(),
+            max_age_s: i64::from(self.approval_max_age_hours) * 3600,
+            signatures: self.signatures,
+        };
+        Ok(Policy { approvals, freeze })
+    }
+
+    /// Which browser is started, and how; `headed` shows its window.
+    pub fn browser_order(&self, headed: bool) -> BrowserOrder {
+        let (kind, profile, webdriver) = (self.browser, self.browser_profile, self.webdriver.clone());
+        BrowserOrder { kind, profile, headed, webdriver, pace: std::time::Duration::ZERO }
+    }
+}
