@@ -30,6 +30,7 @@ use portal_agent::reference_portal::example::{ExampleTimes, write};
 use portal_agent::run::order::permissions;
 use portal_agent::selectors::plan::plan;
 use portal_agent::selectors::read::{SelectorMap, read};
+use portal_agent::sources::icalendar::ZoneNames;
 use portal_agent::sources::{calendar_file, record_file};
 use serde_json::Value;
 use usage::watch;
@@ -82,7 +83,8 @@ fn sample(folder: &Path) -> (String, String) {
     let record = record_file::read(&example.record).unwrap();
     let state = FreezeTerms { frozen: false, set_by: SetBy::Human, set_at: None, tier: None };
     let freeze_mode = FreezeMode { state: StateReading::Read(state), release_override: StateReading::Absent };
-    let calendar = calendar_file::read(&example.calendar).unwrap();
+    let calendar =
+        calendar_file::read_calendar(&example.calendar, &ZoneNames::default(), record.record.exception.window).unwrap();
     let gates = Gates { calendar, freeze_mode, ..Gates::default() };
     let plan = plan(&map, &record.record).unwrap();
     let gate = MaskGate::new(permissions(&map), [7; 32], Vec::new());

@@ -107,7 +107,9 @@ async fn judge(args: &Check) -> Result<Judged, CheckError> {
     let map = map_from(settings.map()?).map_err(InputError::from)?;
     let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
     check_origin(&map, &base)?;
-    let SourceFacts { record, gates } = sources(&settings, record_path)?.read().await.map_err(InputError::from)?;
+    // Kept to the end: attachments that were downloaded lie in a folder of its own.
+    let sources = sources(&settings, record_path)?;
+    let SourceFacts { record, gates } = sources.read(None).await.map_err(InputError::from)?;
     let found = examine(record_path, &record, None).map_err(InputError::from)?;
     let policy = settings.policy()?;
     let planned = plan(&map, &record.record);

@@ -8,18 +8,20 @@ use serde::Serialize;
 use super::args::{Doctor, Output};
 use super::demo::MAP;
 use super::exit::Exit;
+use super::places;
 use super::run::map_from;
 use super::settings::{self, Settings};
 use super::terminal::print_json;
 use crate::gateway::control::Control;
 use crate::gateway::proxy::PROBE;
 use crate::model::browser::BrowserKind;
+use crate::model::time::{ChangeWindow, Instant};
 use crate::portal::browser::find;
+use crate::run::clock::{Clock as _, SystemClock};
 use crate::run::interrupt::Interrupt;
 use crate::run::private::PrivateFolder;
 use crate::run::session::{Session, Target};
 use crate::selectors::read::read as read_map;
-use crate::sources::calendar_file;
 
 #[derive(Debug, Serialize)]
 struct Finding {
@@ -79,9 +81,9 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
             Err(error) => bad("password", error, "export PORTAL_AGENT_PASSWORD, or set `password_command`"),
         },
         selector_map(settings),
-        calendar(settings),
         evidence(&settings.evidence),
     ];
+    findings.extend(gates(settings));
     findings.extend(browser_and_interlock(settings).await);
     findings
 }
@@ -103,19 +105,33 @@ fn selector_map(settings: &Settings) -> Finding {
     }
 }
 
-fn calendar(settings: &Settings) -> Finding {
-    let places = match settings.calendars() {
-        Err(error) => return bad("calendar", error, "set `calendar` in portal-agent.toml"),
+/// How far ahead calendars are read, in days.
+const AHEAD_DAYS: i32 = 90;
+
+/// What gates a record, each file of it. Nothing is asked over a network.
+fn gates(settings: &Settings) -> Vec<Finding> {
+    let places = match places::gates(settings) {
         Ok(places) => places,
+        Err(error) => return vec![bad("calendar", error, "see `calendar` and its neighbours in portal-agent.toml")],
     };
-    let mut blackouts = 0;
-    for path in places {
-        match calendar_file::read(path) {
-            Ok(calendar) => blackouts += calendar.blackouts.len(),
-            Err(error) => return bad("calendar", error, format!("correct {}", path.display())),
-        }
+    let now = SystemClock::default().now();
+    let ahead = jiff::SignedDuration::from_hours(24) * AHEAD_DAYS;
+    let end = now.timestamp().checked_add(ahead).map_or(now, Instant::from);
+    let examined = places.examine(ChangeWindow { start: now, end }).into_iter();
+    let mut findings: Vec<Finding> = examined
+        .map(|(what, told)| match told {
+            Ok(told) => good(what, told),
+            Err(error) => bad(what, error, "correct the file, or name another one in the settings"),
+        })
+        .collect();
+    if places.freeze_mode.is_none() {
+        let mend = "set `freeze_state` in portal-agent.toml: without it every run ends with source-unavailable";
+        findings.push(bad("freeze", "no freeze state is set", mend));
     }
-    good("calendar", format!("{blackouts} blackouts"))
+    if let Err(error) = settings.policy() {
+        findings.push(bad("policy", error, "correct the freeze policy"));
+    }
+    findings
 }
 
 /// Writes and removes a file there, as a run would.

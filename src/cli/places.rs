@@ -14,6 +14,9 @@ use crate::sources::icalendar::ZoneNames;
 use crate::sources::places::{FreezePlaces, GatePlaces, KeyPlaces};
 use crate::sources::servicenow::{ServiceNow, mapping_file};
 
+/// Longest time for reading all sources, in seconds.
+const LONGEST_S: u64 = 600;
+
 /// Where a record and what gates it are read from.
 ///
 /// # Errors
@@ -27,6 +30,9 @@ pub fn sources(settings: &Settings, record: &Path) -> Result<ConfiguredSources, 
         Some(Fetcher::new("the freeze calendar", FetchLimits::default(), None).map_err(SettingsError::File)?)
     };
     let change_management = change_named(record).map(|change| change_management(settings, change)).transpose()?;
+    if !(1..=LONGEST_S).contains(&settings.sources_s) {
+        return Err(SettingsError::Value(format!("sources_s: {} is not from 1 to {LONGEST_S}", settings.sources_s)));
+    }
     let within = Duration::from_secs(settings.sources_s);
     Ok(ConfiguredSources { record: record.to_owned(), gates, change_management, fetcher, within })
 }
@@ -54,6 +60,14 @@ pub fn gates(settings: &Settings) -> Result<GatePlaces, SettingsError> {
         aliases: settings.zone_names.iter().map(alias).collect::<Result<_, SettingsError>>()?,
         default: settings.calendar_zone.as_deref().map(|name| zone_named("calendar_zone", name)).transpose()?,
     };
+    for (key, needs, lacking) in [
+        ("revoked_keys", "allowed_signers", settings.allowed_signers.is_none() && settings.revoked_keys.is_some()),
+        ("release_override", "freeze_state", settings.freeze_state.is_none() && settings.release_override.is_some()),
+    ] {
+        if lacking {
+            return Err(SettingsError::Value(format!("{key} is set, and {needs} is not\n  = help: set both")));
+        }
+    }
     let freeze_mode = settings
         .freeze_state
         .as_ref()

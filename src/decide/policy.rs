@@ -31,7 +31,7 @@ pub struct ApprovalPolicy {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignaturePolicy {
-    /// They may be; a signature that is there must be valid.
+    /// They may be; a signature that is there, and can be checked, must be valid.
     #[default]
     Optional,
     /// Every one.

@@ -72,6 +72,7 @@ pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
     found.extend(approvals::delegate_not_allowed(decisions, delegations));
     found.extend(approvals::signature_invalid(decisions, signatures, policy.approvals.signatures));
     found.extend(approvals::segregation_of_duties(manifest, decisions, parties));
+    found.extend(approvals::one_key_for_two(decisions, signatures));
     found.extend(freeze::freeze_mode(exception, freeze_mode, &policy.freeze, now));
     found.extend(freeze::window_mismatch(record, &policy.freeze, now));
     found.extend(freeze::window_not_covered(exception));

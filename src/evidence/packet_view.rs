@@ -8,7 +8,7 @@ use crate::mask::masked::{MaskGate, Masked, PublicDocument};
 use crate::model::calendar::Blackout;
 use crate::model::digest::Digest;
 use crate::model::form::{FormPlan, RecordPath};
-use crate::model::freeze_policy::{BlackoutPolicy, CategoryPolicy, PagesPolicy};
+use crate::model::freeze_policy::{BlackoutPolicy, CategoryPolicy, FreezePolicy, PagesPolicy};
 use crate::model::freeze_terms::{FreezeMode, ReleaseMode};
 use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFinding};
 use crate::model::ids::{AttachmentRole, ChangeId, FieldId, PersonId};
@@ -303,7 +303,7 @@ impl Recorder<'_> {
             owned_service: self.open(record.ownership.service.as_str()),
             owner: self.open(record.ownership.owner.as_str()),
             boundary_category: self.category(record.manifest.boundary.category.as_str()),
-            blackouts: calendar.blackouts.iter().map(|blackout| self.blackout(blackout)).collect(),
+            blackouts: calendar.blackouts.iter().map(|blackout| self.blackout(blackout, &policy.freeze)).collect(),
             delegations: delegations.clone(),
             holds: holds.clone(),
             registered_owner: match owner {
@@ -337,12 +337,18 @@ impl Recorder<'_> {
         all.iter().map(|one| self.text(&RecordPath::Environment, one)).collect()
     }
 
-    fn blackout(&self, blackout: &Blackout) -> BlackoutView {
+    /// A kind that the policy does not name is any words of whoever keeps the calendar.
+    fn kind(&self, kind: &String, policy: &FreezePolicy) -> Masked<String> {
+        let named = policy.blackouts.iter().any(|rule| rule.kind.as_ref() == Some(kind));
+        self.gate.fact(&Fact::new(kind, if named { Exposure::Public } else { Exposure::Hidden }))
+    }
+
+    fn blackout(&self, blackout: &Blackout, policy: &FreezePolicy) -> BlackoutView {
         BlackoutView {
             id: self.open(blackout.id.as_str()),
             window: blackout.window,
             admits: self.categories(&blackout.admits),
-            kinds: blackout.kinds.iter().map(|kind| self.open(kind)).collect(),
+            kinds: blackout.kinds.iter().map(|kind| self.kind(kind, policy)).collect(),
             environments: self.environments(&blackout.environments),
         }
     }

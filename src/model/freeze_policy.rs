@@ -132,11 +132,12 @@ impl FreezePolicy {
         blackout.admits.iter().chain(added).map(String::as_str)
     }
 
-    /// Whether `blackout` freezes this environment: every one, unless calendar or policy name those that it freezes.
+    /// Whether `blackout` freezes this environment: every one, unless calendar or policy name those that it freezes. How a name
+    /// is spelt in capitals is nobody's way out of a freeze.
     pub fn freezes(&self, blackout: &Blackout, environment: &str) -> bool {
         let rules = self.blackouts.iter().filter(|rule| rule.is_about(blackout));
         let mut named = rules.flat_map(|rule| &rule.environments).chain(&blackout.environments).peekable();
-        named.peek().is_none() || named.any(|known| known == environment)
+        named.peek().is_none() || named.any(|known| known.trim().eq_ignore_ascii_case(environment.trim()))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::fixture::har::Har;
 use crate::mask::masked::Permissions;
 use crate::model::digest::Digest;
 use crate::model::form::FormPlan;
+use crate::model::freeze_policy::FreezePolicy;
 use crate::model::gates::Gates;
 use crate::model::ids::PersonId;
 use crate::model::record::{ChangeRecord, FileName};
@@ -116,13 +117,14 @@ impl<'a> Scrubbing<'a> {
         let secrets = secrets.map_err(|error| RecordError::Scrub(error.to_string()))?;
         let scrubber = self.scrubber(grounds(all, &plan), key, &secrets)?;
         let mut files = Files::new();
-        self.answers(&mut files, stood_in, &stand_ins)?;
+        let words = shared_words(first, &own.record);
+        self.answers(&mut files, stood_in, (&own, &words), &stand_ins)?;
         for file in &own.record.exception.attachments {
             files.insert(file.path.as_str().to_owned(), stand_in(file.role.as_str(), file.size));
         }
         let map =
             given.iter().fold(self.wanted.map_text.clone(), |text, (real, stand_in)| text.replace(real, stand_in));
-        files.insert(HEAD.to_owned(), self.head(&given, &map)?);
+        files.insert(HEAD.to_owned(), self.head(&given, &map, &words)?);
         files.insert(MAP.to_owned(), map.into_bytes());
         let exchanges: Vec<Exchange> =
             self.recorded.exchanges.iter().map(|one| self.exchange(&scrubber, one, &secrets)).collect();
@@ -186,7 +188,7 @@ impl<'a> Scrubbing<'a> {
         all.filter(|asked| self.is_declared_public(asked)).map(|asked| asked.url.path().to_owned()).collect()
     }
 
-    fn head(&self, given: &[(String, String)], map: &str) -> Result<Vec<u8>, RecordError> {
+    fn head(&self, given: &[(String, String)], map: &str, words: &[(String, String)]) -> Result<Vec<u8>, RecordError> {
         let order = &self.wanted.order;
         let said = |text: &str| given.iter().fold(text.to_owned(), |text, (real, other)| text.replace(real, other));
         let head = Head {
@@ -204,7 +206,7 @@ impl<'a> Scrubbing<'a> {
             approval_roles: order.policy.approvals.required_roles.clone(),
             approval_max_age_hours: u32::try_from(order.policy.approvals.max_age_s / 3600).unwrap_or(u32::MAX),
             signatures: order.policy.approvals.signatures,
-            freeze_policy: order.policy.freeze.clone(),
+            freeze_policy: policy_of(&order.policy.freeze, words),
         };
         toml::to_string(&head).map(String::into_bytes).map_err(|error| RecordError::Scrub(error.to_string()))
     }
@@ -214,8 +216,10 @@ impl<'a> Scrubbing<'a> {
         &self,
         files: &mut Files,
         stood_in: impl Fn(&ChangeRecord) -> Result<StoodIn, RecordError>,
+        (own, words): (&StoodIn, &[(String, String)]),
         stand_ins: &StandIns<'_>,
     ) -> Result<(), RecordError> {
+        let policy = &self.wanted.order.policy.freeze;
         let mut entries = Vec::new();
         let mut known: BTreeMap<Vec<u8>, FileName> = BTreeMap::new();
         let mut keep = |bytes: Vec<u8>, first: &str, files: &mut Files| match known.get(&bytes) {
@@ -231,7 +235,7 @@ impl<'a> Scrubbing<'a> {
             let answer = match answer {
                 Ok(facts) => AnswerFiles::Files {
                     record: keep(pretty(&stood_in(&facts.record.record)?.record)?, RECORD, files)?,
-                    gates: keep(gates_of(&facts.gates, stand_ins)?, GATES, files)?,
+                    gates: keep(gates_of(&facts.gates, policy, words, own.packet, stand_ins)?, GATES, files)?,
                 },
                 Err(failed) => AnswerFiles::Failed(failed.clone()),
             };
@@ -266,11 +270,60 @@ impl<'a> Scrubbing<'a> {
     }
 }
 
-fn gates_of(gates: &Gates, stand_ins: &StandIns<'_>) -> Result<Vec<u8>, RecordError> {
-    let file = GatesFile { schema: GATES_SCHEMA.to_owned(), gates: gates.clone() };
+/// What may be kept of gates: kinds that the policy does not name are any words of whoever keeps the calendar, and what is bound
+/// to the record is bound to its stand-in.
+fn gates_of(
+    gates: &Gates,
+    policy: &FreezePolicy,
+    words: &[(String, String)],
+    packet: (Digest, Digest),
+    stand_ins: &StandIns<'_>,
+) -> Result<Vec<u8>, RecordError> {
+    let mut gates = gates.clone();
+    for blackout in &mut gates.calendar.blackouts {
+        for kind in &mut blackout.kinds {
+            if !policy.blackouts.iter().any(|rule| rule.kind.as_ref() == Some(kind)) {
+                *kind = "kind".to_owned();
+            }
+        }
+        for text in blackout.admits.iter_mut().chain(&mut blackout.environments) {
+            stand_for(text, words);
+        }
+    }
+    for hold in &mut gates.holds {
+        if hold.packet == Some(packet.0) {
+            hold.packet = Some(packet.1);
+        }
+    }
+    let file = GatesFile { schema: GATES_SCHEMA.to_owned(), gates };
     let mut value = serde_json::to_value(file).map_err(|error| RecordError::Scrub(error.to_string()))?;
     stand_ins.give(&mut value);
     pretty(&value)
+}
+
+/// A freeze policy in the words of the record's stand-in.
+fn policy_of(policy: &FreezePolicy, words: &[(String, String)]) -> FreezePolicy {
+    let mut policy = policy.clone();
+    let names = policy.categories.iter_mut().map(|category| &mut category.name);
+    let rules = policy.blackouts.iter_mut().flat_map(|rule| rule.admits.iter_mut().chain(&mut rule.environments));
+    for text in names.chain(rules) {
+        stand_for(text, words);
+    }
+    policy
+}
+
+fn stand_for(text: &mut String, words: &[(String, String)]) {
+    if let Some((_, stand_in)) = words.iter().find(|(real, _)| real == text) {
+        text.clone_from(stand_in);
+    }
+}
+
+/// Words of the record that gates and policies share, with what stands for them.
+fn shared_words(real: &ChangeRecord, own: &ChangeRecord) -> Vec<(String, String)> {
+    let (real, own) = (&real.exception, &own.exception);
+    [(&real.category, &own.category), (&real.environment, &own.environment)]
+        .map(|(real, own)| (real.as_str().to_owned(), own.as_str().to_owned()))
+        .into()
 }
 
 /// Values of shown fields, as the plan has them.

@@ -105,7 +105,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         let stage = Stage::Recheck;
         let read = tokio::select! {
             biased;
-            read = self.sources.read() => read.map_err(|error| error.told()),
+            read = self.sources.read(Some(self.facts.record)) => read.map_err(|error| error.told()),
             () = self.interrupt.pressed() => return Err(Stop::Halt(NonEmpty::one(interrupted()))),
             () = tokio::time::sleep(within) => Err(format!("the sources did not answer: not within {} s", within.as_secs())),
         };

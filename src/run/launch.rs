@@ -34,7 +34,7 @@ use crate::model::time::Instant;
 use crate::portal::Portal as _;
 use crate::selectors::plan::plan;
 use crate::sources::attachments::examine;
-use crate::sources::{SourceFacts, Sources};
+use crate::sources::{SourceError, SourceFacts, Sources};
 
 /// Does what `order` asks for, to the end.
 ///
@@ -50,7 +50,15 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
 ) -> Result<Masked<RunDocument>, InputError> {
     let started_at = clock.now();
     check_origin(&order.map, &order.base)?;
-    let SourceFacts { record, gates } = sources.read().await?;
+    let SourceFacts { record, gates } = tokio::select! {
+        read = sources.read(None) => read?,
+        () = interrupt.pressed() => {
+            let what = "interrupted before they had answered".to_owned();
+            return Err(SourceError::Unavailable { name: "the sources".to_owned(), what }.into());
+        }
+    };
+    // What is judged may have come about while it was read.
+    let judged_at = clock.now();
     let private = PrivateFolder::new().map_err(InputError::Folder)?;
     let found = examine(&order.record, &record, Some(&private.path().join("uploads")))?;
     let file_states = states(&found);
@@ -86,7 +94,7 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
         closed: None,
     };
     watcher.step(Stage::Packet, "judging the record");
-    let verdict = judge_packet(&facts, &record, &gates, started_at);
+    let verdict = judge_packet(&facts, &record, &gates, judged_at);
     // What the rules say comes first: a record without a rollback plan is judged, not called unreadable.
     if let (Verdict::Proceed(()), Err(error)) = (&verdict, planned.as_ref()) {
         return Err(error.clone().into());
@@ -104,6 +112,7 @@ pub async fn launch<S: Sources, C: Clock, W: Watcher>(
         versions: versions(order, &record),
         hand_over: order.hand_over,
         started_at,
+        judged_at,
     };
     undertaking.carry_out(&mut machine, sources, clock, interrupt, watcher).await
 }
@@ -130,6 +139,8 @@ pub struct Undertaking<'a> {
     pub hand_over: bool,
     /// When it began.
     pub started_at: Instant,
+    /// When everything had been read that is judged first.
+    pub judged_at: Instant,
 }
 
 struct Done {
@@ -216,7 +227,7 @@ impl Undertaking<'_> {
 
     /// The gates.
     fn judge(&self) -> Verdict {
-        judge_packet(self.facts, self.facts.record, self.gates, self.started_at)
+        judge_packet(self.facts, self.facts.record, self.gates, self.judged_at)
     }
 
     /// Who may look after what an earlier run left: gates that have closed since do not keep anyone from finding out.
@@ -247,7 +258,7 @@ impl Undertaking<'_> {
     ) -> Done {
         let facts = self.facts;
         let judged = self.judge();
-        books.read(reading(Stage::Packet, facts, facts.record, self.gates, self.started_at, &judged, self.gate));
+        books.read(reading(Stage::Packet, facts, facts.record, self.gates, self.judged_at, &judged, self.gate));
         let exception = &facts.record.record.exception;
         let opening = Opening {
             run: self.run.clone(),

@@ -283,13 +283,20 @@ pub fn local_files(plan: &FormPlan, found: &[FoundFile]) -> Vec<LocalFile> {
 
 /// Versions and digests of what judges.
 pub fn versions(order: &Order, record: &ReadRecord) -> Versions {
-    let policy = format!("{:?}", order.policy);
+    let Policy { approvals, freeze } = &order.policy;
+    let policy = serde_json::json!({
+        "approval_roles": approvals.required_roles,
+        "approval_max_age_s": approvals.max_age_s,
+        "signatures": approvals.signatures,
+        "freeze": freeze,
+    });
+    let policy = serde_json_canonicalizer::to_vec(&policy).unwrap_or_default();
     Versions {
         agent: env!("CARGO_PKG_VERSION"),
         browser: Some(order.browser.kind),
         map: order.map.digest,
         map_name: order.map.file.name.clone(),
-        policy: Digest::of(policy.as_bytes()),
+        policy: Digest::of(&policy),
         packet: record.packet,
         record: record.file,
         portal: order.portal(),

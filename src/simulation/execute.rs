@@ -83,6 +83,7 @@ pub async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: &'stati
         },
         hand_over: false,
         started_at: HostClock { sim: sim.clone(), host }.now(),
+        judged_at: HostClock { sim: sim.clone(), host }.now(),
     };
     let watches = Watches(sim.clone());
     let clock = HostClock { sim: sim.clone(), host };

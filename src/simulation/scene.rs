@@ -141,7 +141,7 @@ impl SimSources {
 }
 
 impl Sources for SimSources {
-    async fn read(&self) -> Result<SourceFacts, SourceError> {
+    async fn read(&self, _: Option<&ReadRecord>) -> Result<SourceFacts, SourceError> {
         let revoked = self.ask()?;
         let mut record = scene().record.clone();
         if revoked {

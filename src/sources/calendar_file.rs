@@ -72,14 +72,15 @@ impl Text for String {
     }
 }
 
-/// Reads the calendar at `path`: iCalendar when it is called `*.ics` or begins as one, otherwise as [`read`] does.
+/// Reads the calendar at `path`: iCalendar when it is called `*.ics` or begins as one, otherwise the small form.
 ///
 /// Of an iCalendar, whose events may repeat for ever, what overlaps the `horizon` is read; of the other forms everything.
 /// `zones` is for iCalendar alone.
 ///
 /// # Errors
 ///
-/// A [`Diagnostic`], as [`read`] and [`icalendar::read`] give it. Never a shorter calendar.
+/// A [`Diagnostic`]: unreadable, unknown keys, no such zone, a time in a daylight-saving gap or overlap, an end before its
+/// start, an identifier twice; for iCalendar as [`icalendar::read`] gives it. Never a shorter calendar.
 pub fn read_calendar(path: &Path, zones: &ZoneNames, horizon: ChangeWindow) -> Result<FreezeCalendar, Diagnostic> {
     let text = read_text(path, LIMIT, "a freeze calendar in iCalendar, TOML or JSON")?;
     read_calendar_text(path, &text, zones, horizon)
@@ -105,16 +106,7 @@ pub fn read_calendar_text(
     parse(path, text)
 }
 
-/// Reads the calendar at `path`: JSON when it is called `*.json`, TOML otherwise.
-///
-/// # Errors
-///
-/// A [`Diagnostic`]: unreadable, unknown keys, no such zone, a time in a daylight-saving gap or overlap, an end before its
-/// start, an identifier twice. Never a shorter calendar.
-pub fn read(path: &Path) -> Result<FreezeCalendar, Diagnostic> {
-    parse(path, &read_text(path, LIMIT, "a freeze calendar in TOML or JSON")?)
-}
-
+/// A calendar of the small form: JSON when it is called `*.json`, TOML otherwise.
 fn parse(path: &Path, text: &str) -> Result<FreezeCalendar, Diagnostic> {
     let help = "a calendar has `schema`, `zone` and [[blackout]] entries with `id`, `start`, `end` and `admits`";
     if path.extension().is_some_and(|extension| extension == "json") {
@@ -187,7 +179,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
-        read(&path)
+        parse(&path, text)
     }
 
     const HEAD: &str = "schema = \"portal-agent/freeze-calendar/1\"\nzone = \"America/New_York\"\n[[blackout]]\n";

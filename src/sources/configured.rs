@@ -16,6 +16,7 @@ use crate::model::calendar::FreezeCalendar;
 use crate::model::gates::{Gates, RegisteredOwner};
 use crate::model::ids::{ChangeId, PersonId};
 use crate::model::time::ChangeWindow;
+use crate::signatures::{SignerKeys, findings};
 
 /// Where everything is read from.
 #[derive(Debug, Clone)]
@@ -71,13 +72,29 @@ impl ConfiguredSources {
         }
     }
 
-    async fn all(&self) -> Result<SourceFacts, SourceError> {
-        let record = self.record().await?;
-        let horizon = horizon(&record);
-        let (places, of) = (self.gates.clone(), record.clone());
-        let files = off_the_run(move || places.read(&of, horizon));
-        let (gates, fetched, said) =
-            futures_util::future::try_join3(files, self.fetched(horizon), self.said(&record)).await?;
+    /// Everything. What gates a `known` record is read before the record is: approvals are what is most likely to be taken
+    /// back, and whatever else differs of a record that has changed stops the run anyway.
+    async fn all(&self, known: Option<&ReadRecord>) -> Result<SourceFacts, SourceError> {
+        match known {
+            None => {
+                let record = self.record().await?;
+                let (gates, keys) = self.gates(&record).await?;
+                Ok(SourceFacts { gates: signed(gates, &record, keys.as_ref()), record })
+            }
+            Some(known) => {
+                let (gates, keys) = self.gates(known).await?;
+                let record = self.record().await?;
+                Ok(SourceFacts { gates: signed(gates, &record, keys.as_ref()), record })
+            }
+        }
+    }
+
+    async fn gates(&self, record: &ReadRecord) -> Result<(Gates, Option<SignerKeys>), SourceError> {
+        let horizon = horizon(record);
+        let (places, exception) = (self.gates.clone(), record.record.exception.clone());
+        let files = off_the_run(move || places.read(&exception, horizon));
+        let ((gates, keys), fetched, said) =
+            futures_util::future::try_join3(files, self.fetched(horizon), self.said(record)).await?;
         let calendars = std::iter::once(gates.calendar.clone()).chain(fetched).collect();
         let calendar = joined(calendars).map_err(SourceError::invalid("the freeze calendar"))?;
         let Said { delegations, holds, owner } = said;
@@ -88,7 +105,7 @@ impl ConfiguredSources {
         };
         let delegations = gates.delegations.into_iter().chain(delegations).collect();
         let holds = gates.holds.into_iter().chain(holds).collect();
-        Ok(SourceFacts { record, gates: Gates { calendar, delegations, holds, owner, ..gates } })
+        Ok((Gates { calendar, delegations, holds, owner, ..gates }, keys))
     }
 
     /// Calendars at addresses.
@@ -100,8 +117,11 @@ impl ConfiguredSources {
                 return Err(SourceError::Unavailable { name: name.to_owned(), what });
             };
             let text = fetcher.text(url, name, self.within).await?;
-            calendar_file::read_calendar_text(Path::new(url.as_str()), &text, &self.gates.zones, horizon)
-                .map_err(SourceError::invalid(name))
+            let (place, zones) = (place(url), self.gates.zones.clone());
+            off_the_run(move || {
+                calendar_file::read_calendar_text(&place, &text, &zones, horizon).map_err(SourceError::invalid(name))
+            })
+            .await
         };
         try_join_all(self.gates.addresses.iter().map(one)).await
     }
@@ -133,6 +153,16 @@ struct Said {
     owner: RegisteredOwner,
 }
 
+fn signed(gates: Gates, record: &ReadRecord, keys: Option<&SignerKeys>) -> Gates {
+    Gates { signatures: findings(&record.record, keys), ..gates }
+}
+
+/// An address as it may be shown: host and last part. The rest may be what keeps others from reading it.
+fn place(url: &url::Url) -> PathBuf {
+    let last = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
+    Path::new(url.host_str().unwrap_or_default()).join("...").join(last)
+}
+
 /// From the earliest to the latest moment that matters to the record: its window, and the blackouts that it excepts.
 fn horizon(record: &ReadRecord) -> ChangeWindow {
     let exception = &record.record.exception;
@@ -158,10 +188,42 @@ fn unavailable(what: String) -> SourceError {
 }
 
 impl Sources for ConfiguredSources {
-    async fn read(&self) -> Result<SourceFacts, SourceError> {
-        match tokio::time::timeout(self.within, self.all()).await {
+    async fn read(&self, known: Option<&ReadRecord>) -> Result<SourceFacts, SourceError> {
+        match tokio::time::timeout(self.within, self.all(known)).await {
             Ok(read) => read,
             Err(_) => Err(unavailable(format!("not within {} s", self.within.as_secs()))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_what_keeps_others_from_reading_it() {
+        let shown = |url: &str| place(&url.parse().unwrap()).display().to_string();
+        let told = shown("https://calendar.example/ical/TOPSECRET/private-abc/freeze.ics?token=TOPSECRET");
+        assert_eq!(told, "calendar.example/.../freeze.ics");
+        assert!(
+            shown("https://calendar.example/freeze.json?x=1").ends_with("freeze.json"),
+            "the form shows in the name"
+        );
+    }
+
+    #[test]
+    fn a_change_is_named_by_its_number_behind_a_word() {
+        assert_eq!(change_named(Path::new("change:CHG0041877")), Some("CHG0041877"));
+        assert_eq!(change_named(Path::new("records/change.json")), None);
+    }
+
+    #[tokio::test]
+    async fn a_record_that_hangs_is_given_up_and_the_run_is_not_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("record.json");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let sources = ConfiguredSources::of_files(pipe, folder.path().join("c.toml"), folder.path().join("f.json"));
+        let error = sources.read(None).await.unwrap_err();
+        assert!(error.to_string().contains("is not a file"), "{error}");
     }
 }

@@ -73,12 +73,12 @@ pub struct SourceFacts {
 
 /// Reads the facts anew at every call; nothing is kept from one to the next.
 pub trait Sources {
-    /// Every source, whole.
+    /// Every source, whole. With a `known` record, the record last of all: what gates it is asked for by what is known.
     ///
     /// # Errors
     ///
     /// [`SourceError`] when one of them does not answer, or answers what is not valid.
-    fn read(&self) -> impl Future<Output = Result<SourceFacts, SourceError>>;
+    fn read(&self, known: Option<&ReadRecord>) -> impl Future<Output = Result<SourceFacts, SourceError>>;
 }
 
 /// Reads a file of at most `limit` bytes.
@@ -92,10 +92,11 @@ pub fn read_bytes(path: &Path, limit: u64, what: &str) -> Result<Vec<u8>, Diagno
         let help = format!("name {what} that this account may read");
         Diagnostic::whole(path, format!("cannot be read: {error}"), help)
     };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
+    // Asked before it is opened: a pipe would keep whoever opens it waiting.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(Diagnostic::whole(path, "is not a file", format!("name {what}")));
     }
+    let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > limit {

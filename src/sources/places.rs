@@ -7,14 +7,14 @@ use jiff::tz::TimeZone;
 
 use super::freeze_files::{Absence, StatePlace, read_freeze, read_override};
 use super::icalendar::ZoneNames;
-use super::record_file::ReadRecord;
 use super::{SourceError, calendar_file, registers, signer_keys};
 use crate::diagnostic::Diagnostic;
 use crate::model::calendar::FreezeCalendar;
 use crate::model::freeze_terms::FreezeMode;
 use crate::model::gates::{Gates, RegisteredOwner};
+use crate::model::record::FreezeException;
 use crate::model::time::ChangeWindow;
-use crate::signatures::{SignerKeys, findings};
+use crate::signatures::SignerKeys;
 
 /// Where the gates are read from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,13 +64,17 @@ impl GatePlaces {
         Self { calendars: vec![calendar], freeze_mode, ..Self::default() }
     }
 
-    /// Everything of it that is files. Of calendars whose events repeat, what overlaps the `horizon`.
+    /// Everything of it that is files, but for the findings on signatures: these are of a record. Of calendars whose events
+    /// repeat, what overlaps the `horizon`.
     ///
     /// # Errors
     ///
     /// [`SourceError`] naming which of them cannot be read or is not valid.
-    pub fn read(&self, record: &ReadRecord, horizon: ChangeWindow) -> Result<Gates, SourceError> {
-        let exception = &record.record.exception;
+    pub fn read(
+        &self,
+        exception: &FreezeException,
+        horizon: ChangeWindow,
+    ) -> Result<(Gates, Option<SignerKeys>), SourceError> {
         let delegations = match &self.delegates {
             Some(path) => registers::delegations(path).map_err(SourceError::invalid("the delegate mapping"))?,
             None => Vec::new(),
@@ -78,7 +82,7 @@ impl GatePlaces {
         let holds = match &self.holds {
             Some(path) => {
                 let mut holds = registers::holds(path).map_err(SourceError::invalid("the hold register"))?;
-                holds.retain(|hold| hold.change_id == exception.change_id);
+                holds.retain(|hold| hold.change_id.as_str().eq_ignore_ascii_case(exception.change_id.as_str()));
                 holds
             }
             None => Vec::new(),
@@ -94,14 +98,50 @@ impl GatePlaces {
         let calendars = self.calendars.iter().map(|path| calendar_file::read_calendar(path, &self.zones, horizon));
         let calendar = calendars.collect::<Result<_, _>>().and_then(joined);
         let keys = self.keys.as_ref().map(KeyPlaces::read).transpose()?;
-        Ok(Gates {
+        let gates = Gates {
             calendar: calendar.map_err(SourceError::invalid("the freeze calendar"))?,
             delegations,
             holds,
             owner,
-            signatures: findings(&record.record, keys.as_ref()),
+            signatures: Vec::new(),
             freeze_mode: self.freeze_mode.as_ref().map_or_else(FreezeMode::default, FreezePlaces::read),
-        })
+        };
+        Ok((gates, keys))
+    }
+}
+
+impl GatePlaces {
+    /// Whether each file of it can be read, by name; `horizon` is for calendars whose events repeat.
+    pub fn examine(&self, horizon: ChangeWindow) -> Vec<(&'static str, Result<String, Diagnostic>)> {
+        let count = |number: usize, what: &str| format!("{number} {what}");
+        let mut found = Vec::new();
+        for path in &self.calendars {
+            let read = calendar_file::read_calendar(path, &self.zones, horizon);
+            found.push(("calendar", read.map(|calendar| count(calendar.blackouts.len(), "blackouts"))));
+        }
+        if let Some(path) = &self.delegates {
+            found.push(("delegates", registers::delegations(path).map(|all| count(all.len(), "mappings"))));
+        }
+        if let Some(path) = &self.holds {
+            found.push(("holds", registers::holds(path).map(|all| count(all.len(), "holds"))));
+        }
+        if let Some(path) = &self.ownership {
+            found.push(("ownership", registers::owners(path).map(|all| count(all.len(), "services"))));
+        }
+        if let Some(keys) = &self.keys {
+            let read = signer_keys::read(&keys.allowed_signers, keys.revoked_keys.as_deref(), &keys.zone);
+            found.push(("signers", read.map(|_| "can be read".to_owned())));
+        }
+        if let Some(places) = &self.freeze_mode {
+            let named = StatePlace { path: places.state.clone(), absence: Absence::Named };
+            let read = read_freeze(&named);
+            let told = match read.mistake() {
+                Some(mistake) => Err(mistake.clone()),
+                None => Ok("can be read".to_owned()),
+            };
+            found.push(("freeze", told));
+        }
+        found
     }
 }
 

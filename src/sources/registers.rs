@@ -166,12 +166,12 @@ struct Owners {
     entries: Vec<Ownership>,
 }
 
-/// The entry of `service` in the ownership record at `path`; none when it does not know the service.
+/// The service ownership record at `path`.
 ///
 /// # Errors
 ///
 /// A [`Diagnostic`]; also for a service that stands there twice.
-pub fn owner(path: &Path, service: &Line) -> Result<Option<Ownership>, Diagnostic> {
+pub fn owners(path: &Path) -> Result<Vec<Ownership>, Diagnostic> {
     let help = "a service ownership record has `schema` and [[entry]] entries with `service` and `owner`";
     let mut known = BTreeSet::new();
     let entries = read::<Owners>(path, help)?.entries;
@@ -179,7 +179,16 @@ pub fn owner(path: &Path, service: &Line) -> Result<Option<Ownership>, Diagnosti
         let message = format!("service {} stands here twice", twice.service.as_str());
         return Err(Diagnostic::whole(path, message, "a service has one owner"));
     }
-    Ok(entries.into_iter().find(|entry| &entry.service == service))
+    Ok(entries)
+}
+
+/// The entry of `service` in the ownership record at `path`; none when it does not know the service.
+///
+/// # Errors
+///
+/// As [`owners`].
+pub fn owner(path: &Path, service: &Line) -> Result<Option<Ownership>, Diagnostic> {
+    Ok(owners(path)?.into_iter().find(|entry| &entry.service == service))
 }
 
 #[cfg(test)]

@@ -103,6 +103,71 @@ fn approval_missing_when_a_role_needs_more_people_than_have_approved() {
     Case::new().then(second_authority(false)).halts_with(&[HaltCode::ApprovalMissing]);
 }
 
+#[test]
+fn segregation_of_duties_when_one_person_decides_for_two_signers_of_one_role() {
+    let day = (at("2026-11-21T00:00:00Z"), at("2026-11-22T00:00:00Z"));
+    let may =
+        |from: &str, to: &str| Delegation { from: person(from), to: person(to), role: None, start: day.0, end: day.1 };
+    let two = |case: Case| {
+        case.policy(|policy| policy.approvals.required_roles.push(Role::parse("change-authority").unwrap()))
+    };
+    // Omar's part is decided by a colleague in the same role, or both parts by one delegate.
+    let by_colleague = |record: &mut Value| {
+        second_authority(true)(record);
+        record["approvals"][3]["approver"] = "ines.duarte".into();
+        record["approvals"][3]["on_behalf_of"] = "omar.haddad".into();
+    };
+    let mapped = move |case: Case| {
+        case.gates(move |gates| gates.delegations.push(may("omar.haddad", "ines.duarte")))
+            .gates(move |gates| gates.delegations.push(may("omar.haddad", "zoe.k")))
+            .gates(move |gates| gates.delegations.push(may("ines.duarte", "zoe.k")))
+    };
+    two(mapped(Case::new().then(by_colleague))).halts_with(&[HaltCode::SegregationOfDuties]);
+    let by_one_delegate = |record: &mut Value| {
+        second_authority(true)(record);
+        for (place, signer) in [(2, "ines.duarte"), (3, "omar.haddad")] {
+            record["approvals"][place]["approver"] = "zoe.k".into();
+            record["approvals"][place]["on_behalf_of"] = signer.into();
+        }
+    };
+    two(mapped(Case::new().then(by_one_delegate))).halts_with(&[HaltCode::SegregationOfDuties]);
+    let by_own_delegate = |record: &mut Value| {
+        second_authority(true)(record);
+        record["approvals"][3]["approver"] = "zoe.k".into();
+        record["approvals"][3]["on_behalf_of"] = "omar.haddad".into();
+    };
+    two(mapped(Case::new().then(by_own_delegate))).proceeds();
+}
+
+#[test]
+fn segregation_of_duties_whatever_a_role_is_called() {
+    for name in ["operator", "requester", "portal account", "who resumes"] {
+        let Ok(role) = Role::parse(name) else { continue };
+        let signs = move |record: &mut Value| {
+            let mut signer = record["manifest"]["signers"][0].clone();
+            signer["role"] = name.into();
+            signer["approver"] = "op.night".into();
+            record["manifest"]["signers"].as_array_mut().unwrap().push(signer);
+            let mut approval = record["approvals"][0].clone();
+            approval["role"] = name.into();
+            approval["approver"] = "op.night".into();
+            record["approvals"].as_array_mut().unwrap().push(approval);
+        };
+        let case = Case::new().then(signs).policy(move |policy| policy.approvals.required_roles.push(role));
+        case.halts_with(&[HaltCode::SegregationOfDuties]);
+    }
+}
+
+#[test]
+fn segregation_of_duties_when_one_key_signs_for_two_people() {
+    let signed = |keys: [&str; 3]| {
+        let findings = keys.map(|key| SignatureFinding::Valid { key: key.to_owned() }).to_vec();
+        Case::new().gates(move |gates| gates.signatures = findings)
+    };
+    signed(["SHA256:a", "SHA256:b", "SHA256:c"]).proceeds();
+    signed(["SHA256:a", "SHA256:b", "SHA256:a"]).halts_with(&[HaltCode::SegregationOfDuties]);
+}
+
 fn hold(change: &str) -> Hold {
     Hold {
         id: HoldId::parse("HOLD-7").unwrap(),
@@ -122,6 +187,8 @@ fn hold_open_until_it_is_resolved() {
     with(Hold { resolved: resolved("2026-11-21T12:00:00Z"), ..hold("CHG0041877") }).proceeds();
     with(Hold { resolved: resolved("2026-11-21T12:00:01Z"), ..hold("CHG0041877") }).halts_with(&[HaltCode::HoldOpen]);
     with(hold("CHG0000001")).proceeds();
+    // Whoever raises a hold writes the number by hand.
+    with(hold("chg0041877")).halts_with(&[HaltCode::HoldOpen]);
     // A hold on one packet holds no other; a resolved one beside an open one changes nothing.
     with(Hold { packet: Some(Digest::of(b"another")), ..hold("CHG0041877") }).proceeds();
     with(hold("CHG0041877"))
@@ -217,6 +284,7 @@ fn blackout_overlap_only_in_the_environments_that_it_freezes() {
     };
     with(&[]).halts_with(&[HaltCode::BlackoutOverlap]);
     with(&["production"]).halts_with(&[HaltCode::BlackoutOverlap]);
+    with(&["Production"]).halts_with(&[HaltCode::BlackoutOverlap]);
     with(&["staging"]).proceeds();
     // What the policy adds is added: it does not take an environment away.
     let more = rule("STAGING-ONLY", &[], &["production"]);

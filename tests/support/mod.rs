@@ -32,6 +32,7 @@ use portal_agent::run::order::{Begin, Chance, Continue, InputError, Order};
 use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
 use portal_agent::sources::configured::ConfiguredSources;
+use portal_agent::sources::record_file::ReadRecord;
 use portal_agent::sources::{SourceError, SourceFacts, Sources};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -288,12 +289,12 @@ impl<F> ChangesWhileHeld<F> {
 }
 
 impl<F: Fn()> Sources for ChangesWhileHeld<F> {
-    async fn read(&self) -> Result<SourceFacts, SourceError> {
+    async fn read(&self, known: Option<&ReadRecord>) -> Result<SourceFacts, SourceError> {
         // The first reading is the packet's, the second is made before the click, the third with the commit request held.
         if self.reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 2 {
             (self.change)();
         }
-        self.files.read().await
+        self.files.read(known).await
     }
 }
 

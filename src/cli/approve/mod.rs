@@ -395,7 +395,7 @@ mod tests {
             .unwrap();
         let unsigned = args(&folder, "maria.chen");
         let first = prepare(&unsigned, now()).unwrap();
-        let file = "CHG0041877-4-service-owner.approval";
+        let file = "CHG0041877-4-service-owner-maria.chen.approval";
         assert!(
             first.sign_with[0]
                 .ends_with(&format!("--as maria.chen --role service-owner --at 2026-12-01T12:00:00Z > {file}"))

@@ -24,8 +24,11 @@ pub fn warnings(args: &Approve, record: &ChangeRecord, approval: &Approval, now:
             approval.approver
         ));
     }
-    if record.approvals.iter().any(|other| other.role == approval.role) {
-        found.push(format!("the record holds a decision of {} already: replace it by this one", approval.role));
+    if record.approvals.iter().any(|other| other.role == approval.role && other.approver == approval.approver) {
+        found.push(format!(
+            "the record holds a decision of {} as {} already: replace it by this one",
+            approval.approver, approval.role
+        ));
     }
     if args.signature.is_some() && args.allowed_signers.is_none() {
         found.push("whose key signed was not checked: --allowed-signers does".to_owned());
@@ -99,7 +102,8 @@ pub fn commands(args: &Approve, record: &ChangeRecord, approval: &Approval) -> V
         approve.push_str(&format!(" --on-behalf-of {person}"));
     }
     approve.push_str(&format!(" --at {}", approval.decided_at));
-    let file = format!("{}-{}-{}.approval", exception.change_id, exception.revision, approval.role);
+    let (change, revision) = (&exception.change_id, exception.revision);
+    let file = format!("{change}-{revision}-{}-{}.approval", approval.role, approval.approver);
     vec![
         format!("{approve} > {file}"),
         format!("ssh-keygen -Y sign -f ~/.ssh/id_ed25519 -n {NAMESPACE} {file}"),

@@ -1,12 +1,13 @@
 //! Approvals against the manifest, the packet, the clock and the people involved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::decide::policy::{ApprovalPolicy, Parties, SignaturePolicy};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::digest::Digest;
 use crate::model::gates::{Delegation, SignatureFinding};
-use crate::model::ids::Role;
+use crate::model::ids::{PersonId, Role};
 use crate::model::private::Fact;
 use crate::model::record::{Approval, ApprovalManifest, Decision, Signer};
 use crate::model::time::Instant;
@@ -191,30 +192,80 @@ pub fn signature_invalid(
         .collect()
 }
 
-/// `segregation-of-duties`: the requester, the operator or the portal account approved, or one person in two roles. Accounts
-/// that differ in case alone are one account.
+/// A part that somebody plays.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Part<'a> {
+    Requester,
+    Operator,
+    Account,
+    Resumes,
+    /// Decides in this role, for this signer.
+    Decides(&'a Role, String),
+}
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requester => f.write_str("requester"),
+            Self::Operator => f.write_str("operator"),
+            Self::Account => f.write_str("portal account"),
+            Self::Resumes => f.write_str("who resumes"),
+            Self::Decides(role, signer) => write!(f, "{role} for {signer}"),
+        }
+    }
+}
+
+/// `segregation-of-duties`: the requester, the operator or the portal account approved, or one person decided in two roles or for
+/// two signers. Accounts that differ in case alone are one account.
 pub fn segregation_of_duties(
     manifest: &ApprovalManifest,
     approvals: &[Approval],
     parties: Parties<'_>,
 ) -> Vec<HaltReason> {
-    const ACTING: [&str; 4] = ["requester", "operator", "portal account", "who resumes"];
-    let resumed_by = parties.resumed_by.map(|person| person.as_str());
-    let acting = [Some(parties.requester.as_str()), Some(parties.operator.as_str()), Some(parties.account), resumed_by];
-    let acting = acting.into_iter().zip(ACTING).filter_map(|(person, part)| Some((person?, part)));
-    let signed = manifest.signers.iter().map(|signer| (signer.approver.as_str(), signer.role.as_str()));
-    let decided = approvals.iter().map(|approval| (approval.approver.as_str(), approval.role.as_str()));
-    let mut parts: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for (person, part) in acting.chain(signed).chain(decided) {
+    let acting = [
+        Some((parties.requester.as_str(), Part::Requester)),
+        Some((parties.operator.as_str(), Part::Operator)),
+        Some((parties.account, Part::Account)),
+        parties.resumed_by.map(|person| (person.as_str(), Part::Resumes)),
+    ];
+    let decides = |role, signer: &PersonId| Part::Decides(role, signer.as_str().to_ascii_lowercase());
+    let signed =
+        manifest.signers.iter().map(|signer| (signer.approver.as_str(), decides(&signer.role, &signer.approver)));
+    let decided = approvals.iter().map(|approval| {
+        let signer = approval.on_behalf_of.as_ref().unwrap_or(&approval.approver);
+        (approval.approver.as_str(), decides(&approval.role, signer))
+    });
+    let mut parts: BTreeMap<String, BTreeSet<Part<'_>>> = BTreeMap::new();
+    for (person, part) in acting.into_iter().flatten().chain(signed).chain(decided) {
         parts.entry(person.to_ascii_lowercase()).or_default().insert(part);
     }
     parts
         .into_iter()
         // Asking, operating and acting may be one person; whoever approves may do nothing else.
-        .filter(|(_, held)| held.len() > 1 && held.iter().any(|part| !ACTING.contains(part)))
+        .filter(|(_, held)| held.len() > 1 && held.iter().any(|part| matches!(part, Part::Decides(..))))
         .map(|(person, held)| {
-            let held = held.into_iter().collect::<Vec<_>>().join(" and ");
+            let held = held.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
             reason(HaltCode::SegregationOfDuties, person, "one part each", held)
+        })
+        .collect()
+}
+
+/// `segregation-of-duties`, second case: one key signed for two people. `findings` are in the order of `approvals`.
+pub fn one_key_for_two(approvals: &[Approval], findings: &[SignatureFinding]) -> Vec<HaltReason> {
+    let mut people: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (approval, finding) in approvals.iter().zip(findings) {
+        match finding {
+            SignatureFinding::Valid { key } => {
+                people.entry(key).or_default().insert(approval.approver.as_str().to_ascii_lowercase());
+            }
+            SignatureFinding::Absent | SignatureFinding::NotChecked | SignatureFinding::Invalid { .. } => {}
+        }
+    }
+    let shared = people.into_iter().filter(|(_, people)| people.len() > 1);
+    shared
+        .map(|(key, people)| {
+            let people = people.into_iter().collect::<Vec<_>>().join(" and ");
+            reason(HaltCode::SegregationOfDuties, key, "a key of one person", people)
         })
         .collect()
 }

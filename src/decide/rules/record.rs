@@ -194,7 +194,11 @@ pub fn owner_did_not_sign(record: &ChangeRecord) -> Option<HaltReason> {
 pub fn hold_open(change: &ChangeId, packet: Digest, holds: &[Hold], now: Instant) -> Vec<HaltReason> {
     holds
         .iter()
-        .filter(|hold| &hold.change_id == change && hold.packet.is_none_or(|held| held == packet))
+        // People write numbers by hand.
+        .filter(|hold| {
+            hold.change_id.as_str().eq_ignore_ascii_case(change.as_str())
+                && hold.packet.is_none_or(|held| held == packet)
+        })
         .filter(|hold| hold.resolved.as_ref().is_none_or(|resolved| resolved.at > now))
         .map(|hold| {
             let observed = format!("{} by {} since {}", hold.id, hold.raised_by, hold.raised_at);
