@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::override_rules::{ENVIRONMENT, says_who};
 use super::shown::is_invisible;
 use super::strict_json;
 use crate::model::freeze_terms::OverrideTerms;
@@ -48,8 +49,8 @@ impl ReleaseOverride {
             expires_at: self.expires_at,
             justification_chars: justification_chars(self.justification.as_deref().unwrap_or_default()),
             ticket_is_url: is_ticket_url(self.ticket_url.as_deref().unwrap_or_default()),
-            environment: self.approved_via_environment.clone(),
-            approved_by: self.approved_by.clone(),
+            via_environment: self.approved_via_environment.as_deref() == Some(ENVIRONMENT),
+            names_approver: self.approved_by.as_deref().is_some_and(says_who),
         }
     }
 }
@@ -112,6 +113,38 @@ mod tests {
         ] {
             assert!(!is_ticket_url(bad), "{bad:?}");
         }
+    }
+
+    fn approved(environment: Option<&str>, by: Option<&str>) -> OverrideTerms {
+        let over = serde_json::json!({
+            "active": true, "justification": "PLANTED justification", "ticket_url": "https://planted.example/1",
+            "approved_via_environment": environment, "approved_by": by, "note": "PLANTED note",
+        });
+        ReleaseOverride::parse(&over.to_string()).unwrap().terms()
+    }
+
+    #[test]
+    fn only_the_exact_environment_counts() {
+        assert!(approved(Some("release-override"), None).via_environment);
+        for other in [None, Some(""), Some("production"), Some("Release-Override"), Some(" release-override")] {
+            assert!(!approved(other, Some("user")).via_environment, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_approver_is_somebody() {
+        for somebody in ["user", " release.lead ", "図"] {
+            assert!(approved(None, Some(somebody)).names_approver, "{somebody:?}");
+        }
+        for nobody in [None, Some(""), Some(" - "), Some("\u{200b}")] {
+            assert!(!approved(Some("release-override"), nobody).names_approver, "{nobody:?}");
+        }
+    }
+
+    #[test]
+    fn no_text_of_an_override_reaches_what_is_kept() {
+        let kept = serde_json::to_string(&approved(Some("PLANTED environment"), Some("PLANTED approver"))).unwrap();
+        assert!(!kept.to_lowercase().contains("planted"), "{kept}");
     }
 
     #[test]

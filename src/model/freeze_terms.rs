@@ -115,10 +115,10 @@ pub struct OverrideTerms {
     pub justification_chars: usize,
     /// Whether the ticket is an `http` or `https` URL with a host.
     pub ticket_is_url: bool,
-    /// The environment through which it was approved.
-    pub environment: Option<String>,
-    /// Who approved it there.
-    pub approved_by: Option<String>,
+    /// Whether it was approved through the environment `release-override`, by exactly this name.
+    pub via_environment: bool,
+    /// Whether it names somebody who approved it there.
+    pub names_approver: bool,
 }
 
 /// What came of looking for a state.

@@ -327,8 +327,8 @@ fn lifted() -> OverrideTerms {
         expires_at: Some(at("2026-11-22T08:00:00Z")),
         justification_chars: 60,
         ticket_is_url: true,
-        environment: Some("release-override".into()),
-        approved_by: Some("ines.duarte".into()),
+        via_environment: true,
+        names_approver: true,
     }
 }
 
