@@ -1,29 +1,45 @@
-//! Printing.
+//! Printing. What cannot be printed ends no command: by then it may have done what it was asked for.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
 use super::exit::Exit;
 
-/// One JSON document on stdout.
-pub fn print_json(document: &impl Serialize) -> Exit {
-    match serde_json::to_string_pretty(document) {
-        Ok(text) => {
-            println!("{text}");
-            Exit::Yes
-        }
+/// `text` and the end of its line on stdout. Where they cannot be written, stderr says so, and the exit code is that of the
+/// environment.
+pub fn print_line(text: &str) -> Exit {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Ok(()) => Exit::Yes,
         Err(error) => {
-            eprintln!("error: cannot print JSON: {error}");
+            warn_line(&format!("error: cannot write to stdout: {error}"));
             Exit::Environment
         }
     }
 }
 
-/// Says that the input is wrong: for people on stderr, and as a document on stdout where JSON was asked for.
+/// `text` and the end of its line on stderr. Where they cannot be written, nobody is left to be told.
+pub fn warn_line(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// One JSON document on stdout. Where it cannot be written, stderr says so, and the exit code is that of the environment.
+pub fn print_json(document: &impl Serialize) -> Exit {
+    match serde_json::to_string_pretty(document) {
+        Ok(text) => print_line(&text),
+        Err(error) => {
+            warn_line(&format!("error: cannot print JSON: {error}"));
+            Exit::Environment
+        }
+    }
+}
+
+/// Says that the input is wrong: for people on stderr, and as a document on stdout where JSON was asked for. It stays wrong
+/// where the document cannot be written.
 pub fn invalid_input(output: super::args::Output, error: &impl std::fmt::Display) -> Exit {
     let text = error.to_string();
-    eprintln!("{text}");
+    warn_line(&text);
     if output == super::args::Output::Json {
         print_json(&serde_json::json!({ "outcome": "invalid-input", "error": text }));
     }
@@ -40,5 +56,7 @@ pub fn start_log(verbose: u8) {
     let filter = tracing_subscriber::EnvFilter::new(level);
     // A second start, as in tests, keeps the first.
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
+    // A line that cannot be written is lost. To complain about it on the same stderr would be a panic.
+    let lines = lines.log_internal_errors(false);
     let _ = lines.with_ansi(std::io::stderr().is_terminal()).try_init();
 }

@@ -4,7 +4,8 @@ use std::process::Command;
 
 use crate::desk::{Desk, FREEZE, OVERRIDE, red};
 
-fn git(desk: &Desk, arguments: &[&str]) -> String {
+/// Runs git in the folder, and gives what it said.
+pub fn git(desk: &Desk, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
     command.current_dir(desk.path("")).args(arguments);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GIT_")) {
@@ -16,7 +17,7 @@ fn git(desk: &Desk, arguments: &[&str]) -> String {
 }
 
 /// A repository in which something else is staged.
-fn repository() -> Desk {
+pub fn repository() -> Desk {
     let desk = Desk::bare();
     git(&desk, &["init", "--quiet"]);
     git(&desk, &["config", "user.name", "Night Operator"]);

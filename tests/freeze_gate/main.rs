@@ -6,3 +6,4 @@ mod git;
 mod matrix;
 mod overriding;
 mod status;
+mod unwritable;

@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::write::{WriteError, hold};
-use super::{ActivateArgs, git, now};
+use super::{ActivateArgs, answer, git, now};
 use crate::cli::args::Output;
 use crate::cli::exit::Exit;
-use crate::cli::terminal::{invalid_input, print_json};
+use crate::cli::terminal::{invalid_input, print_json, warn_line};
 use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::budget::{Activation, ErrorBudget};
 use crate::freeze_mode::shown::shown;
@@ -53,11 +53,8 @@ pub(super) fn run(args: ActivateArgs, output: Output) -> Exit {
         return invalid_input(output, &mistake);
     }
     let Some(activation) = &activation else {
-        return tell(
-            "the error budget asks for no freeze; nothing was written",
-            document("not-needed", Exit::Yes),
-            output,
-        );
+        let text = "the error budget asks for no freeze; nothing was written";
+        return tell(text, text, &document("not-needed", Exit::Yes), output);
     };
     if args.commit
         && let Err(error) = git::ensure_work_tree(&place.path)
@@ -73,7 +70,7 @@ pub(super) fn run(args: ActivateArgs, output: Output) -> Exit {
         Err(mistake) => return invalid_input(output, &mistake),
         Ok(true) => {
             let text = "the freeze is active already; nothing was written";
-            return tell(text, document("already-active", Exit::Yes), output);
+            return tell(text, text, &document("already-active", Exit::Yes), output);
         }
         Ok(false) => {}
     }
@@ -88,12 +85,14 @@ pub(super) fn run(args: ActivateArgs, output: Output) -> Exit {
             Err(error) => return uncommitted(&error, done, output),
         }
     }
-    tell(&format!("the freeze is active: {}", activation.reason()), done, output)
+    let text = format!("the freeze is active: {}", activation.reason());
+    let and_committed = if done.committed { " and committed" } else { "" };
+    tell(&text, &format!("the freeze is active: {} is written{and_committed}", done.file), &done, output)
 }
 
 /// Tells that a state was not written, for want of what this needs of the system.
 pub(super) fn unwritten(error: &WriteError, output: Output) -> Exit {
-    eprintln!("{error}");
+    warn_line(&error.to_string());
     if output == Output::Json {
         print_json(&serde_json::json!({ "outcome": "environment", "error": error.to_string() }));
     }
@@ -105,7 +104,7 @@ pub(super) fn refuse(error: &git::GitError, output: Output) -> Exit {
     match error {
         git::GitError::NoWorkTree { .. } | git::GitError::Link(_) => invalid_input(output, error),
         git::GitError::NoGit(_) | git::GitError::Failed { .. } => {
-            eprintln!("{error}; nothing was written");
+            warn_line(&format!("{error}; nothing was written"));
             if output == Output::Json {
                 print_json(&serde_json::json!({ "outcome": "environment", "error": error.to_string() }));
             }
@@ -145,7 +144,8 @@ fn commit_message(activation: &Activation) -> String {
 }
 
 fn uncommitted(error: &git::GitError, mut document: ActivateDocument, output: Output) -> Exit {
-    eprintln!("{error}\nerror: the freeze is active and written, but not committed; commit {} by hand", document.file);
+    let file = &document.file;
+    warn_line(&format!("{error}\nerror: the freeze is active and written, but not committed; commit {file} by hand"));
     document.exit = Exit::Environment.code();
     document.error = Some(error.to_string());
     if output == Output::Json {
@@ -154,10 +154,6 @@ fn uncommitted(error: &git::GitError, mut document: ActivateDocument, output: Ou
     Exit::Environment
 }
 
-fn tell(text: &str, document: ActivateDocument, output: Output) -> Exit {
-    match output {
-        Output::Text => println!("{text}\n  file      {}", document.file),
-        Output::Json => return print_json(&document),
-    }
-    Exit::Yes
+fn tell(text: &str, done: &str, document: &ActivateDocument, output: Output) -> Exit {
+    answer(&format!("{text}\n  file      {}", document.file), document, done, Exit::Yes, output)
 }

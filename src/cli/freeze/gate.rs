@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{GateArgs, OverrideDocument, States, now};
 use crate::cli::args::Output;
 use crate::cli::exit::Exit;
-use crate::cli::terminal::print_json;
+use crate::cli::terminal::{print_json, print_line, warn_line};
 use crate::freeze_mode::gate::{GatePolicy, GateVerdict, PassReason};
 use crate::freeze_mode::message;
 use crate::freeze_mode::shown::shown;
@@ -58,56 +58,62 @@ pub(super) fn run(args: &GateArgs, policy: GatePolicy, output: Output) -> Exit {
         }
         GateVerdict::Passes(_) | GateVerdict::Blocked(_) => None,
     };
-    tell(args, &states, &verdict, unread.as_deref(), output);
-    if output == Output::Json {
-        let freeze = states.freeze.state();
-        let document = GateDocument {
-            schema: "portal-agent/freeze-gate/1",
-            mode: args.mode,
-            decision,
-            exit: exit.code(),
-            why: verdict.why(),
-            tier: freeze.and_then(|freeze| freeze.tier),
-            set_at: freeze.and_then(|freeze| freeze.set_at),
-            reason: freeze.and_then(|freeze| freeze.reason.as_deref()).map(shown),
-            over: OverrideDocument::of(&verdict, states.over.state()),
-            tag,
-            sha,
-            dry_run: args.dry_run,
-            unread,
-        };
-        if print_json(&document) != Exit::Yes {
-            return Exit::Environment;
+    let text = told(args, &states, &verdict, unread.as_deref());
+    let printed = match output {
+        Output::Text => text.map_or(Exit::Yes, |text| print_line(&text)),
+        Output::Json => {
+            if let Some(text) = text {
+                warn_line(&text);
+            }
+            let freeze = states.freeze.state();
+            print_json(&GateDocument {
+                schema: "portal-agent/freeze-gate/1",
+                mode: args.mode,
+                decision,
+                exit: exit.code(),
+                why: verdict.why(),
+                tier: freeze.and_then(|freeze| freeze.tier),
+                set_at: freeze.and_then(|freeze| freeze.set_at),
+                reason: freeze.and_then(|freeze| freeze.reason.as_deref()).map(shown),
+                over: OverrideDocument::of(&verdict, states.over.state()),
+                tag,
+                sha,
+                dry_run: args.dry_run,
+                unread,
+            })
         }
+    };
+    // The exit code is the answer, and it was found: a full disk neither blocks a hotfix nor lets anything else pass.
+    if printed != Exit::Yes {
+        let (code, why) = (exit.code(), verdict.why());
+        warn_line(&format!("warning: the answer could not be printed; it stands: {decision} ({why}), exit {code}"));
     }
     exit
 }
 
-/// Tells people: on stdout, or on stderr where a document stands on stdout. Warnings and errors always go to stderr.
-fn tell(args: &GateArgs, states: &States, verdict: &GateVerdict, unread: Option<&str>, output: Output) {
-    let say = |text: &str| match output {
-        Output::Text => println!("{text}"),
-        Output::Json => eprintln!("{text}"),
-    };
+/// What people are told where the answer belongs: stdout, or stderr where a document stands on stdout. Warnings and errors go
+/// to stderr at once.
+fn told(args: &GateArgs, states: &States, verdict: &GateVerdict, unread: Option<&str>) -> Option<String> {
     let scene = states.scene();
     match verdict {
         GateVerdict::Passes(reason) => {
             if let (PassReason::Hotfix(Some(state)), Some(unread)) = (reason, unread) {
-                eprintln!("{unread}\nwarning: {}; a hotfix passes all the same", message::broken(*state, scene));
+                let why = message::broken(*state, scene);
+                warn_line(&format!("{unread}\nwarning: {why}; a hotfix passes all the same"));
             }
-            say(&message::passes(args.mode, *reason));
+            Some(message::passes(args.mode, *reason))
         }
         GateVerdict::Blocked(blocked) => {
-            say(&message::blocked(args.mode, blocked, scene));
-            if args.dry_run {
-                say("dry run: this release would be blocked (exit 1)");
-            }
+            let dry_run = if args.dry_run { "\ndry run: this release would be blocked (exit 1)" } else { "" };
+            Some(message::blocked(args.mode, blocked, scene) + dry_run)
         }
         GateVerdict::Broken(state) => {
             if let Some(unread) = unread {
-                eprintln!("{unread}");
+                warn_line(unread);
             }
-            eprintln!("error: release mode '{}' may not go on: {}", args.mode, message::broken(*state, scene));
+            let why = message::broken(*state, scene);
+            warn_line(&format!("error: release mode '{}' may not go on: {why}", args.mode));
+            None
         }
     }
 }

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::activate::{refuse, unwritten};
 use super::write::hold;
-use super::{OverrideArgs, States, git, now};
+use super::{OverrideArgs, States, answer, git, now};
 use crate::cli::args::Output;
 use crate::cli::exit::Exit;
-use crate::cli::terminal::{invalid_input, print_json};
+use crate::cli::terminal::{invalid_input, warn_line};
 use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::grant::{Refusal, Request};
 use crate::freeze_mode::override_file::ReleaseOverride;
@@ -90,23 +90,21 @@ pub(super) fn run(args: OverrideArgs, output: Output) -> Exit {
             Ok(()) => document.committed = true,
             Err(error) => {
                 exit = Exit::Environment;
-                eprintln!(
-                    "{error}\nerror: the override is written, but not committed; commit {} by hand",
-                    document.file
-                );
+                let file = &document.file;
+                warn_line(&format!(
+                    "{error}\nerror: the override is written, but not committed; commit {file} by hand"
+                ));
                 document.error = Some(error.to_string());
             }
         }
     }
     document.exit = exit.code();
-    match (output, document.expires_at) {
-        (Output::Text, Some(until)) => {
-            println!("releases may go on until {until}; the freeze stays\n  file      {}", document.file);
-        }
-        (Output::Text, None) => {}
-        (Output::Json, _) => drop(print_json(&document)),
-    }
-    exit
+    let (file, until) =
+        (&document.file, granted.expires_at.map_or_else(String::new, |until| format!(" until {until}")));
+    let text = format!("releases may go on{until}; the freeze stays\n  file      {file}");
+    let and_committed = if document.committed { " and committed" } else { "" };
+    let done = format!("the override is given{until}: {file} is written{and_committed}");
+    answer(&text, &document, &done, exit, output)
 }
 
 /// The freeze, where there is one; a mistake where either file cannot be read, so that neither is built upon nor overwritten.
@@ -133,10 +131,10 @@ fn commit_message(request: &Request, until: Option<Instant>) -> String {
 }
 
 fn refused(refusal: &Refusal, mut document: OverrideDocument, output: Output) -> Exit {
-    eprintln!("error: {refusal}; nothing was written");
+    warn_line(&format!("error: {refusal}; nothing was written"));
     document.error = Some(refusal.to_string());
-    if output == Output::Json {
-        print_json(&document);
+    match output {
+        Output::Text => Exit::No,
+        Output::Json => answer("", &document, "nothing was written", Exit::No, output),
     }
-    Exit::No
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::args::Output;
 use super::exit::Exit;
+use super::terminal::{print_json, print_line, warn_line};
 use crate::freeze_mode::gate::{BrokenState, GatePolicy, GateVerdict, NoOverride, PassReason, judge};
 use crate::freeze_mode::message::Scene;
 use crate::freeze_mode::override_file::ReleaseOverride;
@@ -133,6 +134,20 @@ pub fn run(command: FreezeCommand, policy: GatePolicy, output: Output) -> Exit {
         FreezeCommand::Activate(args) => activate::run(args, output),
         FreezeCommand::Override(args) => grant::run(args, output),
     }
+}
+
+/// Gives the answer on stdout: `text` to people, `document` to programs. Where it cannot be written, stderr says what was
+/// `done` all the same, and the exit code is that of the environment.
+fn answer(text: &str, document: &impl Serialize, done: &str, exit: Exit, output: Output) -> Exit {
+    let printed = match output {
+        Output::Text => print_line(text),
+        Output::Json => print_json(document),
+    };
+    if printed == Exit::Yes {
+        return exit;
+    }
+    warn_line(&format!("error: the answer could not be printed; {done}"));
+    Exit::Environment
 }
 
 /// The present, to the millisecond.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{OverrideDocument, StateFiles, States, now};
+use super::{OverrideDocument, StateFiles, States, answer, now};
 use crate::cli::args::Output;
 use crate::cli::exit::Exit;
-use crate::cli::terminal::print_json;
+use crate::cli::terminal::warn_line;
 use crate::freeze_mode::gate::{GatePolicy, GateVerdict};
 use crate::freeze_mode::message;
 use crate::freeze_mode::shown::shown;
@@ -52,40 +52,35 @@ pub(super) fn run(files: StateFiles, policy: GatePolicy, output: Output) -> Exit
         GateVerdict::Passes(_) | GateVerdict::Blocked(_) => states.over.mistake().map(ToString::to_string),
     };
     if let Some(unread) = &unread {
-        eprintln!("{unread}");
+        warn_line(unread);
     }
-    match output {
-        Output::Text => print!("{text}"),
-        Output::Json => {
-            eprint!("{text}");
-            let freeze = states.freeze.state();
-            let unknown = freeze.is_none() && matches!(verdict, GateVerdict::Broken(_));
-            let state = if unknown {
-                "unknown"
-            } else if in_force {
-                "frozen"
-            } else {
-                "free"
-            };
-            let text_of = |text: Option<&String>| text.map(|text| shown(text));
-            let document = StatusDocument {
-                schema: "portal-agent/freeze-status/1",
-                state,
-                exit: exit.code(),
-                why: verdict.why(),
-                tier: freeze.and_then(|freeze| freeze.tier),
-                set_at: freeze.and_then(|freeze| freeze.set_at),
-                reason: text_of(freeze.and_then(|freeze| freeze.reason.as_ref())),
-                set_by: text_of(freeze.and_then(|freeze| freeze.set_by.as_ref())),
-                note: text_of(freeze.and_then(|freeze| freeze.note.as_ref())),
-                over: OverrideDocument::of(&verdict, states.over.state()),
-                modes: verdicts.iter().map(|(mode, verdict)| (mode.name(), message::in_short(verdict))).collect(),
-                unread,
-            };
-            if print_json(&document) != Exit::Yes {
-                return Exit::Environment;
-            }
-        }
+    let text = text.trim_end();
+    if output == Output::Json {
+        warn_line(text);
     }
-    exit
+    let freeze = states.freeze.state();
+    let unknown = freeze.is_none() && matches!(verdict, GateVerdict::Broken(_));
+    let state = if unknown {
+        "unknown"
+    } else if in_force {
+        "frozen"
+    } else {
+        "free"
+    };
+    let text_of = |text: Option<&String>| text.map(|text| shown(text));
+    let document = StatusDocument {
+        schema: "portal-agent/freeze-status/1",
+        state,
+        exit: exit.code(),
+        why: verdict.why(),
+        tier: freeze.and_then(|freeze| freeze.tier),
+        set_at: freeze.and_then(|freeze| freeze.set_at),
+        reason: text_of(freeze.and_then(|freeze| freeze.reason.as_ref())),
+        set_by: text_of(freeze.and_then(|freeze| freeze.set_by.as_ref())),
+        note: text_of(freeze.and_then(|freeze| freeze.note.as_ref())),
+        over: OverrideDocument::of(&verdict, states.over.state()),
+        modes: verdicts.iter().map(|(mode, verdict)| (mode.name(), message::in_short(verdict))).collect(),
+        unread,
+    };
+    answer(text, &document, "the states were read, and nothing was changed", exit, output)
 }
