@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use super::read_text;
 use crate::diagnostic::Diagnostic;
@@ -31,32 +32,45 @@ pub struct StatePlace {
 pub enum Absence {
     /// It was never set.
     NeverSet,
+    /// It was never set, unless git tracks it: then this checkout leaves it out, and nobody can tell what it says.
+    Untracked,
     /// Somebody named it, so it should be there.
     Named,
     /// The place it should be in is no root of a repository.
     NoRepository,
 }
 
+impl Absence {
+    /// Whether a state that is [`FileReading::Missing`] for this reason may be written anew: not where there may be one
+    /// that was not seen.
+    pub fn may_be_written(self) -> bool {
+        match self {
+            Self::NeverSet | Self::Named => true,
+            Self::Untracked | Self::NoRepository => false,
+        }
+    }
+}
+
 impl StatePlace {
     /// The freeze state: the file named, or the default one. The default one may be missing only where `folder` is the root
-    /// of a repository; elsewhere nobody can tell whether a freeze was set.
+    /// of a repository that does not track it; elsewhere nobody can tell whether a freeze was set.
     pub fn freeze(named: Option<PathBuf>, folder: &Path) -> Self {
+        Self::of(named, folder, FREEZE_FILE, Absence::NoRepository)
+    }
+
+    /// The override: the file named, or the default one, which may be missing where no repository tracks it.
+    pub fn release_override(named: Option<PathBuf>, folder: &Path) -> Self {
+        Self::of(named, folder, OVERRIDE_FILE, Absence::NeverSet)
+    }
+
+    fn of(named: Option<PathBuf>, folder: &Path, default: &str, elsewhere: Absence) -> Self {
         match named {
             Some(path) => Self { path, absence: Absence::Named },
             None => {
                 // In a linked work tree `.git` is a file.
                 let root = std::fs::metadata(folder.join(".git")).is_ok();
-                let absence = if root { Absence::NeverSet } else { Absence::NoRepository };
-                Self { path: PathBuf::from(FREEZE_FILE), absence }
+                Self { path: folder.join(default), absence: if root { Absence::Untracked } else { elsewhere } }
             }
-        }
-    }
-
-    /// The override: the file named, or the default one, which may be missing.
-    pub fn release_override(named: Option<PathBuf>) -> Self {
-        match named {
-            Some(path) => Self { path, absence: Absence::Named },
-            None => Self { path: PathBuf::from(OVERRIDE_FILE), absence: Absence::NeverSet },
         }
     }
 }
@@ -136,12 +150,16 @@ fn read<T>(
 ) -> FileReading<T> {
     let path = &place.path;
     if is_absent(path) {
-        let help = match place.absence {
+        let missing = |help: &str| FileReading::Missing(Diagnostic::whole(path, "is not there", help));
+        match place.absence {
             Absence::NeverSet => return FileReading::Absent,
-            Absence::Named => "it was named, so it has to be there",
-            Absence::NoRepository => "run this in the root of the repository, or name the file",
-        };
-        return FileReading::Missing(Diagnostic::whole(path, "is not there", help));
+            Absence::Named => return missing("it was named, so it has to be there"),
+            Absence::NoRepository => return missing("run this in the root of the repository, or name the file"),
+            Absence::Untracked if !is_tracked(path) => return FileReading::Absent,
+            Absence::Untracked if is_absent(path) => return FileReading::Missing(left_out(path)),
+            // Somebody wrote and committed it since it was looked for.
+            Absence::Untracked => {}
+        }
     }
     let text = match read_json(path, what) {
         Ok(text) => text,
@@ -180,6 +198,36 @@ fn is_absent(path: &Path) -> bool {
     }
 }
 
+/// Whether git tracks what is not on disk: a sparse checkout leaves it out, or somebody deleted it. Where git cannot answer,
+/// as it is not installed or knows no repository here, nothing is tracked.
+fn is_tracked(path: &Path) -> bool {
+    let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let mut command = git(folder);
+    command.args(["ls-files", "--error-unmatch", "--"]).arg(path.strip_prefix(folder).unwrap_or(path));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Git, for the repository in which `folder` lies, and not for one that a hook or a caller works on.
+fn git(folder: &Path) -> Command {
+    let mut command = Command::new("git");
+    // A path is a path, and not a pattern.
+    command.arg("--literal-pathspecs").arg("-C").arg(folder);
+    for name in ["GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn left_out(path: &Path) -> Diagnostic {
+    let folder = path.parent().unwrap_or(path).display();
+    let help = format!(
+        "check it out: `git sparse-checkout add {folder}` in a sparse checkout, `git restore {}` where it was deleted",
+        path.display()
+    );
+    Diagnostic::whole(path, "is tracked by git, but is not on disk, so what it says is not known", help)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -194,10 +242,32 @@ mod tests {
     fn a_default_state_may_be_missing_only_in_the_root_of_a_repository() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(StatePlace::freeze(None, folder.path()).absence, Absence::NoRepository);
+        assert_eq!(StatePlace::release_override(None, folder.path()).absence, Absence::NeverSet);
         std::fs::create_dir(folder.path().join(".git")).unwrap();
-        assert_eq!(StatePlace::freeze(None, folder.path()).absence, Absence::NeverSet);
+        assert_eq!(StatePlace::freeze(None, folder.path()).absence, Absence::Untracked);
         assert_eq!(StatePlace::freeze(Some("x".into()), folder.path()).absence, Absence::Named);
-        assert_eq!(StatePlace::release_override(None).absence, Absence::NeverSet);
+        assert_eq!(StatePlace::release_override(None, folder.path()).absence, Absence::Untracked);
+        assert_eq!(StatePlace::release_override(Some("x".into()), folder.path()).absence, Absence::Named);
+        assert_eq!(StatePlace::freeze(None, Path::new("")).path, Path::new(FREEZE_FILE));
+    }
+
+    #[test]
+    fn a_default_state_that_git_tracks_is_missing_and_not_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let done = |arguments: &[&str]| git(folder.path()).args(arguments).status().unwrap().success();
+        assert!(done(&["init", "--quiet"]));
+        let place = StatePlace::freeze(None, folder.path());
+        assert_eq!(read_freeze(&place), FileReading::Absent);
+        std::fs::create_dir_all(place.path.parent().unwrap()).unwrap();
+        std::fs::write(&place.path, r#"{"freeze_mode":true}"#).unwrap();
+        assert!(done(&["add", FREEZE_FILE]));
+        for left in [&place.path, &folder.path().join("docs")] {
+            // First the file alone, then the folders above it, too.
+            if left.is_dir() { std::fs::remove_dir_all(left) } else { std::fs::remove_file(left) }.unwrap();
+            let reading = read_freeze(&place);
+            assert!(matches!(reading, FileReading::Missing(_)), "{reading:?}");
+            assert_eq!(read_override(&StatePlace::release_override(None, folder.path())), FileReading::Absent);
+        }
     }
 
     #[test]

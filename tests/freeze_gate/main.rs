@@ -5,5 +5,6 @@ mod desk;
 mod git;
 mod matrix;
 mod overriding;
+mod sparse;
 mod status;
 mod unwritable;

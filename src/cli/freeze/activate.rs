@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::budget::{Activation, ErrorBudget};
 use crate::freeze_mode::shown::shown;
 use crate::model::freeze_terms::Tier;
-use crate::sources::freeze_files::{Absence, FileReading, StatePlace, read_freeze, read_json};
+use crate::sources::freeze_files::{FileReading, StatePlace, read_freeze, read_json};
 
 #[derive(Serialize)]
 struct ActivateDocument {
@@ -125,11 +125,8 @@ fn is_active(place: &StatePlace) -> Result<bool, Diagnostic> {
     match read_freeze(place) {
         FileReading::Read(state) => Ok(state.freeze_mode),
         FileReading::Absent => Ok(false),
-        FileReading::Missing(mistake) => match place.absence {
-            Absence::Named | Absence::NeverSet => Ok(false),
-            Absence::NoRepository => Err(mistake),
-        },
-        FileReading::Unreadable(mistake) => Err(mistake),
+        FileReading::Missing(_) if place.absence.may_be_written() => Ok(false),
+        FileReading::Missing(mistake) | FileReading::Unreadable(mistake) => Err(mistake),
     }
 }
 

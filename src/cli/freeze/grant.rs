@@ -44,7 +44,7 @@ pub(super) fn run(args: OverrideArgs, output: Output) -> Exit {
         return invalid_input(output, &format_args!("error: {refusal}"));
     }
     let freeze = StatePlace::freeze(args.files.freeze_file, Path::new(""));
-    let over = StatePlace::release_override(args.files.override_file);
+    let over = StatePlace::release_override(args.files.override_file, Path::new(""));
     let mut document = OverrideDocument {
         schema: "portal-agent/freeze-override/1",
         outcome: "refused",
@@ -56,7 +56,7 @@ pub(super) fn run(args: OverrideArgs, output: Output) -> Exit {
         error: None,
     };
     let judge = || -> Result<Result<ReleaseOverride, Refusal>, Diagnostic> {
-        let freeze = current(&States::read(&freeze, &over))?;
+        let freeze = current(&States::read(&freeze, &over), &over)?;
         Ok(request.grant(freeze.as_ref(), now()))
     };
     // Judged once before anything is made or locked, and once more when nobody else writes.
@@ -108,9 +108,11 @@ pub(super) fn run(args: OverrideArgs, output: Output) -> Exit {
 }
 
 /// The freeze, where there is one; a mistake where either file cannot be read, so that neither is built upon nor overwritten.
-fn current(states: &States) -> Result<Option<FreezeTerms>, Diagnostic> {
-    if let FileReading::Unreadable(mistake) = &states.over {
-        return Err(mistake.clone());
+fn current(states: &States, over: &StatePlace) -> Result<Option<FreezeTerms>, Diagnostic> {
+    match &states.over {
+        FileReading::Unreadable(mistake) => return Err(mistake.clone()),
+        FileReading::Missing(mistake) if !over.absence.may_be_written() => return Err(mistake.clone()),
+        FileReading::Missing(_) | FileReading::Absent | FileReading::Read(_) => {}
     }
     match &states.freeze {
         FileReading::Missing(mistake) | FileReading::Unreadable(mistake) => Err(mistake.clone()),

@@ -183,7 +183,7 @@ impl States {
 
     fn of(files: &StateFiles) -> Self {
         let freeze = StatePlace::freeze(files.freeze_file.clone(), Path::new(""));
-        Self::read(&freeze, &StatePlace::release_override(files.override_file.clone()))
+        Self::read(&freeze, &StatePlace::release_override(files.override_file.clone(), Path::new("")))
     }
 
     fn scene(&self) -> Scene<'_> {

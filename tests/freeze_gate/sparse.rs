@@ -1,0 +1,149 @@
+//! States that git tracks and that are not on disk: nobody can tell what they say.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::desk::{Desk, FREEZE, OVERRIDE, Told, freeze, from_now, red, release_override, reset, with};
+use crate::git::{git, repository};
+
+/// A repository with a freeze and an override, both committed and on disk.
+fn committed() -> Desk {
+    let desk = repository();
+    desk.put(FREEZE, freeze().to_string());
+    desk.put(OVERRIDE, release_override().to_string());
+    git(&desk, &["add", FREEZE, OVERRIDE]);
+    git(&desk, &["commit", "--quiet", "-m", "freeze"]);
+    desk
+}
+
+/// As above, with everything but the files in the root left out by a sparse checkout.
+fn sparse(index: &str) -> Desk {
+    let desk = committed();
+    git(&desk, &["sparse-checkout", "init", "--cone", index]);
+    assert!(!desk.path("docs").exists(), "nothing is left out");
+    desk
+}
+
+/// The program with a `git` that notes each call and ends with `exit`; and what it noted.
+fn with_git(desk: &Desk, exit: i32, arguments: &[&str]) -> (Told, usize) {
+    desk.put("bin/git", format!("#!/bin/sh\necho \"$@\" >> bin/calls\nexit {exit}\n"));
+    std::fs::set_permissions(desk.path("bin/git"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    desk.clear("bin/calls");
+    let told = desk.command(arguments).env("PATH", desk.path("bin")).output().unwrap().into();
+    let calls = desk.bytes("bin/calls").unwrap_or_default();
+    (told, calls.iter().filter(|byte| **byte == b'\n').count())
+}
+
+#[test]
+fn a_freeze_that_a_sparse_checkout_leaves_out_blocks_everything_but_a_hotfix() {
+    for index in ["--no-sparse-index", "--sparse-index"] {
+        let desk = sparse(index);
+        for mode in ["ga", "rc", "pages"] {
+            let told = desk.run(&["gate", "--mode", mode, "--output", "json"]);
+            assert_eq!((told.code, told.document()["why"].as_str()), (2, Some("freeze-missing")), "{}", told.stderr);
+            for part in [FREEZE, "tracked by git", "not on disk", "git sparse-checkout add docs/releases/_state"] {
+                assert!(told.stderr.contains(part), "{part:?} is not in\n{}", told.stderr);
+            }
+        }
+        let told = desk.run(&["gate", "--mode", "hotfix"]);
+        assert_eq!((told.code, told.stderr.contains("warning: ")), (0, true), "{}", told.stderr);
+        assert_eq!(desk.run(&["status"]).code, 2);
+        // What the message advises helps.
+        git(&desk, &["sparse-checkout", "add", "docs/releases/_state"]);
+        assert_eq!(desk.run(&["gate", "--mode", "ga"]).code, 0);
+    }
+}
+
+#[test]
+fn a_state_deleted_without_git_blocks_and_one_that_git_no_longer_tracks_does_not() {
+    let desk = committed();
+    desk.clear(FREEZE);
+    assert_eq!(desk.run(&["gate", "--mode", "ga"]).code, 2);
+    git(&desk, &["restore", FREEZE]);
+    assert_eq!(desk.run(&["gate", "--mode", "ga"]).code, 0);
+    git(&desk, &["rm", "--quiet", FREEZE]);
+    assert_eq!(desk.run(&["gate", "--mode", "ga"]).code, 0);
+}
+
+#[test]
+fn an_override_that_is_left_out_is_missing_and_matters_only_during_a_freeze() {
+    let desk = committed();
+    desk.clear(OVERRIDE);
+    let told = desk.run(&["gate", "--mode", "ga", "--output", "json"]);
+    assert_eq!((told.code, told.document()["why"].as_str()), (2, Some("override-missing")), "{}", told.stderr);
+    assert!(told.stderr.contains("tracked by git"), "{}", told.stderr);
+    desk.put(FREEZE, reset().to_string());
+    assert_eq!(desk.run(&["gate", "--mode", "ga"]).code, 0);
+}
+
+#[test]
+fn what_is_left_out_is_neither_built_upon_nor_overwritten() {
+    let desk = sparse("--no-sparse-index");
+    desk.put("budget.json", red().to_string());
+    for told in [desk.run(&["activate", "--budget", "budget.json"]), desk.grant(&[])] {
+        assert_eq!(told.code, 2, "{}", told.stderr);
+        assert!(told.stderr.contains("tracked by git"), "{}", told.stderr);
+    }
+    assert!(!desk.path("docs").exists(), "something was made");
+    let desk = committed();
+    desk.clear(OVERRIDE);
+    let told = desk.grant(&[]);
+    assert_eq!((told.code, desk.bytes(OVERRIDE)), (2, None), "{}", told.stderr);
+}
+
+#[test]
+fn a_caller_that_works_on_another_repository_does_not_change_the_answer() {
+    let (desk, other) = (sparse("--no-sparse-index"), repository());
+    for (name, value) in [
+        ("GIT_DIR", other.path(".git")),
+        ("GIT_DIR", ".git".into()),
+        ("GIT_INDEX_FILE", other.path(".git/index")),
+        ("GIT_WORK_TREE", other.path("")),
+    ] {
+        let told: Told = desk.command(&["gate", "--mode", "ga"]).env(name, value).output().unwrap().into();
+        assert_eq!(told.code, 2, "{name}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn where_git_cannot_answer_a_state_that_is_not_there_was_never_set() {
+    let desk = sparse("--no-sparse-index");
+    let told: Told =
+        desk.command(&["gate", "--mode", "ga"]).env("PATH", desk.path("no-such-folder")).output().unwrap().into();
+    assert_eq!(told.code, 0, "without git: {}", told.stderr);
+    for (exit, expected) in [(0, 2), (1, 0), (2, 0), (128, 0)] {
+        let (told, _) = with_git(&desk, exit, &["gate", "--mode", "ga"]);
+        assert_eq!(told.code, expected, "git ends with {exit}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn a_state_that_is_committed_while_git_is_asked_is_read() {
+    for (state, expected) in [(reset(), 0), (freeze(), 1)] {
+        let desk = Desk::repository();
+        desk.put("new.json", state.to_string());
+        desk.put("bin/git", format!("#!/bin/sh\nmkdir -p docs/releases/_state\ncp new.json {FREEZE}\n"));
+        std::fs::set_permissions(desk.path("bin/git"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", desk.path("bin").display(), std::env::var("PATH").unwrap());
+        // The override is on disk, so that git is asked about the freeze alone.
+        desk.put("over.json", with(release_override(), "active", false.into()).to_string());
+        let gate = ["gate", "--mode", "ga", "--override-file", "over.json"];
+        let told: Told = desk.command(&gate).env("PATH", path).output().unwrap().into();
+        assert_eq!(told.code, expected, "{}", told.stderr);
+    }
+}
+
+#[test]
+fn git_is_asked_once_for_each_default_state_that_is_not_on_disk_in_a_root() {
+    let desk = Desk::repository();
+    let gate = ["gate", "--mode", "ga"];
+    assert_eq!(with_git(&desk, 1, &gate).1, 2);
+    desk.put(FREEZE, freeze().to_string());
+    assert_eq!(with_git(&desk, 1, &gate).1, 1);
+    desk.put(OVERRIDE, with(release_override(), "expires_at", from_now(-1).into()).to_string());
+    assert_eq!(with_git(&desk, 1, &gate).1, 0);
+    let named = ["gate", "--mode", "ga", "--freeze-file", "none.json", "--override-file", "none.json"];
+    assert_eq!(with_git(&desk, 1, &named).1, 0);
+    let outside = Desk::bare();
+    let (told, calls) = with_git(&outside, 1, &gate);
+    assert_eq!((told.code, calls), (2, 0), "{}", told.stderr);
+}
