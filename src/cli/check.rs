@@ -11,7 +11,7 @@ use super::picture::{Drawn, Kind, picture};
 use super::places::sources;
 use super::run::{map_from, not_begun};
 use super::settings::{self, SettingsError};
-use super::terminal::{invalid_input, print_json};
+use super::terminal::{invalid_input, print_json, print_line};
 use crate::decide::policy::Policy;
 use crate::decide::verdict::Verdict;
 use crate::mask::masked::{MaskGate, Masked, PublicDocument};
@@ -84,20 +84,24 @@ pub async fn run(args: Check, output: Output) -> Exit {
             let check = document.get();
             match output {
                 Output::Json => drop(print_json(&document)),
-                Output::Text => {
-                    println!("would {}  {}\n  packet  {}\n", check.would, check.change_id, check.packet);
-                    println!("{picture}");
-                    for reason in &check.halt {
-                        let reason = reason.get();
-                        println!("  {} ({})", reason.code, reason.subject);
-                        println!("    expected  {}\n    observed  {}", reason.expected, reason.observed);
-                        println!("    decide    {}", advice(reason.code));
-                    }
-                }
+                Output::Text => drop(print_line(&told(check, &picture))),
             }
             if check.halt.is_empty() { Exit::Yes } else { Exit::No }
         }
     }
+}
+
+/// The judgement for people.
+fn told(check: &CheckDocument, picture: &str) -> String {
+    let mut lines = vec![format!("would {}  {}\n  packet  {}\n", check.would, check.change_id, check.packet)];
+    lines.push(picture.to_owned());
+    for reason in &check.halt {
+        let reason = reason.get();
+        lines.push(format!("  {} ({})", reason.code, reason.subject));
+        lines.push(format!("    expected  {}\n    observed  {}", reason.expected, reason.observed));
+        lines.push(format!("    decide    {}", advice(reason.code)));
+    }
+    lines.join("\n")
 }
 
 async fn judge(args: &Check) -> Result<Judged, CheckError> {

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::run::{OrderError, Wanted, interrupt, not_begun, order, text};
 use super::settings;
-use super::terminal::{invalid_input, print_json};
+use super::terminal::{invalid_input, print_json, print_line};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::outcome::Outcome;
 use crate::fixture::har::Har;
@@ -187,7 +187,7 @@ fn told(made: &Made, output: Output) -> Exit {
             }));
         }
         Output::Text => {
-            print!("{}", text(&made.document));
+            print_line(text(&made.document).trim_end());
             match &made.fixture {
                 Err(error) => println!("  fixture   none: {error}"),
                 Ok(written) if differences.is_empty() => {

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::places::sources;
 use super::progress::Progress;
 use super::settings::{CommitPolicy, Settings, SettingsError};
-use super::terminal::{invalid_input, print_json};
+use super::terminal::{invalid_input, print_json, print_line};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::copies::ReadError;
 use crate::evidence::documents::RunDocument;
@@ -143,7 +143,7 @@ pub async fn carry_out(
         Ok(document) => {
             match output {
                 Output::Json => drop(print_json(&document)),
-                Output::Text => print!("{}", text(&document)),
+                Output::Text => drop(print_line(text(&document).trim_end())),
             }
             exit(document.get())
         }

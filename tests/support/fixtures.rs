@@ -86,10 +86,10 @@ async fn main() {
             failed.push(scene.name);
         }
     }
-    if wanted("approval-revoked-while-held")
-        && !record_held(&Path::new(folder).join("approval-revoked-while-held")).await
-    {
-        failed.push("approval-revoked-while-held");
+    for held in HELD.iter().filter(|held| wanted(held.name)) {
+        if !record_held(held, &Path::new(folder).join(held.name)).await {
+            failed.push(held.name);
+        }
     }
     assert!(failed.is_empty(), "not recorded: {failed:?}");
 }
@@ -104,16 +104,44 @@ async fn record(scene: &Scene, out: &Path) -> bool {
     said(scene.name, rig.record(out, scene.about).await)
 }
 
-/// An approval is taken back while the commit request is held.
-async fn record_held(out: &Path) -> bool {
+/// What changes at a source while the commit request is held.
+struct Held {
+    name: &'static str,
+    about: &'static str,
+    change: fn(&Rig),
+}
+
+const HELD: [Held; 3] = [
+    Held {
+        name: "approval-revoked-while-held",
+        about: "An approval is taken back in the change record while the commit request is held.",
+        change: |rig| {
+            let mut record = rig.record_json();
+            record["approvals"][2]["decision"] = "revoked".into();
+            rig.write_record(&record);
+        },
+    },
+    Held {
+        name: "blackout-imposed-while-held",
+        about: "A further blackout is put into the freeze calendar while the commit request is held.",
+        change: |rig| {
+            let path = &rig.sources.gates.calendars[0];
+            let (start, end) = rig.times.window;
+            let more = format!("\n[[blackout]]\nid = \"IMPOSED\"\nstart = \"{start}\"\nend = \"{end}\"\n");
+            std::fs::write(path, std::fs::read_to_string(path).unwrap() + &more).unwrap();
+        },
+    },
+    Held {
+        name: "source-down-while-held",
+        about: "The change record cannot be read any more while the commit request is held.",
+        change: |rig| std::fs::remove_file(&rig.sources.record).unwrap(),
+    },
+];
+
+async fn record_held(held: &Held, out: &Path) -> bool {
     let rig = rig(FaultPlan::none()).await;
-    let sources = ChangesWhileHeld::new(rig.sources.clone(), || {
-        let mut record = rig.record_json();
-        record["approvals"][2]["decision"] = "revoked".into();
-        rig.write_record(&record);
-    });
-    let about = "An approval is taken back in the change record while the commit request is held.";
-    said("approval-revoked-while-held", rig.record_with(&sources, out, about).await)
+    let sources = ChangesWhileHeld::new(rig.sources.clone(), || (held.change)(&rig));
+    said(held.name, rig.record_with(&sources, out, held.about).await)
 }
 
 fn said(name: &str, made: Result<Made, RecordError>) -> bool {
