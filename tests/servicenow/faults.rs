@@ -161,6 +161,46 @@ async fn an_answer_older_than_the_one_before_is_refused() {
 }
 
 #[tokio::test]
+async fn an_answer_older_than_one_of_an_earlier_reading_is_refused() {
+    let instance = instance().await;
+    let client = instance.client();
+    let change = ChangeId::parse(CHANGE).unwrap();
+    instance.on_answer(|_, good| good.insert_header("Date", "Sat, 21 Nov 2026 02:00:00 GMT"));
+    client.record(&change, WITHIN).await.unwrap();
+    // Every answer of the second reading is of the same morning.
+    instance.on_answer(|_, good| good.insert_header("Date", "Sat, 21 Nov 2026 01:58:59 GMT"));
+    let error = client.clone().holds(&change, WITHIN).await.unwrap_err();
+    assert!(error.to_string().contains("older than the one before"), "{error}");
+    instance.on_answer(|_, good| good.insert_header("Date", "Sat, 21 Nov 2026 01:59:00 GMT"));
+    assert!(client.clone().holds(&change, WITHIN).await.is_ok(), "a minute is how far clocks may differ");
+}
+
+#[tokio::test]
+async fn a_text_older_than_one_had_before_is_refused_and_origins_have_their_own_clocks() {
+    let (one, other) = (MockServer::start().await, MockServer::start().await);
+    let dated = async |server: &MockServer, date: &str| {
+        server.reset().await;
+        let answer = ResponseTemplate::new(200).set_body_raw("BEGIN:VCALENDAR", "text/calendar");
+        Mock::given(any()).respond_with(answer.insert_header("Date", date)).mount(server).await;
+    };
+    let fetcher = Fetcher::new("the calendar", FetchLimits::default(), None).unwrap();
+    let read = async |fetcher: Fetcher, server: &MockServer| {
+        let url = format!("{}/calendar.ics?key=canary", server.uri()).parse().unwrap();
+        fetcher.text(&url, "freeze calendar", WITHIN).await
+    };
+    dated(&one, "Sat, 21 Nov 2026 08:00:00 GMT").await;
+    dated(&other, "Sat, 21 Nov 2026 05:00:00 GMT").await;
+    assert!(read(fetcher.clone(), &one).await.is_ok());
+    assert!(read(fetcher.clone(), &other).await.is_ok());
+    dated(&one, "Sat, 21 Nov 2026 07:00:00 GMT").await;
+    let error = read(fetcher.clone(), &one).await.unwrap_err();
+    check_message(&error);
+    assert!(error.to_string().contains("older than the one before"), "{error}");
+    dated(&one, "Sat, 21 Nov 2026 08:00:01 GMT").await;
+    assert!(read(fetcher, &one).await.is_ok());
+}
+
+#[tokio::test]
 async fn credentials_do_not_follow_a_redirect() {
     let elsewhere = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&elsewhere).await;

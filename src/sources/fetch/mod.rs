@@ -1,15 +1,16 @@
 //! Reads over HTTP: whole, fresh and from where it was asked, or not at all.
 //!
 //! Questions alone are asked (`GET`). A redirect is not followed, no proxy is taken from the environment, nothing is cached. An
-//! answer is refused that a cache gave, that is shorter than announced, that does not tell where it ends, that is longer than allowed,
-//! or that is a web page where a file was asked for. Messages name what was asked and what to do; never an address' query, a
-//! header or anything of a body.
+//! answer is refused that a cache gave, that is older than one which its origin gave before, that is shorter than announced, that does
+//! not tell where it ends, that is longer than allowed, or that is a web page where a file was asked for. Messages name what was asked
+//! and what to do; never an address' path or query, a header or anything of a body.
 
 mod answer;
 mod pace;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
@@ -56,6 +57,9 @@ pub struct Fetcher {
     pace: Arc<dyn Pace>,
     /// Where the credentials may go, and nowhere else.
     authorization: Option<(url::Origin, HeaderValue)>,
+    /// When the newest answer of each origin was made, by its clock: a later answer is not older, however much later it is asked
+    /// for. Clones share it.
+    newest: Arc<Mutex<HashMap<url::Origin, Timestamp>>>,
 }
 
 impl std::fmt::Debug for Fetcher {
@@ -74,6 +78,16 @@ pub fn is_safe(address: &Url) -> bool {
     };
     let scheme = address.scheme() == "https" || (address.scheme() == "http" && local);
     scheme && address.has_host() && address.username().is_empty() && address.password().is_none()
+}
+
+/// What stands in messages for an address: its origin, and the kind of file. Path and query may hold a secret, as those of
+/// private calendars do.
+pub fn place(address: &Url) -> PathBuf {
+    let kind = Path::new(address.path()).extension().and_then(|kind| kind.to_str());
+    // Longer ones are not known kinds, and might be a part of the secret.
+    let kind = kind.filter(|kind| kind.len() <= 4 && kind.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let kind = kind.map_or_else(String::new, |kind| format!(".{kind}"));
+    PathBuf::from(format!("{}/…{kind}", address.origin().ascii_serialization()))
 }
 
 fn tls(authorities: Option<&Path>) -> Result<ClientConfig, Diagnostic> {
@@ -111,7 +125,8 @@ impl Fetcher {
             .connect_timeout(limits.connect)
             .build()
             .map_err(|_| Diagnostic::whole(Path::new(name), "the HTTP client cannot be set up", "report this"))?;
-        Ok(Self { name: name.to_owned(), client, limits, pace: Arc::new(RealPace), authorization: None })
+        let (pace, newest) = (Arc::new(RealPace), Arc::default());
+        Ok(Self { name: name.to_owned(), client, limits, pace, authorization: None, newest })
     }
 
     /// The same, waiting otherwise.
@@ -142,7 +157,19 @@ impl Fetcher {
     pub(crate) fn session(&self, within: Duration) -> Session<'_> {
         // A day is as good as for ever, and can be added to any clock.
         let deadline = self.pace.now() + within.min(Duration::from_secs(86_400));
-        Session { fetcher: self, deadline, newest: None }
+        Session { fetcher: self, deadline }
+    }
+
+    /// When the newest answer so far of this address' origin was made.
+    fn newest(&self, url: &Url) -> Option<Timestamp> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(&url.origin()).copied()
+    }
+
+    fn note(&self, url: &Url, made: Option<Timestamp>) {
+        if let Some(made) = made {
+            let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+            newest.entry(url.origin()).and_modify(|newest| *newest = made.max(*newest)).or_insert(made);
+        }
     }
 
     pub(crate) fn unavailable(&self, what: &str, why: &str) -> SourceError {
@@ -150,11 +177,10 @@ impl Fetcher {
     }
 }
 
-/// Questions that belong together: one deadline, and no answer older than the one before it.
+/// Questions that belong together: one deadline.
 pub(crate) struct Session<'a> {
     fetcher: &'a Fetcher,
     deadline: Instant,
-    newest: Option<Timestamp>,
 }
 
 /// Where a body goes.
@@ -206,7 +232,7 @@ impl Session<'_> {
             let tried = tokio::time::timeout(left.min(limits.answer), self.once(url, wanted, largest, sink)).await;
             let failure = match tried {
                 Ok(Ok(head)) => {
-                    self.newest = self.newest.max(head.date);
+                    self.fetcher.note(url, head.date);
                     return Ok(head);
                 }
                 Ok(Err(failure)) => failure,
@@ -250,8 +276,10 @@ impl Session<'_> {
             };
             Failure::Again(why.to_owned(), None)
         };
+        // As it is before asking: an answer that others overtake on their way is not stale.
+        let newest = self.fetcher.newest(url);
         let mut answer = request.send().await.map_err(lost)?;
-        let head = judge(answer.status(), answer.headers(), wanted, self.newest)?;
+        let head = judge(answer.status(), answer.headers(), wanted, newest)?;
         let too_long = || Failure::Final(format!("the answer is longer than {largest} bytes"));
         if head.length.is_some_and(|length| length > largest) {
             return Err(too_long());
@@ -293,6 +321,18 @@ impl Session<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_place_of_an_address_shows_neither_path_nor_query() {
+        for (address, shown) in [
+            ("https://a.example/ical/private-canary/basic.ics", "https://a.example/….ics"),
+            ("https://a.example:8443/canary.json?key=canary#canary", "https://a.example:8443/….json"),
+            ("https://a.example/feed.canary", "https://a.example/…"),
+            ("https://me:canary@a.example/x?token=canary.ics", "https://a.example/…"),
+        ] {
+            assert_eq!(place(&address.parse().unwrap()), Path::new(shown), "{address}");
+        }
+    }
 
     #[test]
     fn credentials_only_ever_travel_encrypted_or_within_this_host() {
