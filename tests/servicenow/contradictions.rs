@@ -161,6 +161,54 @@ async fn somebody_whom_the_manifest_does_not_name_may_approve_but_not_reject() {
 }
 
 #[tokio::test]
+async fn a_row_that_can_be_no_signers_stops_the_run_only_as_a_rejection() {
+    for (who, packet) in [("Change Advisory Board", ""), ("", "n/a"), ("sam.roe", "n/a"), ("sam.roe", "")] {
+        for state in ["approved", "cancelled"] {
+            let instance = instance().await;
+            instance.row("sysapproval_approver", &approval("b1", who, state, 9, packet));
+            assert_eq!(record(&instance).await.unwrap().record.approvals.len(), 3, "{who:?} {state} {packet:?}");
+        }
+        let instance = instance().await;
+        instance.row("sysapproval_approver", &approval("b1", who, "rejected", 9, packet));
+        invalid(&instance, "rejected this change").await;
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_the_manifest_does_not_name_is_no_signers() {
+    let mut instance = instance().await;
+    instance.more = MAPPING.replace("[approvals]", "[approvals]\nrole = \"u_role\"");
+    let set = |key: &str, role: &str| instance.set("sysapproval_approver", key, "u_role", role);
+    instance.row("sysapproval_approver", &approval("b1", "maria.chen", "approved", 9, ""));
+    instance.row("sysapproval_approver", &approval("b2", "sam.roe", "approved", 9, ""));
+    instance.row("sysapproval_approver", &approval("b3", "maria.chen", "not_required", 9, ""));
+    for (key, role) in [
+        ("a", ""),
+        ("a1", "service-owner"),
+        ("a2", "incident-commander"),
+        ("a3", "change-authority"),
+        ("b1", "technical-lead"),
+        ("b2", "no role"),
+        ("b3", ""),
+    ] {
+        set(key, role);
+    }
+    assert_eq!(record(&instance).await.unwrap().record.approvals.len(), 3);
+    // Perhaps meant as the signer's own: somebody has to say.
+    set("b1", "");
+    let error = record(&instance).await.unwrap_err().to_string();
+    assert!(error.contains("column u_role is empty"), "{error}");
+    set("b1", "technical-lead");
+    // Somebody else in a signer's role is for the rules to tell.
+    set("b2", "service-owner");
+    instance.set("sysapproval_approver", "b2", "u_packet", &packet().to_string());
+    assert_eq!(record(&instance).await.unwrap().record.approvals.len(), 4);
+    instance.set("sysapproval_approver", "b1", "state", "rejected");
+    let error = record(&instance).await.unwrap_err().to_string();
+    assert!(error.contains("maria.chen, as technical-lead, which the manifest does not name, rejected"), "{error}");
+}
+
+#[tokio::test]
 async fn cells_of_the_wrong_kind_are_refused_with_their_column() {
     for (column, value, told) in [
         ("u_revision", "four", "exception.revision: is no whole number"),

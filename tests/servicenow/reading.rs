@@ -8,7 +8,7 @@ use portal_agent::sources::record_file;
 use portal_agent::sources::servicenow::mapping_file;
 
 use crate::instance::SECRET;
-use crate::scene::{CHANGE, KEY, MAPPING, PLAN, approval, expected, instance, packet};
+use crate::scene::{CHANGE, KEY, MAPPING, PLAN, approval, delegate, expected, instance, packet};
 use crate::{WITHIN, record};
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_delegate_who_decided_is_named_with_the_one_they_decided_for() {
 #[tokio::test]
 async fn a_packet_may_stand_in_the_comments() {
     let mut instance = instance().await;
-    instance.more = MAPPING.replace("packet = \"u_packet\"", "");
+    instance.more = MAPPING.replace("packet = \"u_packet\"", "packet = \"comments\"");
     let comment = format!("2026-11-20 18:00:00 - Maria (Comments)\npacket: {}", packet());
     instance.set("sysapproval_approver", "a", "comments", &comment);
     assert_eq!(record(&instance).await.unwrap().record.approvals.len(), 3);
@@ -98,6 +98,49 @@ async fn delegates_for_approvals_alone_are_delegations() {
     assert_eq!(found[0].end.to_string(), "2026-11-27T00:00:00Z");
     assert_eq!(instance.client().delegations(&[], WITHIN).await.unwrap(), []);
     assert_eq!(instance.asked("sys_user_delegate"), 1, "nobody was asked about nobody");
+}
+
+#[tokio::test]
+async fn a_delegates_row_that_cannot_be_read_permits_nothing_and_stops_nobody() {
+    let people = ["maria.chen", "tom.okafor"].map(|name| PersonId::parse(name).unwrap());
+    for (column, value) in
+        [("ends", ""), ("starts", "whenever"), ("delegate.user_name", "Li Novak"), ("delegate.user_name", "")]
+    {
+        let instance = instance().await;
+        instance.row("sys_user_delegate", &delegate("d3", "tom.okafor", "sam.roe"));
+        instance.row("sys_user_delegate", &delegate("d4", "tom.okafor", "ines.duarte"));
+        instance.set("sys_user_delegate", "d3", column, value);
+        let found = instance.client().delegations(&people, WITHIN).await.unwrap();
+        let to: Vec<&str> = found.iter().map(|delegation| delegation.to.as_str()).collect();
+        assert_eq!(to, ["li.novak", "ines.duarte"], "{column}: {value:?}");
+    }
+    let instance = instance().await;
+    instance.hide("sys_user_delegate", "ends");
+    let error = instance.client().delegations(&people, WITHIN).await.unwrap_err().to_string();
+    assert!(error.contains("no column ends"), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_on_hold_is_held_whoever_put_it_on_hold_and_whenever() {
+    let change = ChangeId::parse(CHANGE).unwrap();
+    for by in ["System Administrator", "", "müller"] {
+        let instance = instance().await;
+        instance.set("change_request", KEY, "on_hold", "true");
+        instance.set("change_request", KEY, "sys_updated_by", by);
+        let holds = instance.client().holds(&change, WITHIN).await.unwrap();
+        let raised: Vec<&str> = holds.iter().map(|hold| hold.raised_by.as_str()).collect();
+        assert_eq!(raised, ["unknown"], "{by:?}");
+    }
+    let instance = instance().await;
+    instance.set("change_request", KEY, "on_hold", "true");
+    instance.hide("change_request", "sys_updated_by");
+    instance.hide("change_request", "sys_updated_on");
+    let holds = instance.client().holds(&change, WITHIN).await.unwrap();
+    assert_eq!(holds[0].raised_at.to_string(), "1970-01-01T00:00:00Z");
+    // As long as a number may be: what is written before it no longer fits.
+    let long = "C".repeat(80);
+    instance.set("change_request", KEY, "number", &long);
+    assert_eq!(instance.client().holds(&ChangeId::parse(&long).unwrap(), WITHIN).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ regions = { column = "u_regions", as = "list" }
 empty = "u_empty"
 [approvals]
 packet = "u_packet"
+decided_at = "sys_updated_on"
 signature_files = true
 [attachments.roles]
 "rollback*.pdf" = "rollback-plan"
@@ -102,6 +103,14 @@ pub fn approval(key: &str, approver: &str, state: &str, second: u32, packet: &st
     })
 }
 
+/// A row of the delegates, for approvals.
+pub fn delegate(key: &str, user: &str, delegate: &str) -> Value {
+    json!({
+        "sys_id": key, "user.user_name": user, "delegate.user_name": delegate, "approvals": "true",
+        "starts": "2026-11-19 00:00:00", "ends": "2026-11-27 00:00:00",
+    })
+}
+
 /// An instance with the scene in it: five approvals on three pages, of which three are decisions.
 pub async fn instance() -> Instance {
     let mut instance = Instance::new().await;
@@ -133,11 +142,7 @@ pub async fn instance() -> Instance {
     instance.file("change_request", KEY, "f2", "rollback plan.pdf", PLAN);
     instance.file("change_request", KEY, "f3", "../screenshot of the error.png", b"png");
     instance.file("sysapproval_approver", "a1", "f4", "maria.sig", b"-----BEGIN SSH SIGNATURE-----");
-    instance.row(
-        "sys_user_delegate",
-        &json!({ "sys_id": "d1", "user.user_name": "maria.chen", "delegate.user_name": "li.novak", "approvals": "true",
-            "starts": "2026-11-19 00:00:00", "ends": "2026-11-27 00:00:00" }),
-    );
+    instance.row("sys_user_delegate", &delegate("d1", "maria.chen", "li.novak"));
     instance.row(
         "sys_user_delegate",
         &json!({ "sys_id": "d2", "user.user_name": "maria.chen", "delegate.user_name": "sam.roe", "approvals": "false",

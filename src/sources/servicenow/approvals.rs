@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::column::{Column, Part};
+use super::column::{Column, PacketPlace, Part};
 use super::mapping::ApprovalColumns;
 use super::row::Row;
 use crate::diagnostic::Diagnostic;
@@ -35,7 +35,8 @@ fn state(row: &Row, part: &Part) -> Result<State, Diagnostic> {
     }
 }
 
-/// The digest on lines of their own, `packet: sha256:…`, in a row's comments. Comments stay for good, so two of them contradict.
+/// The digest on lines of their own, `packet: sha256:…`, in a row's comments. Whoever may comment can write one; comments stay for
+/// good, so two of them contradict.
 fn packet_in(comments: &str) -> Result<Option<Digest>, &'static str> {
     let lines = comments.lines().filter_map(|line| line.trim().strip_prefix("packet:"));
     let found: Result<BTreeSet<Digest>, _> = lines.map(|digest| Digest::parse(digest.trim())).collect();
@@ -53,8 +54,8 @@ fn packet(row: &Row, columns: &ApprovalColumns) -> Result<Option<Digest>, Diagno
         row.wrong("approvals.packet", message, help)
     };
     match &columns.packet {
-        None => packet_in(row.display(&columns.comments)?).map_err(wrong),
-        Some(column) => match row.value(column)? {
+        PacketPlace::Comments => packet_in(row.display(&columns.comments)?).map_err(wrong),
+        PacketPlace::Column(column) => match row.value(column)? {
             "" => Ok(None),
             text => Digest::parse(text).map(Some).map_err(|_| wrong("is no digest")),
         },
@@ -76,10 +77,10 @@ pub(super) fn columns(mapped: &ApprovalColumns) -> BTreeSet<Column> {
         signature,
         signature_files: _,
     } = mapped;
-    let comments = packet.is_none().then_some(comments);
+    let packet = packet.column().unwrap_or(comments);
     let parts = [Some(state), role.as_ref()].into_iter().flatten().filter_map(|part| part.0.column());
-    let optional = [decided_by, on_behalf_of, packet, signature].into_iter().flatten();
-    [change, approver, decided_at].into_iter().chain(optional).chain(comments).chain(parts).cloned().collect()
+    let optional = [decided_by, on_behalf_of, signature].into_iter().flatten();
+    [change, approver, decided_at, packet].into_iter().chain(optional).chain(parts).cloned().collect()
 }
 
 /// Who decided, and for whom.
@@ -98,27 +99,53 @@ fn people(row: &Row, columns: &ApprovalColumns) -> Result<(PersonId, Option<Pers
     }
 }
 
-/// The role in which somebody decided; none where the manifest does not ask for that person.
-fn role(
-    row: &Row,
-    columns: &ApprovalColumns,
-    manifest: &ApprovalManifest,
-    person: &PersonId,
-) -> Result<Option<Role>, Diagnostic> {
-    if let Some(part) = &columns.role {
-        let text = row.part("approvals.role", part)?;
+/// The column of the person whose decision it is, whoever took it for them.
+fn principal<'a>(row: &Row, columns: &'a ApprovalColumns) -> Result<&'a Column, Diagnostic> {
+    match &columns.on_behalf_of {
+        Some(column) if !row.value(column)?.is_empty() => Ok(column),
+        Some(_) | None => Ok(&columns.approver),
+    }
+}
+
+/// Whose decision a row can be.
+enum Whose {
+    /// No signer's: the instance's own process asked for it. Who decided, for messages.
+    Nobody(String),
+    /// A signer's, in this role, or why the role cannot be told.
+    Signer(Result<Role, Diagnostic>),
+}
+
+fn whose(row: &Row, columns: &ApprovalColumns, manifest: &ApprovalManifest) -> Result<Whose, Diagnostic> {
+    // A column that is not there is the mapping's mistake, whomever the row is about.
+    let column = columns.role.as_ref().and_then(|part| part.0.column());
+    column.map_or(Ok(""), |column| row.value(column))?;
+    let Some(person) = row.account(principal(row, columns)?)? else {
+        return Ok(Whose::Nobody("somebody whose account is no account name".to_owned()));
+    };
+    let mut roles = manifest.signers.iter().filter(|signer| signer.approver == person).map(|signer| &signer.role);
+    let (one, another) = (roles.next(), roles.next());
+    let nobody = || Whose::Nobody(format!("{person}, whom the manifest does not name,"));
+    let Some(part) = &columns.role else {
+        return Ok(match (one, another) {
+            (None, _) => nobody(),
+            (Some(role), None) => Whose::Signer(Ok(role.clone())),
+            (Some(_), Some(_)) => {
+                let message = format!("the manifest names {person} in several roles");
+                Whose::Signer(Err(row.wrong("approvals.role", &message, "map a column that holds the role")))
+            }
+        });
+    };
+    let role = row.part("approvals.role", part).and_then(|text| {
         let help = "map it with `values` to a role of the manifest";
-        return Role::parse(&text).map(Some).map_err(|error| row.wrong("approvals.role", &error.to_string(), help));
-    }
-    let mut roles = manifest.signers.iter().filter(|signer| signer.approver == *person).map(|signer| &signer.role);
-    match (roles.next(), roles.next()) {
-        (None, _) => Ok(None),
-        (Some(role), None) => Ok(Some(role.clone())),
-        (Some(_), Some(_)) => {
-            let message = format!("the manifest names {person} in several roles");
-            Err(row.wrong("approvals.role", &message, "map a column that holds the role"))
-        }
-    }
+        Role::parse(&text).map_err(|error| row.wrong("approvals.role", &error.to_string(), help))
+    });
+    Ok(match role {
+        // Whether this person may decide in it is a matter of the rules.
+        Ok(role) if manifest.signers.iter().any(|signer| signer.role == role) => Whose::Signer(Ok(role)),
+        Ok(role) => Whose::Nobody(format!("{person}, as {role}, which the manifest does not name,")),
+        Err(_) if one.is_none() => nobody(),
+        Err(mistake) => Whose::Signer(Err(mistake)),
+    })
 }
 
 /// The decisions in `rows`. `signatures` holds what was attached to a row, by the row's key.
@@ -134,6 +161,17 @@ pub(super) fn decisions(
         if matches!(state, State::Open) {
             continue;
         }
+        let role = match whose(row, columns, manifest)? {
+            Whose::Signer(role) => role,
+            // What stands for no signer says nothing, whatever packet it names or fails to name. A refusal is heard from anybody.
+            Whose::Nobody(who) => match state {
+                State::Decided(Decision::Rejected) => {
+                    let message = format!("{who} rejected this change");
+                    return Err(row.wrong("approvals.state", &message, "settle that in the change request first"));
+                }
+                State::Decided(Decision::Approved | Decision::Revoked) | State::Withdrawn | State::Open => continue,
+            },
+        };
         let packet = packet(row, columns)?;
         let decision = match (state, packet) {
             (State::Decided(decision), _) => decision,
@@ -141,21 +179,17 @@ pub(super) fn decisions(
             (State::Withdrawn, Some(packet)) if packet == manifest.packet => Decision::Revoked,
             (State::Open, _) | (State::Withdrawn, _) => continue,
         };
+        let role = role?;
         let (approver, on_behalf_of) = people(row, columns)?;
-        let Some(role) = role(row, columns, manifest, on_behalf_of.as_ref().unwrap_or(&approver))? else {
-            match decision {
-                // Asked for by the instance's own process; it stands for no signer.
-                Decision::Approved | Decision::Revoked => continue,
-                Decision::Rejected => {}
-            }
-            let message = format!("{approver}, whom the manifest does not name, rejected this change");
-            return Err(row.wrong("approvals.state", &message, "settle that in the change request first"));
-        };
         let Some(packet) = packet else {
             let message = format!("the decision of {approver} names no packet");
             let place = match &columns.packet {
-                Some(column) => format!("fill in {column} with the digest that `portal-agent check` prints"),
-                None => "add a comment with the line `packet: ` and the digest that `portal-agent check` prints".into(),
+                PacketPlace::Column(column) => {
+                    format!("fill in {column} with the digest that `portal-agent check` prints")
+                }
+                PacketPlace::Comments => {
+                    "add a comment with the line `packet: ` and the digest that `portal-agent check` prints".into()
+                }
             };
             return Err(row.wrong("approvals.packet", &message, &place));
         };

@@ -80,6 +80,33 @@ name!(
     |text| text.split('.').all(plain)
 );
 
+/// Where a decision names the packet that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PacketPlace {
+    /// In a column.
+    Column(Column),
+    /// On lines of the comments; written as the word `comments`. Dangerous: whoever may comment on a row that was approved for one
+    /// packet can write another packet's digest there, and the approval counts for that one. Signatures alone show it.
+    Comments,
+}
+
+impl<'de> Deserialize<'de> for PacketPlace {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let column = Column::deserialize(deserializer)?;
+        Ok(if column.as_str() == "comments" { Self::Comments } else { Self::Column(column) })
+    }
+}
+
+impl PacketPlace {
+    /// The column, unless it is the comments.
+    pub(super) fn column(&self) -> Option<&Column> {
+        match self {
+            Self::Column(column) => Some(column),
+            Self::Comments => None,
+        }
+    }
+}
+
 /// Which of a cell's two texts is meant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

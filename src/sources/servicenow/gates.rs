@@ -4,21 +4,34 @@ use std::time::Duration;
 
 use super::ServiceNow;
 use super::column::Column;
+use super::mapping::DelegateColumns;
 use super::row::Row;
 use super::table::{Condition, Question};
+use crate::diagnostic::Diagnostic;
 use crate::model::gates::{Delegation, Hold};
 use crate::model::ids::{ChangeId, HoldId, PersonId};
 use crate::model::record::Ownership;
 use crate::model::text::Line;
+use crate::model::time::Instant;
 use crate::sources::SourceError;
 use crate::sources::fetch::Session;
 
+fn delegation(row: &Row, mapped: &DelegateColumns) -> Result<Delegation, Diagnostic> {
+    Ok(Delegation {
+        from: row.person(&mapped.user)?,
+        to: row.person(&mapped.delegate)?,
+        role: None,
+        start: row.time(&mapped.starts)?,
+        end: row.time(&mapped.ends)?,
+    })
+}
+
 impl ServiceNow {
-    /// Who may approve for one of `people`, now or at any other time.
+    /// Who may approve for one of `people`, now or at any other time. Rows that cannot be read are left out.
     ///
     /// # Errors
     ///
-    /// [`SourceError`] when the delegates are not had whole and valid `within` this time.
+    /// [`SourceError`] when the delegates are not had whole `within` this time, or lack a column.
     pub async fn delegations(&self, people: &[PersonId], within: Duration) -> Result<Vec<Delegation>, SourceError> {
         if people.is_empty() {
             return Ok(Vec::new());
@@ -34,16 +47,16 @@ impl ServiceNow {
             columns: [&mapped.delegate, &mapped.starts, &mapped.ends].into_iter().cloned().collect(),
         };
         let rows = self.tables().rows(&mut self.fetcher.session(within), &question).await?;
-        let delegation = |row: &Row| {
-            Ok(Delegation {
-                from: row.person(&mapped.user)?,
-                to: row.person(&mapped.delegate)?,
-                role: None,
-                start: row.time(&mapped.starts)?,
-                end: row.time(&mapped.ends)?,
-            })
-        };
-        rows.iter().map(delegation).collect()
+        let mut delegations = Vec::new();
+        for row in &rows {
+            // A column that is not there is the mapping's mistake, or a right that is missing; that concerns every row.
+            for column in [&mapped.user, &mapped.delegate, &mapped.starts, &mapped.ends] {
+                row.value(column)?;
+            }
+            // A row that cannot be read, without an end for instance, permits nothing; nor does it stop anybody else.
+            delegations.extend(delegation(row, mapped).ok());
+        }
+        Ok(delegations)
     }
 
     /// Who owns `service`; none where there is no such service.
@@ -81,7 +94,8 @@ impl ServiceNow {
         Ok(Some(Ownership { service: name, owner: row.person(&mapped.owner)? }))
     }
 
-    /// What holds `change`: one hold while it is on hold, none otherwise.
+    /// What holds `change`: one hold while it is on hold, none otherwise. It holds whoever put it on hold, and whenever: it is
+    /// raised by `unknown`, or at 1970-01-01T00:00:00Z, where that cannot be read.
     ///
     /// # Errors
     ///
@@ -94,9 +108,11 @@ impl ServiceNow {
         if !row.flag(on_hold)? {
             return Ok(Vec::new());
         }
-        let id = HoldId::parse(&format!("on-hold-{change}"))
-            .map_err(|error| row.wrong("number", &error.to_string(), "shorten the number"))?;
-        let (raised_by, raised_at) = (row.person(&by)?, row.time(&at)?);
+        // A number of the greatest length leaves no room for more.
+        let id = HoldId::parse(&format!("on-hold-{change}")).or_else(|_| HoldId::parse(change.as_str()));
+        let id = id.map_err(|error| row.wrong("number", &error.to_string(), "shorten the number"))?;
+        let raised_by = row.person(&by).or_else(|mistake| PersonId::parse("unknown").map_err(|_| mistake))?;
+        let raised_at = row.time(&at).or_else(|mistake| Instant::parse("1970-01-01T00:00:00Z").map_err(|_| mistake))?;
         Ok(vec![Hold { id, change_id: change.clone(), packet: None, raised_by, raised_at, resolved: None }])
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use super::column::{Column, DetailPart, Part, Table};
+use super::column::{Column, DetailPart, PacketPlace, Part, Table};
 use crate::model::ids::AttachmentRole;
 use crate::sources::fetch::FetchLimits;
 
@@ -165,50 +165,55 @@ impl Default for ChangeColumns {
     }
 }
 
-/// Columns of a row of the approvals.
+/// Columns of a row of the approvals. `packet` and `decided_at` have no defaults: who may write what they name decides what an
+/// approval is worth, and only those who know the instance know that.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct ApprovalColumns {
     /// The change request that the row belongs to.
+    #[serde(default = "change")]
     pub change: Column,
     /// Who was asked.
+    #[serde(default = "approver")]
     pub approver: Column,
     /// Who decided, where that may be a delegate of who was asked.
     pub decided_by: Option<Column>,
     /// Whose decision it is, where the row names the delegate as approver.
     pub on_behalf_of: Option<Column>,
     /// The state.
+    #[serde(default = "state")]
     pub state: Part,
-    /// When it was decided.
+    /// When it was decided: a column that is stamped when the state changes, and by nothing else. `sys_updated_on` moves with every
+    /// edit, so that anybody who may edit the row makes an old approval young.
     pub decided_at: Column,
     /// The role; without it, the manifest's signers tell the role by the person.
     pub role: Option<Part>,
-    /// Digest of the packet that was decided about; without it, a line `packet: sha256:…` in the comments.
-    pub packet: Option<Column>,
+    /// Digest of the packet that was decided about: a column, or `comments` for a line `packet: sha256:…` in the comments.
+    pub packet: PacketPlace,
     /// The comments.
+    #[serde(default = "comments")]
     pub comments: Column,
     /// Signature of the approval statement.
     pub signature: Option<Column>,
     /// Whether the signature is an attachment of the row, named `*.sig`.
+    #[serde(default)]
     pub signature_files: bool,
 }
 
-impl Default for ApprovalColumns {
-    fn default() -> Self {
-        Self {
-            change: Column::known("sysapproval"),
-            approver: Column::known("approver.user_name"),
-            decided_by: None,
-            on_behalf_of: None,
-            state: Part::known("state"),
-            decided_at: Column::known("sys_updated_on"),
-            role: None,
-            packet: None,
-            comments: Column::known("comments"),
-            signature: None,
-            signature_files: false,
-        }
-    }
+fn change() -> Column {
+    Column::known("sysapproval")
+}
+
+fn approver() -> Column {
+    Column::known("approver.user_name")
+}
+
+fn state() -> Part {
+    Part::known("state")
+}
+
+fn comments() -> Column {
+    Column::known("comments")
 }
 
 /// Columns of a service.

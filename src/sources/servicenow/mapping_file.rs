@@ -50,8 +50,7 @@ struct File {
     tables: Tables,
     #[serde(default)]
     change: ChangeColumns,
-    #[serde(default)]
-    approvals: Option<Spanned<ApprovalColumns>>,
+    approvals: Spanned<ApprovalColumns>,
     #[serde(default)]
     service: ServiceColumns,
     #[serde(default)]
@@ -79,6 +78,37 @@ fn unknown(message: &str) -> Option<(&str, String)> {
     Some((name, nearest.map_or_else(|| HELP.to_owned(), |nearest| format!("did you mean `{nearest}`?"))))
 }
 
+/// What to write where a key of the approvals, or all of them, are missing.
+fn missing(message: &str) -> Option<(&'static str, &'static str)> {
+    match message.strip_prefix("missing field `")?.strip_suffix('`')? {
+        "approvals" => Some((
+            "approvals",
+            "write a section [approvals] with `packet` and `decided_at`, columns that only the approval itself fills",
+        )),
+        "packet" => Some((
+            "approvals.packet",
+            "write packet = \"COLUMN\", one that only the approval itself fills; or packet = \"comments\", where whoever may \
+             comment can bind an approval to another packet",
+        )),
+        "decided_at" => Some((
+            "approvals.decided_at",
+            "write decided_at = \"COLUMN\", one that is stamped when the state changes; \"sys_updated_on\" moves with every edit, \
+             so that an old approval looks young",
+        )),
+        _ => None,
+    }
+}
+
+/// The reader's message without the value that it quotes: that may be an address with a secret, under a wrong key.
+fn unvalued(message: &str) -> String {
+    let quotes = ["invalid type: ", "invalid value: ", "unknown variant `"];
+    if !quotes.iter().any(|start| message.starts_with(start)) {
+        return message.to_owned();
+    }
+    let expected = message.rsplit_once("expected ").map_or("something else", |(_, expected)| expected);
+    format!("is not what belongs here: expected {expected}")
+}
+
 /// Reads the mapping in `text`; paths in it are relative to the folder of `path`.
 ///
 /// # Errors
@@ -88,14 +118,17 @@ pub fn parse(path: &Path, text: &str) -> Result<Mapping, Diagnostic> {
     // No line is quoted: it may hold what should not stand there.
     let told = |field: Option<String>, error: &toml::de::Error| {
         let at = error.span().map_or(0, |span| span.start);
+        if let Some((field, help)) = missing(error.message()) {
+            return Diagnostic::unquoted(path, text, at, Some(field.to_owned()), "is missing", help);
+        }
         let (message, help) = match unknown(error.message()) {
             Some((name, _)) if ["password", "secret", "token"].iter().any(|word| name.contains(word)) => {
-                ("no such key", "a secret never stands in this file; give it as the settings say".to_owned())
+                ("no such key".to_owned(), "a secret never stands in this file; give it as the settings say".to_owned())
             }
-            Some((_, nearest)) => ("no such key", nearest),
+            Some((_, nearest)) => ("no such key".to_owned(), nearest),
             // The reader's message quotes the address, credentials and all.
-            None if field.as_deref() == Some("url") => ("is no address", HELP.to_owned()),
-            None => (error.message(), HELP.to_owned()),
+            None if field.as_deref() == Some("url") => ("is no address".to_owned(), HELP.to_owned()),
+            None => (unvalued(error.message()), HELP.to_owned()),
         };
         Diagnostic::unquoted(path, text, at, field, message, help)
     };
@@ -145,21 +178,14 @@ fn check(path: &Path, text: &str, file: File) -> Result<Mapping, Diagnostic> {
             limits
         }
     };
-    let approvals = match file.approvals {
-        None => ApprovalColumns::default(),
-        Some(approvals) => {
-            let (span, approvals) = (approvals.span(), approvals.into_inner());
-            if approvals.decided_by.is_some() && approvals.on_behalf_of.is_some() {
-                let help =
-                    "name `decided_by` where rows keep who was asked, `on_behalf_of` where they name who decided";
-                return Err(wrong(span, "approvals", "names both `decided_by` and `on_behalf_of`", help));
-            }
-            if approvals.signature.is_some() && approvals.signature_files {
-                return Err(wrong(span, "approvals", "names two places of signatures", "keep one of them"));
-            }
-            approvals
-        }
-    };
+    let (span, approvals) = (file.approvals.span(), file.approvals.into_inner());
+    if approvals.decided_by.is_some() && approvals.on_behalf_of.is_some() {
+        let help = "name `decided_by` where rows keep who was asked, `on_behalf_of` where they name who decided";
+        return Err(wrong(span, "approvals", "names both `decided_by` and `on_behalf_of`", help));
+    }
+    if approvals.signature.is_some() && approvals.signature_files {
+        return Err(wrong(span, "approvals", "names two places of signatures", "keep one of them"));
+    }
     let attachments = match file.attachments {
         None => AttachmentRules::default(),
         Some(rules) => {
@@ -190,9 +216,11 @@ fn check(path: &Path, text: &str, file: File) -> Result<Mapping, Diagnostic> {
 mod tests {
     use super::*;
     use crate::model::ids::AttachmentRole;
+    use crate::sources::servicenow::PacketPlace;
 
     const HEAD: &str = "schema = \"portal-agent/servicenow/1\"\nurl = \"https://x.example\"\n";
     const AUTH: &str = "[auth]\nkind = \"bearer\"\n";
+    const APPROVALS: &str = "[approvals]\npacket = \"u_packet\"\ndecided_at = \"u_decided_at\"\n";
 
     fn mapping(text: &str) -> Result<Mapping, String> {
         parse(Path::new("/etc/pa/servicenow.toml"), text).map_err(|error| error.to_string())
@@ -200,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_small_mapping_suffices() {
-        let read = mapping(&format!("{HEAD}ca = \"ca.pem\"\n{AUTH}")).unwrap();
+        let read = mapping(&format!("{HEAD}ca = \"ca.pem\"\n{AUTH}{APPROVALS}")).unwrap();
         assert_eq!(read.url.as_str(), "https://x.example/");
         assert_eq!(read.ca, Some(PathBuf::from("/etc/pa/ca.pem")));
         assert_eq!(read.change, ChangeColumns::default());
@@ -224,35 +252,38 @@ mod tests {
         }
         let told = mapping(&HEAD.replace("https://", "https://me:canary-7f3a@")).unwrap_err();
         assert!(!told.contains("canary"), "{told}");
-        let told = mapping(&format!("{}{AUTH}", HEAD.replace("https://x.example", "me:canary-7f3a@:x"))).unwrap_err();
+        let told = mapping(&format!("{}{AUTH}{APPROVALS}", HEAD.replace("https://x.example", "me:canary-7f3a@:x")))
+            .unwrap_err();
         assert!(told.contains("url") && !told.contains("canary"), "{told}");
         let told = mapping(&format!("{HEAD}{AUTH}password = \"canary-7f3a\n")).unwrap_err();
         assert!(told.contains(":5:") && !told.contains("canary"), "{told}");
-        let told = mapping(&format!("{}{AUTH}", HEAD.replace("https://", "https://me:canary-7f3a@"))).unwrap_err();
+        let head = HEAD.replace("https://", "https://me:canary-7f3a@");
+        let told = mapping(&format!("{head}{AUTH}{APPROVALS}")).unwrap_err();
         assert!(told.contains("url: needs https") && !told.contains("canary"), "{told}");
     }
 
     #[test]
     fn every_mistake_names_its_line_and_field() {
-        let good = format!("{HEAD}{AUTH}");
+        let good = format!("{HEAD}{AUTH}{APPROVALS}");
+        assert!(mapping(&good).is_ok());
         for (text, place, field) in [
             (good.replace("https", "http"), ":2:", "url"),
             (good.replace("bearer", "basic"), ":4:", "auth.user"),
             (good.replace("bearer", "oauth"), ":4:", "auth.kind"),
             (good.replace("servicenow/1", "servicenow/2"), ":1:", "schema"),
-            (format!("{good}[limits]\npage_size = 0\n"), ":5:", "limits.page_size"),
-            (format!("{good}[limits]\nattempts = 0\n"), ":5:", "limits.attempts"),
-            (format!("{good}[change]\ntitle = \"Short Description\"\n"), ":6:", "change.title"),
-            (format!("{good}[change]\nwindow_start = \"a,b\"\n"), ":6:", "change.window_start"),
-            (format!("{good}[tables]\nchange_request = \"../x\"\n"), ":6:", "tables.change_request"),
-            (format!("{good}[change]\ntitle = {{ column = \"a\", constant = \"b\" }}\n"), ":6:", "change.title"),
+            (format!("{good}[limits]\npage_size = 0\n"), ":8:", "limits.page_size"),
+            (format!("{good}[limits]\nattempts = 0\n"), ":8:", "limits.attempts"),
+            (format!("{good}[change]\ntitle = \"Short Description\"\n"), ":9:", "change.title"),
+            (format!("{good}[change]\nwindow_start = \"a,b\"\n"), ":9:", "change.window_start"),
+            (format!("{good}[tables]\nchange_request = \"../x\"\n"), ":9:", "tables.change_request"),
+            (format!("{good}[change]\ntitle = {{ column = \"a\", constant = \"b\" }}\n"), ":9:", "change.title"),
             (
                 format!("{good}[change.details]\nn = {{ column = \"a\", separator = \";\" }}\n"),
-                ":6:",
+                ":9:",
                 "change.details.n",
             ),
-            (format!("{good}[approvals]\ndecided_by = \"a\"\non_behalf_of = \"b\"\n"), ":5:", "approvals"),
-            (format!("{good}[attachments.roles]\n\"*x*\" = \"a\"\n"), ":5:", "attachments.roles.*x*"),
+            (format!("{good}decided_by = \"a\"\non_behalf_of = \"b\"\n"), ":5:", "approvals"),
+            (format!("{good}[attachments.roles]\n\"*x*\" = \"a\"\n"), ":8:", "attachments.roles.*x*"),
         ] {
             let told = mapping(&text).expect_err(&text);
             assert!(told.contains(&format!("servicenow.toml{place}")) && told.contains(field), "{text}\n{told}");
@@ -260,10 +291,43 @@ mod tests {
     }
 
     #[test]
+    fn where_a_decision_names_its_packet_and_its_time_must_be_said() {
+        let told = mapping(&format!("{HEAD}{AUTH}[approvals]\ndecided_at = \"u_at\"\n")).unwrap_err();
+        assert!(told.contains("servicenow.toml:5:") && told.contains("approvals.packet: is missing"), "{told}");
+        assert!(told.contains("packet = \"COLUMN\"") && told.contains("whoever may comment"), "{told}");
+        let told = mapping(&format!("{HEAD}{AUTH}[approvals]\npacket = \"comments\"\n")).unwrap_err();
+        assert!(told.contains("servicenow.toml:5:") && told.contains("approvals.decided_at: is missing"), "{told}");
+        assert!(told.contains("decided_at = \"COLUMN\"") && told.contains("sys_updated_on"), "{told}");
+        let told = mapping(&format!("{HEAD}{AUTH}")).unwrap_err();
+        assert!(told.contains("approvals: is missing") && told.contains("write a section [approvals]"), "{told}");
+        let comments = format!("{HEAD}{AUTH}{APPROVALS}").replace("u_packet", "comments");
+        assert_eq!(mapping(&comments).unwrap().approvals.packet, PacketPlace::Comments);
+        let empty = comments.replace("\"comments\"", "\"\"");
+        assert!(mapping(&empty).unwrap_err().contains("approvals.packet"));
+    }
+
+    #[test]
+    fn an_address_under_a_wrong_key_is_not_shown() {
+        let address = "\"https://x.example/canary?key=canary\"";
+        for text in [
+            HEAD.replace("\"portal-agent/servicenow/1\"", address),
+            format!("{HEAD}auth = {address}\n"),
+            format!("{HEAD}[auth]\nkind = {address}\n"),
+            format!("{HEAD}{AUTH}[limits]\nread_s = {address}\n"),
+            format!("{HEAD}{AUTH}[tables]\nchange_request = {address}\n"),
+            format!("{HEAD}{AUTH}[approvals]\npacket = {address}\n"),
+            format!("{}{AUTH}{APPROVALS}", HEAD.replace("x.example", "x.example/canary?key=canary")),
+        ] {
+            let told = mapping(&text).expect_err(&text);
+            assert!(told.contains("servicenow.toml:") && !told.contains("canary"), "{told}");
+        }
+    }
+
+    #[test]
     fn an_exact_file_name_goes_over_a_pattern_and_a_long_pattern_over_a_short_one() {
         let roles =
             "[attachments.roles]\n\"*.pdf\" = \"other\"\n\"plan*.pdf\" = \"plan\"\n\"plan-b.pdf\" = \"exact\"\n";
-        let rules = mapping(&format!("{HEAD}{AUTH}{roles}")).unwrap().attachments;
+        let rules = mapping(&format!("{HEAD}{AUTH}{APPROVALS}{roles}")).unwrap().attachments;
         let role = |name| rules.role(name).map(AttachmentRole::as_str);
         assert_eq!(role("plan-b.pdf"), Some("exact"));
         assert_eq!(role("plan-a.pdf"), Some("plan"));

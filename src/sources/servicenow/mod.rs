@@ -7,20 +7,25 @@
 #![doc = include_str!("example.toml")]
 //! ```
 //!
-//! - Every key but `schema`, `url` and `auth` may be left out. A part of the record is the name of a column
-//!   (`requested_by.user_name` walks to another table), or a table with `column`, `take` (`value`, what the database holds, unless
-//!   `display_value` is said) and `values` (their wording and ours), or with `constant`.
+//! - Every key but `schema`, `url`, `auth`, `approvals.packet` and `approvals.decided_at` may be left out. A part of the record is the
+//!   name of a column (`requested_by.user_name` walks to another table), or a table with `column`, `take` (`value`, what the database
+//!   holds, unless `display_value` is said) and `values` (their wording and ours), or with `constant`.
 //! - Times are read from `value`, which ServiceNow documents as UTC, `YYYY-MM-DD HH:MM:SS`; what a person sees depends on who asks.
 //! - The approval manifest, the approved remediation and the excepted blackouts have no columns: they are attached to the change
 //!   request as `approval-manifest.json`, an object with `manifest`, `remediation` and `excepts`.
 //! - An attachment is part of the record when a pattern of `attachments.roles` fits its name, and ordered by its role. All others
 //!   are left alone: what the packet lacks or has too much shows in its digest, which approvers have approved.
-//! - A decision names its packet in a column, or in a line `packet: sha256:…` of its comments. Anybody who may comment can write such
-//!   a line, so prefer a column that only the approval itself fills. A withdrawn approval that names the approved packet was decided
-//!   once, and is a revoked one.
-//! - `decided_at` is `sys_updated_on` unless said otherwise. Any edit of the row moves that, so an old approval can look young; prefer
-//!   a column that is stamped when the state changes. The role is that of the manifest's signer unless a column holds it. Where
-//!   delegates decide, ServiceNow leaves `approver` as it was: name the column of who decided as `decided_by`.
+//! - A decision names its packet in the column `approvals.packet`, which only the approval itself should fill. With
+//!   `packet = "comments"` it is a line `packet: sha256:…` of the comments instead, and that is dangerous: whoever may comment on a
+//!   row that was approved for one packet can bind it to another; demand signatures then. A withdrawn approval that names the approved
+//!   packet was decided once, and is a revoked one.
+//! - `approvals.decided_at` is a column that is stamped when the state changes, and by nothing else. `sys_updated_on` can be named, but
+//!   any edit of the row moves it, so an old approval can look young; and with `packet = "comments"` one comment does both.
+//! - The role is that of the manifest's signer unless a column holds it. A row that can be no signer's, since its account is none, or
+//!   the manifest does not name its role (without such a column, its account), counts as nothing unless it is a rejection: that stops
+//!   the change whoever it is by.
+//! - Where delegates decide, ServiceNow leaves `approver` as it was: name the column of who decided as `decided_by`. A delegate's row
+//!   that cannot be read counts as nothing: it could only permit.
 //! - ServiceNow leaves out rows and columns that the account may not read, and conditions that it does not understand. Rows are
 //!   therefore counted (`X-Total-Count`) and held against the question once more; a missing column is an error.
 //! - A change request that is edited while it is read is read again, three times at most.
@@ -46,7 +51,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::SourceError;
 use super::fetch::{Fetcher, Pace};
 use crate::diagnostic::Diagnostic;
-pub use column::{Column, DetailPart, NameError, Origin, Part, Shape, Table, Take};
+pub use column::{Column, DetailPart, NameError, Origin, PacketPlace, Part, Shape, Table, Take};
 use mapping::{Auth, Mapping};
 use table::Tables;
 

@@ -87,6 +87,11 @@ impl Row {
             .map_err(|error| self.wrong(column.as_str(), &error.to_string(), "map the column that holds account names"))
     }
 
+    /// A person's account; none where the cell holds something else, or nothing.
+    pub(super) fn account(&self, column: &Column) -> Result<Option<PersonId>, Diagnostic> {
+        Ok(PersonId::parse(self.value(column)?).ok())
+    }
+
     /// A time: `YYYY-MM-DD HH:MM:SS`, which ServiceNow keeps in UTC whatever zone it shows.
     pub(super) fn time(&self, column: &Column) -> Result<Instant, Diagnostic> {
         let text = self.needed(column)?;
