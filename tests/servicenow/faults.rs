@@ -6,7 +6,7 @@ use portal_agent::model::ids::ChangeId;
 use portal_agent::sources::SourceError;
 use portal_agent::sources::fetch::{FetchLimits, Fetcher};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use wiremock::matchers::any;
+use wiremock::matchers::{any, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::instance::{Instance, SECRET};
@@ -198,6 +198,23 @@ async fn a_text_older_than_one_had_before_is_refused_and_origins_have_their_own_
     assert!(error.to_string().contains("older than the one before"), "{error}");
     dated(&one, "Sat, 21 Nov 2026 08:00:01 GMT").await;
     assert!(read(fetcher, &one).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_answer_that_another_overtakes_on_its_way_is_not_stale() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(200).set_body_raw("BEGIN:VCALENDAR", "text/calendar");
+    let early = answer.clone().insert_header("Date", "Sat, 21 Nov 2026 02:00:00 GMT");
+    let late = answer.insert_header("Date", "Sat, 21 Nov 2026 02:05:00 GMT");
+    Mock::given(path("/slow")).respond_with(early.set_delay(Duration::from_millis(500))).mount(&server).await;
+    Mock::given(path("/fast")).respond_with(late).mount(&server).await;
+    let fetcher = Fetcher::new("the calendar", FetchLimits::default(), None).unwrap();
+    let url = |of: &str| format!("{}/{of}", server.uri()).parse().unwrap();
+    let (slow, fast) = (url("slow"), url("fast"));
+    let (first, second) =
+        tokio::join!(fetcher.text(&slow, "calendar", WITHIN), fetcher.text(&fast, "calendar", WITHIN));
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert!(fetcher.text(&slow, "calendar", WITHIN).await.is_err(), "asked for after the newer one");
 }
 
 #[tokio::test]
