@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::settings::{SettingsError, check_keys};
-use crate::decide::policy::SignaturePolicy;
 use crate::diagnostic::Diagnostic;
+use crate::model::gates::SignaturePolicy;
 use crate::model::ids::Role;
 
 /// Keys that make up the policy; a policy file holds nothing else.

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::freeze_policy::FreezePolicy;
+use crate::model::gates::SignaturePolicy;
 use crate::model::ids::{PersonId, Role};
 
 /// Everything that the organisation demands.
@@ -25,17 +24,6 @@ pub struct ApprovalPolicy {
     pub max_age_s: i64,
     /// Whether approvals must be signed.
     pub signatures: SignaturePolicy,
-}
-
-/// Whether approvals must be signed with a key of the approver's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SignaturePolicy {
-    /// They may be; a signature that is there, and can be checked, must be valid.
-    #[default]
-    Optional,
-    /// Every one.
-    Required,
 }
 
 impl ApprovalPolicy {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::decide::policy::{Policy, SignaturePolicy};
+use crate::decide::policy::Policy;
 use crate::decide::reconcile::PacketFacts;
 use crate::mask::masked::{MaskGate, Masked, PublicDocument};
 use crate::model::calendar::Blackout;
@@ -10,7 +10,7 @@ use crate::model::digest::Digest;
 use crate::model::form::{FormPlan, RecordPath};
 use crate::model::freeze_policy::{BlackoutPolicy, CategoryPolicy, FreezePolicy, PagesPolicy};
 use crate::model::freeze_terms::{FreezeMode, ReleaseMode};
-use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFinding};
+use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFinding, SignaturePolicy};
 use crate::model::ids::{AttachmentRole, ChangeId, FieldId, PersonId};
 use crate::model::private::{Exposure, Fact};
 use crate::model::record::{Remediation, Rollback};

@@ -87,6 +87,17 @@ pub struct Resolved {
     pub at: Instant,
 }
 
+/// Whether approvals must be signed with a key of the approver's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignaturePolicy {
+    /// They may be; a signature that is there, and can be checked, must be valid.
+    #[default]
+    Optional,
+    /// Every one.
+    Required,
+}
+
 /// What came of checking the signature of one approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::reading::{OtherPolicy, Reading, ReadingError};
 use super::text::{Text, identifier};
-use crate::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
+use crate::decide::policy::{ApprovalPolicy, Policy};
 use crate::decide::reconcile::{self, PacketFacts};
 use crate::decide::rules::record::FileState;
 use crate::decide::verdict::{Stage, Verdict};
@@ -12,7 +12,7 @@ use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::digest::Digest;
 use crate::model::freeze_policy::FreezePolicy;
 use crate::model::freeze_terms::FreezeMode;
-use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFinding};
+use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFinding, SignaturePolicy};
 use crate::model::ids::{AttachmentRole, BlackoutId, ChangeId, PersonId, Role};
 use crate::model::record::{
     ApprovalManifest, Attachment, ChangeRecord, Details, ExceptedBlackout, FileName, FreezeException, Ownership,

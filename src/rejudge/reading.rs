@@ -4,10 +4,10 @@ use serde::Deserialize;
 
 use super::packet::{Built, Packet};
 use super::text::Text;
-use crate::decide::policy::SignaturePolicy;
 use crate::decide::verdict::{HaltCode, Stage, Verdict};
 use crate::model::digest::Digest;
 use crate::model::freeze_policy::FreezePolicy;
+use crate::model::gates::SignaturePolicy;
 use crate::model::ids::Role;
 use crate::model::record::{Approval, ApprovalManifest};
 use crate::model::time::Instant;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use portal_agent::decide::policy::SignaturePolicy;
 use portal_agent::decide::verdict::HaltCode;
 use portal_agent::evidence::outcome::{DraftState, Outcome};
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::model::freeze_policy::BlackoutPolicy;
+use portal_agent::model::gates::SignaturePolicy;
 use portal_agent::model::record::ChangeRecord;
 use portal_agent::reference_portal::faults::FaultPlan;
 use portal_agent::signatures::{NAMESPACE, statement};

@@ -1,14 +1,15 @@
 //! Delegates, numbers of approvers, holds, the service ownership record, and the freeze policy.
 
 use crate::{Case, at};
-use portal_agent::decide::policy::SignaturePolicy;
 use portal_agent::decide::verdict::HaltCode;
 use portal_agent::model::digest::Digest;
 use portal_agent::model::freeze_policy::{BlackoutPolicy, CategoryPolicy, PagesPolicy};
 use portal_agent::model::freeze_terms::{
     FreezeMode, FreezeTerms, OverrideTerms, ReleaseMode, SetBy, StateReading, Tier,
 };
-use portal_agent::model::gates::{Delegation, Hold, RegisteredOwner, Resolved, SignatureFault, SignatureFinding};
+use portal_agent::model::gates::{
+    Delegation, Hold, RegisteredOwner, Resolved, SignatureFault, SignatureFinding, SignaturePolicy,
+};
 use portal_agent::model::ids::{BlackoutId, ChangeId, HoldId, PersonId, Role};
 use portal_agent::model::record::Ownership;
 use portal_agent::model::text::Line;
@@ -373,13 +374,14 @@ fn signature_invalid_when_one_is_demanded_and_missing_or_one_is_there_and_does_n
     use SignatureFinding::{Absent, Invalid, NotChecked, Valid};
     let required = |case: Case| case.policy(|policy| policy.approvals.signatures = SignaturePolicy::Required);
     let with = |findings: Vec<SignatureFinding>| Case::new().gates(move |gates| gates.signatures = findings);
-    let valid = || Valid { key: "SHA256:x".into() };
+    let valid = |key: &str| Valid { key: key.into() };
     let forged = || Invalid { fault: SignatureFault::Forged };
-    with(vec![Absent, NotChecked, valid()]).proceeds();
-    with(vec![valid(), forged(), valid()]).halts_with(&[HaltCode::SignatureInvalid]);
-    required(with(vec![valid(), valid(), valid()])).proceeds();
-    for missing in [vec![valid(), valid(), Absent], vec![valid(), valid(), NotChecked], vec![valid(), valid()], vec![]]
-    {
+    with(vec![Absent, NotChecked, valid("a")]).proceeds();
+    with(vec![valid("a"), forged(), valid("c")]).halts_with(&[HaltCode::SignatureInvalid]);
+    required(with(vec![valid("a"), valid("b"), valid("c")])).proceeds();
+    let two = || vec![valid("a"), valid("b")];
+    let and = |last: SignatureFinding| two().into_iter().chain([last]).collect();
+    for missing in [and(Absent), and(NotChecked), two(), vec![]] {
         required(with(missing)).halts_with(&[HaltCode::SignatureInvalid]);
     }
 }

@@ -9,7 +9,7 @@ mod tabs;
 
 use std::collections::BTreeSet;
 
-use portal_agent::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
+use portal_agent::decide::policy::{ApprovalPolicy, Policy};
 use portal_agent::decide::reconcile::{PacketFacts, packet};
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
@@ -17,7 +17,7 @@ use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
 use portal_agent::model::freeze_policy::FreezePolicy;
 use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
-use portal_agent::model::gates::Gates;
+use portal_agent::model::gates::{Gates, SignaturePolicy};
 use portal_agent::model::ids::{BlackoutId, PersonId, Role};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::record::ChangeRecord;

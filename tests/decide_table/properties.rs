@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use crate::{NOW, at, calm, codes, demanded, file};
-use portal_agent::decide::policy::{Policy, SignaturePolicy};
+use portal_agent::decide::policy::Policy;
 use portal_agent::decide::reconcile::{PacketFacts, packet, packet_again};
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{HaltCode, Stage};
@@ -14,7 +14,9 @@ use portal_agent::model::calendar::Blackout;
 use portal_agent::model::digest::Digest;
 use portal_agent::model::freeze_policy::BlackoutPolicy;
 use portal_agent::model::freeze_terms::{FreezeTerms, SetBy, StateReading};
-use portal_agent::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFault, SignatureFinding};
+use portal_agent::model::gates::{
+    Delegation, Gates, Hold, RegisteredOwner, SignatureFault, SignatureFinding, SignaturePolicy,
+};
 use portal_agent::model::ids::{BlackoutId, ChangeId, HoldId, PersonId, Role};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::record::ChangeRecord;

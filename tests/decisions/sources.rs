@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{NOW, approvals, at, set};
-use portal_agent::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
+use portal_agent::decide::policy::{ApprovalPolicy, Policy};
 use portal_agent::decide::reconcile::{self, PacketFacts};
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{HaltCode, Stage};
@@ -14,7 +14,7 @@ use portal_agent::model::digest::Digest;
 use portal_agent::model::form::FormPlan;
 use portal_agent::model::freeze_policy::FreezePolicy;
 use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
-use portal_agent::model::gates::Gates;
+use portal_agent::model::gates::{Gates, SignaturePolicy};
 use portal_agent::model::ids::{BlackoutId, PersonId, RunId};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::private::Private;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use portal_agent::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
+use portal_agent::decide::policy::{ApprovalPolicy, Policy};
 use portal_agent::decide::verdict::Stage;
 use portal_agent::evidence::journal::Event;
 use portal_agent::evidence::shared::SharedStore;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
+use portal_agent::model::gates::SignaturePolicy;
 use portal_agent::model::ids::{PersonId, Role, RunId};
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use portal_agent::decide::policy::{ApprovalPolicy, Policy, SignaturePolicy};
+use portal_agent::decide::policy::{ApprovalPolicy, Policy};
 use portal_agent::decide::rules::confirmation::Said;
 use portal_agent::decide::verdict::{HaltCode, Stage};
 use portal_agent::evidence::documents::RunDocument;
@@ -17,6 +17,7 @@ use portal_agent::mask::masked::Masked;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
 use portal_agent::model::freeze_policy::{CategoryPolicy, FreezePolicy};
 use portal_agent::model::freeze_terms::ReleaseMode;
+use portal_agent::model::gates::SignaturePolicy;
 use portal_agent::model::ids::{PersonId, Role, RunId};
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, world, write};

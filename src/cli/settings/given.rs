@@ -91,9 +91,6 @@ impl Settings {
 
     /// Zone of whoever reads what is printed.
     ///
-
-    /// Zone of whoever reads what is printed.
-    ///
     /// # Errors
     ///
     /// [`SettingsError::Value`] when there is no such zone.

@@ -10,9 +10,9 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::args::Common;
-use crate::decide::policy::SignaturePolicy;
 use crate::diagnostic::Diagnostic;
 use crate::model::browser::{BrowserKind, BrowserProfile};
+use crate::model::gates::SignaturePolicy;
 use crate::model::ids::{PersonId, Role};
 use crate::sources::configured::WITHIN;
 

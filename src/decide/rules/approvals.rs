@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::decide::policy::{ApprovalPolicy, Parties, SignaturePolicy};
+use crate::decide::policy::{ApprovalPolicy, Parties};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::digest::Digest;
-use crate::model::gates::{Delegation, SignatureFinding};
+use crate::model::gates::{Delegation, SignatureFinding, SignaturePolicy};
 use crate::model::ids::{PersonId, Role};
 use crate::model::private::Fact;
 use crate::model::record::{Approval, ApprovalManifest, Decision, Signer};
