@@ -52,7 +52,26 @@ async fn replayed(
     let replayed = replayed.unwrap_or_else(|error| panic!("{}: {error}", fixture.name()));
     let folder = PathBuf::from(&replayed.document.get().evidence_dir);
     let read = |name: &&str| Some(((*name).to_owned(), std::fs::read_to_string(folder.join(name)).ok()?));
-    (differences(&fixture, &replayed), DETERMINISTIC.iter().filter_map(read).collect())
+    let mut kept: BTreeMap<String, String> = DETERMINISTIC.iter().filter_map(read).collect();
+    if let Some(journal) = kept.get_mut("journal.jsonl") {
+        *journal = until_answered(journal);
+    }
+    (differences(&fixture, &replayed), kept)
+}
+
+/// The journal to the byte until the commit is answered; then its events alone. Whether the agent notes the answer before the
+/// browser has followed it is the machine's, and the recording's time goes on with whichever comes first.
+fn until_answered(journal: &str) -> String {
+    let mut answered = false;
+    let line = |line: &str| {
+        let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
+        answered |= event["event"] == "commit-answered";
+        if let (true, Some(members)) = (answered, event.as_object_mut()) {
+            members.retain(|name, _| !["at", "prev", "hash"].contains(&name.as_str()));
+        }
+        if answered { event.to_string() } else { line.to_owned() }
+    };
+    journal.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn all(differences: &[Difference]) -> String {
@@ -66,7 +85,12 @@ in_both_browsers! {
         let mut wrong = Vec::new();
         for path in fixtures() {
             let evidence = room.path().join("evidence");
-            let (first, once) = replayed(&path, browser, &evidence).await;
+            let (mut first, mut once) = replayed(&path, browser, &evidence).await;
+            if !first.is_empty() {
+                // The maps of these recordings wait four seconds for a page: a browser that shares two cores with another test may
+                // miss that once. What is really another answer is so every time.
+                (first, once) = replayed(&path, browser, &evidence).await;
+            }
             if !first.is_empty() {
                 wrong.push(format!("{}\n{}", path.display(), all(&first)));
             }
@@ -253,8 +277,8 @@ fn desk(rig: &Rig, har: &Value) -> TempDir {
     put("run.har", har.to_string());
     put("map.toml", rig.map_text.clone());
     for (path, bytes) in files(rig.sources.record.parent().unwrap()) {
-        let wanted = ["record.json", "freeze-calendar.toml"].iter().any(|name| path == Path::new(name))
-            || path.starts_with("attachments");
+        let files = ["record.json", "freeze-calendar.toml", "freeze_mode.json", "freeze-policy.toml"];
+        let wanted = files.iter().any(|name| path == Path::new(name)) || path.starts_with("attachments");
         if wanted {
             let at = desk.path().join(path);
             std::fs::create_dir_all(at.parent().unwrap()).unwrap();
