@@ -4,7 +4,7 @@
 The second implementation is recurring-ical-events (on dateutil and zoneinfo), which shares no code with ours. To make the
 table anew:
 
-    python3 -m venv /tmp/second && . /tmp/second/bin/activate
+    python3 -m venv second-opinion && . second-opinion/bin/activate
     pip install recurring-ical-events==3.8.2 icalendar==7.3.0 python-dateutil==2.9.0.post0 tzdata==2026.6
     PYTHONTZPATH= python3 tests/calendar/second_opinion.py > tests/calendar/recurrences.jsonl
 
