@@ -85,12 +85,7 @@ in_both_browsers! {
         let mut wrong = Vec::new();
         for path in fixtures() {
             let evidence = room.path().join("evidence");
-            let (mut first, mut once) = replayed(&path, browser, &evidence).await;
-            if !first.is_empty() {
-                // The maps of these recordings wait four seconds for a page: a browser that shares two cores with another test may
-                // miss that once. What is really another answer is so every time.
-                (first, once) = replayed(&path, browser, &evidence).await;
-            }
+            let (first, once) = replayed(&path, browser, &evidence).await;
             if !first.is_empty() {
                 wrong.push(format!("{}\n{}", path.display(), all(&first)));
             }
