@@ -1,13 +1,8 @@
-//! Finds an installed browser and its driver, starts the driver as a process group of its own, and ends that group.
+//! Finds an installed browser and its driver, and says with what the browser is to be started.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Map, Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
 use crate::model::browser::{BrowserKind, BrowserProfile};
 
@@ -38,11 +33,17 @@ pub enum BrowserError {
         source: std::io::Error,
     },
     /// The driver did not say where it listens.
-    #[error("{name} did not say on which port it listens")]
+    #[error("{name} did not say on which port it listens{}", after_colon(said))]
     NoPort {
         /// Which.
         name: &'static str,
+        /// Its last line, before anything was typed; empty if it said nothing.
+        said: String,
     },
+}
+
+fn after_colon(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
 }
 
 impl BrowserError {
@@ -53,7 +54,7 @@ impl BrowserError {
             Self::NoBrowser { kind: BrowserKind::Firefox, .. } => "apt-get install firefox-esr".into(),
             Self::NoDriver { name: "geckodriver" } => "cargo install geckodriver --locked".into(),
             Self::NoDriver { .. } => "apt-get install chromium-driver".into(),
-            Self::Start { name, .. } | Self::NoPort { name } => {
+            Self::Start { name, .. } | Self::NoPort { name, .. } => {
                 format!("run `{name} --version`; if that works, start one yourself and name it with --webdriver URL")
             }
         }
@@ -71,7 +72,8 @@ pub struct Installed {
     pub driver: PathBuf,
 }
 
-fn driver_name(kind: BrowserKind) -> &'static str {
+/// The driver's program for a kind of browser.
+pub fn driver_name(kind: BrowserKind) -> &'static str {
     match kind {
         BrowserKind::Chromium => "chromedriver",
         BrowserKind::Firefox => "geckodriver",
@@ -95,94 +97,6 @@ pub fn find(kind: BrowserKind) -> Result<Installed, BrowserError> {
     let name = driver_name(kind);
     let driver = which::which(name).map_err(|_| BrowserError::NoDriver { name })?;
     Ok(Installed { kind, browser, driver })
-}
-
-/// The processes that one of ours has started. Dropping it ends them all.
-#[derive(Debug)]
-pub struct ProcessGroup(Option<Pid>);
-
-impl ProcessGroup {
-    /// The group that the process of this number leads, as one started with a group of its own does.
-    pub fn of(leader: Option<u32>) -> Self {
-        Self(leader.and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
-    }
-}
-
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // Already gone is as good.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
-}
-
-/// A driver that this process started. Dropping it ends the driver and every browser process with it.
-#[derive(Debug)]
-pub struct Driver {
-    url: String,
-    group: ProcessGroup,
-    _child: Child,
-}
-
-impl Driver {
-    /// Starts the driver on a free port of loopback; profiles go below `folder`.
-    ///
-    /// # Errors
-    ///
-    /// [`BrowserError::Start`], [`BrowserError::NoPort`].
-    pub async fn start(installed: &Installed, folder: &Path) -> Result<Self, BrowserError> {
-        let name = driver_name(installed.kind);
-        let failed = |source| BrowserError::Start { name, source };
-        let mut command = Command::new(&installed.driver);
-        match installed.kind {
-            BrowserKind::Chromium => command.arg("--port=0"),
-            BrowserKind::Firefox => {
-                // Without a port of its own for the remote protocol, two runs at once would fight over one.
-                command.args(["--port", "0", "--websocket-port", "0", "--profile-root"]).arg(folder)
-            }
-        };
-        // A group of its own: the terminal's ctrl-C reaches the agent alone, and the group ends as one.
-        // Days and times are typed in the order of this language.
-        command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8").env_remove("PORTAL_AGENT_PASSWORD");
-        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-        let mut child = command.spawn().map_err(failed)?;
-        let group = ProcessGroup::of(child.id());
-        let stdout = child.stdout.take();
-        let mut driver = Self { url: String::new(), group, _child: child };
-        let Some(stdout) = stdout else { return Err(BrowserError::NoPort { name }) };
-        let mut lines = BufReader::new(stdout).lines();
-        let port = async {
-            while let Ok(Some(line)) = lines.next_line().await {
-                if let Some(port) = port_in(&line) {
-                    return Some(port);
-                }
-            }
-            None
-        };
-        let port = tokio::time::timeout(Duration::from_secs(30), port).await.ok().flatten();
-        let port = port.ok_or(BrowserError::NoPort { name })?;
-        // What the driver goes on to say may hold what was typed: read so that it does not block, kept nowhere.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        driver.url = format!("http://127.0.0.1:{port}/");
-        Ok(driver)
-    }
-
-    /// Where it listens.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Its process group, for ending it after a crash.
-    pub fn group(&self) -> Option<i32> {
-        self.group.0.map(|pid| pid.as_raw_nonzero().get())
-    }
-}
-
-fn port_in(line: &str) -> Option<u16> {
-    let after = line.split_once("on port ").or_else(|| line.split_once("Listening on 127.0.0.1:"))?.1;
-    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().ok().filter(|port| *port != 0)
 }
 
 /// What the browser is started with.
@@ -344,13 +258,6 @@ const FIREFOX: &[(&str, Preference)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_port_is_read_from_what_each_driver_says() {
-        assert_eq!(port_in("ChromeDriver was started successfully on port 41231."), Some(41231));
-        assert_eq!(port_in("1763712000000\tgeckodriver\tINFO\tListening on 127.0.0.1:35079"), Some(35079));
-        assert_eq!(port_in("Starting ChromeDriver 156 on port 0"), None);
-    }
 
     #[test]
     fn the_sandbox_is_given_up_in_the_container_profile_alone() {

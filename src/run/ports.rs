@@ -17,7 +17,7 @@ use crate::gateway::control::Control;
 use crate::mask::masked::MaskGate;
 use crate::model::ids::{ChangeId, RunId};
 use crate::portal::Portal;
-use crate::portal::browser::Driver;
+use crate::portal::driver::Driver;
 use crate::portal::webdriver::{WebPortal, WebPortalConfig};
 
 /// A browser behind its gateway.

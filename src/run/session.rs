@@ -9,7 +9,8 @@ use crate::gateway::policy::GatewayPolicy;
 use crate::gateway::proxy::Gateway;
 use crate::gateway::upstream::{PortalLink, Upstream};
 use crate::model::browser::{BrowserKind, BrowserProfile};
-use crate::portal::browser::{Driver, SessionOptions, capabilities, find};
+use crate::portal::browser::{SessionOptions, capabilities, find};
+use crate::portal::driver::Driver;
 use crate::portal::webdriver::wire::Wire;
 use crate::selectors::read::SelectorMap;
 

@@ -8,7 +8,8 @@ use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
-use portal_agent::portal::browser::{Driver, SessionOptions, capabilities, find};
+use portal_agent::portal::browser::{SessionOptions, capabilities, find};
+use portal_agent::portal::driver::Driver;
 use portal_agent::portal::webdriver::wire::Wire;
 use portal_agent::selectors::requests::RequestPattern;
 
