@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use portal_agent::gateway::control::Answered;
+use portal_agent::gateway::interlock::ReleaseToken;
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::model::portal_facts::Refusal;
+use portal_agent::model::time::Instant;
 use portal_agent::selectors::requests::RequestPattern;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -211,4 +214,29 @@ async fn a_held_commit_that_is_refused_or_given_up_never_arrives() {
     let (status, ()) = tokio::join!(desk.send("POST", "127.0.0.1", "/api/D1/submit", FORM, "a=1"), refuse);
     assert_eq!(status, Some(409));
     assert_eq!(desk.arrived(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_browser_gets_the_answer_to_the_commit_once_the_agent_has_noted_it() {
+    let desk = desk().await;
+    let control = desk.gateway.control().clone();
+    assert!(control.expect_commit());
+    let commit = desk.send("POST", "127.0.0.1", "/api/D1/submit", FORM, "a=1");
+    let mut commit = std::pin::pin!(commit);
+    let release = async {
+        let held = control.held(Duration::from_secs(2)).await.unwrap();
+        let second = |second| Instant::from(jiff::Timestamp::from_second(second).unwrap());
+        let token = ReleaseToken { attempt: held.attempt, content: held.content.digest, expires_at: second(1) };
+        control.release(token, second(0), Duration::from_secs(5)).await.unwrap()
+    };
+    let released = tokio::select! {
+        released = release => released,
+        status = &mut commit => panic!("{status:?} came before the release"),
+    };
+    assert_eq!(released.answered, Answered::Status(200));
+    assert_eq!(desk.arrived(), ["POST /api/D1/submit"]);
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut commit).await;
+    assert!(early.is_err(), "the browser had {early:?} before the agent had written it down");
+    drop(released);
+    assert_eq!(commit.await, Some(200));
 }

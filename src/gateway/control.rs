@@ -22,12 +22,29 @@ pub enum Answered {
 }
 
 /// The release as it happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Release {
     /// When the first byte was forwarded; none when no connection could be made.
     pub sent_at: Option<Clock>,
     /// The portal's answer.
     pub answered: Answered,
+    /// Keeps the answer from the browser.
+    pub kept: AnswerKept,
+}
+
+/// While this lives, the browser waits for the portal's answer: the agent first writes down that it came. Dropping it passes
+/// the answer on, so nobody can forget to.
+#[derive(Debug, Default)]
+pub struct AnswerKept {
+    _until_dropped: Option<oneshot::Sender<()>>,
+}
+
+impl AnswerKept {
+    /// The answer's keeper, and what ends when it is dropped.
+    pub(super) fn new() -> (Self, oneshot::Receiver<()>) {
+        let (keep, passed_on) = oneshot::channel();
+        (Self { _until_dropped: Some(keep) }, passed_on)
+    }
 }
 
 /// What the waiting request is told.
@@ -197,7 +214,8 @@ impl Control {
         (attempt == waiting.attempt).then(|| Held { attempt, content: waiting.content.clone() })
     }
 
-    /// Lets the held request go, once, and waits for the portal's answer, at most `within`.
+    /// Lets the held request go, once, and waits for the portal's answer, at most `within`. The browser gets the answer when
+    /// the caller drops [`Release::kept`].
     ///
     /// # Errors
     ///
@@ -224,8 +242,8 @@ impl Control {
         Ok(match told.await {
             Ok(release) => release,
             // The task that had the request in its hands is gone, and never sent it.
-            Err(_) if !taken => Release { sent_at: None, answered: Answered::NotSent },
-            Err(_) => Release { sent_at: None, answered: Answered::NoAnswer },
+            Err(_) if !taken => Release { sent_at: None, answered: Answered::NotSent, kept: AnswerKept::default() },
+            Err(_) => Release { sent_at: None, answered: Answered::NoAnswer, kept: AnswerKept::default() },
         })
     }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use tokio::sync::oneshot;
 
-use super::control::{Answered, Control, Decision, Release};
+use super::control::{AnswerKept, Answered, Control, Decision, Release};
 use super::interlock::AttemptId;
 use super::policy::Origin;
 use super::proxy::{Answer, Rules, outgoing, plain, refuse_parts, relay};
@@ -88,7 +88,10 @@ async fn forward_commit(
         Ok(Err(_)) | Err(_) if sent_at.is_none() => Answered::NotSent,
         Ok(Err(_)) | Err(_) => Answered::NoAnswer,
     };
-    let _ = tell.send(Release { sent_at, answered });
+    let (kept, passed_on) = AnswerKept::new();
+    // Nobody listens any more: then the keeper is dropped with the message, and the answer passes on at once.
+    let _ = tell.send(Release { sent_at, answered, kept });
+    let _ = passed_on.await;
     if let Ok(result) = result {
         let _ = pass.send(relay(result, &rules, guard, true));
     }

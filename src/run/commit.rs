@@ -231,7 +231,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
                 return Err(Stop::Halt(NonEmpty::one(reason)));
             }
         };
-        let Release { sent_at, answered } = released;
+        let Release { sent_at, answered, kept } = released;
         let waited = sent_at.map(|at| at.saturating_duration_since(begun).as_secs_f64() * 1e3);
         self.ending.recheck_to_commit_ms =
             self.ending.recheck_to_commit_ms.zip(waited).map(|(judged, waited)| judged + waited);
@@ -246,6 +246,7 @@ impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
         }
         // From here on the outcome is looked up; a journal that cannot be written does not change what was released.
         let _ = self.note(Stage::Commit, &Event::CommitAnswered { status, sent }).await;
+        drop(kept);
         if !sent {
             let observed = "the portal could not be reached; nothing was sent";
             let reason =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant as Virtual;
 
 use super::world::{Content, LATEST, Released, Sent, Sim, Stored, World};
-use crate::gateway::control::{Answered, Control, Decision, Release};
+use crate::gateway::control::{AnswerKept, Answered, Control, Decision, Release};
 use crate::mask::picture::MaskedPicture;
 use crate::model::digest::Digest;
 use crate::model::form::{FormValue, ParameterContent, Part, PlannedField, PlannedParameter, PlannedTab, WidgetKind};
@@ -333,10 +333,10 @@ impl Portal for SimPortal {
             // The process may die while the answer is on its way.
             sim.edge(process).await;
             let release = if answered {
-                Release { sent_at: None, answered: Answered::Status(303) }
+                Release { sent_at: None, answered: Answered::Status(303), kept: AnswerKept::default() }
             } else {
                 tokio::time::sleep(within).await;
-                Release { sent_at: None, answered: Answered::NoAnswer }
+                Release { sent_at: None, answered: Answered::NoAnswer, kept: AnswerKept::default() }
             };
             let _ = tell.send(release);
         });

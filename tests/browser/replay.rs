@@ -52,26 +52,7 @@ async fn replayed(
     let replayed = replayed.unwrap_or_else(|error| panic!("{}: {error}", fixture.name()));
     let folder = PathBuf::from(&replayed.document.get().evidence_dir);
     let read = |name: &&str| Some(((*name).to_owned(), std::fs::read_to_string(folder.join(name)).ok()?));
-    let mut kept: BTreeMap<String, String> = DETERMINISTIC.iter().filter_map(read).collect();
-    if let Some(journal) = kept.get_mut("journal.jsonl") {
-        *journal = until_answered(journal);
-    }
-    (differences(&fixture, &replayed), kept)
-}
-
-/// The journal to the byte until the commit is answered; then its events alone. Whether the agent notes the answer before the
-/// browser has followed it is the machine's, and the recording's time goes on with whichever comes first.
-fn until_answered(journal: &str) -> String {
-    let mut answered = false;
-    let line = |line: &str| {
-        let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
-        answered |= event["event"] == "commit-answered";
-        if let (true, Some(members)) = (answered, event.as_object_mut()) {
-            members.retain(|name, _| !["at", "prev", "hash"].contains(&name.as_str()));
-        }
-        if answered { event.to_string() } else { line.to_owned() }
-    };
-    journal.lines().map(line).collect::<Vec<_>>().join("\n")
+    (differences(&fixture, &replayed), DETERMINISTIC.iter().filter_map(read).collect())
 }
 
 fn all(differences: &[Difference]) -> String {
