@@ -20,6 +20,9 @@
 //!
 //! Imports point one way; `tests/layering.rs` says which and fails on any other.
 
+// These macros panic on a pipe that is closed, in the midst of a run. `cli::terminal` prints.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod cli;
 pub mod decide;
 pub mod diagnostic;

@@ -10,7 +10,7 @@ use super::args::{Output, Replay};
 use super::exit::Exit;
 use super::policy_file::{PolicyFile, read_policy};
 use super::settings::SettingsError;
-use super::terminal::{invalid_input, print_json};
+use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::decide::verdict::HaltCode;
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::readings::APPROVALS;
@@ -195,7 +195,7 @@ impl Replaying {
 
     fn refuse(&mut self, path: &Path, error: &dyn std::error::Error) {
         let refused = UnreadableRun { evidence: path.display().to_string(), why: plain(&error.to_string()) };
-        eprintln!("error: {}: {}", plain(&refused.evidence), refused.why);
+        warn_line(&format!("error: {}: {}", plain(&refused.evidence), refused.why));
         self.unreadable.push(refused);
     }
 
@@ -216,12 +216,16 @@ impl Replaying {
             }
             Output::Text => {
                 let Totals { runs, decisions, carried_over, as_recorded, changed } = totals;
-                println!("{runs} runs, {decisions} decisions: {as_recorded} as recorded, {changed} changed");
+                print_line(&format!(
+                    "{runs} runs, {decisions} decisions: {as_recorded} as recorded, {changed} changed"
+                ));
                 if carried_over > 0 {
-                    println!("{carried_over} further decisions are recorded by their codes alone, and stand");
+                    print_line(&format!(
+                        "{carried_over} further decisions are recorded by their codes alone, and stand"
+                    ));
                 }
                 if !unreadable.is_empty() {
-                    println!("{} could not be read", unreadable.len());
+                    print_line(&format!("{} could not be read", unreadable.len()));
                 }
             }
         }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::args::Common;
 use super::exit::Exit;
+use super::terminal::warn_line;
 use crate::portal::webdriver::Credentials;
 use crate::reference_portal::example::{Example, ExampleTimes, LARGE, world, write};
 use crate::reference_portal::faults::FaultPlan;
@@ -64,7 +65,7 @@ impl Demo {
             return Ok(None);
         }
         Self::start(common).await.map(Some).map_err(|error| {
-            eprintln!("error: the embedded portal did not start: {error}");
+            warn_line(&format!("error: the embedded portal did not start: {error}"));
             Exit::Environment
         })
     }

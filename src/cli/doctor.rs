@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::places;
 use super::run::map_from;
 use super::settings::{self, Settings};
-use super::terminal::print_json;
+use super::terminal::{print_json, print_line};
 use crate::gateway::control::Control;
 use crate::gateway::proxy::PROBE;
 use crate::model::browser::BrowserKind;
@@ -58,12 +58,12 @@ pub async fn run(args: Doctor, output: Output) -> Exit {
             print_json(&DoctorDocument { schema: "portal-agent/doctor/1", healthy, findings });
         }
         Output::Text => {
-            for finding in &findings {
-                println!("{:<4} {:<10} {}", if finding.ok { "ok" } else { "BAD" }, finding.what, finding.told);
-                if let Some(mend) = &finding.mend {
-                    println!("     {:<10} mend it: {mend}", "");
-                }
-            }
+            let line = |finding: &Finding| {
+                let state = if finding.ok { "ok" } else { "BAD" };
+                let mend = finding.mend.as_ref().map(|mend| format!("\n     {:<10} mend it: {mend}", ""));
+                format!("{state:<4} {:<10} {}{}", finding.what, finding.told, mend.unwrap_or_default())
+            };
+            print_line(&findings.iter().map(line).collect::<Vec<_>>().join("\n"));
         }
     }
     if healthy { Exit::Yes } else { Exit::No }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::terminal::warn_line;
 use crate::decide::verdict::Stage;
 use crate::run::flow::Watcher;
 
@@ -39,7 +40,7 @@ impl Watcher for Progress {
                 bar.set_prefix(stage.to_string());
                 bar.set_message(place.to_owned());
             }
-            None => eprintln!("{stage}: {place}"),
+            None => warn_line(&format!("{stage}: {place}")),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::run::{OrderError, Wanted, interrupt, not_begun, order, text};
 use super::settings;
-use super::terminal::{invalid_input, print_json, print_line};
+use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::outcome::Outcome;
 use crate::fixture::har::Har;
@@ -58,7 +58,7 @@ pub async fn import(args: Import, output: Output) -> Exit {
     let evidence = match tempfile::Builder::new().prefix("portal-agent-import-").tempdir() {
         Ok(evidence) => evidence,
         Err(error) => {
-            eprintln!("error: no room for a temporary folder: {error}");
+            warn_line(&format!("error: no room for a temporary folder: {error}"));
             return Exit::Environment;
         }
     };
@@ -149,7 +149,7 @@ async fn carry_out(ordered: Result<(RecordOrder, ConfiguredSources), OrderError>
         Ok(made) => told(&made, output),
         Err(RecordError::Input(error)) => not_begun(output, error.into()),
         Err(error) => {
-            eprintln!("error: {error}");
+            warn_line(&format!("error: {error}"));
             if output == Output::Json {
                 print_json(&serde_json::json!({ "fixture": null, "error": error.to_string() }));
             }
@@ -188,13 +188,13 @@ fn told(made: &Made, output: Output) -> Exit {
         }
         Output::Text => {
             print_line(text(&made.document).trim_end());
-            match &made.fixture {
-                Err(error) => println!("  fixture   none: {error}"),
+            print_line(&match &made.fixture {
+                Err(error) => format!("  fixture   none: {error}"),
                 Ok(written) if differences.is_empty() => {
-                    println!("  fixture   {} (replayed once: the same)", written.folder.display());
+                    format!("  fixture   {} (replayed once: the same)", written.folder.display())
                 }
                 Ok(written) => differs(written),
-            }
+            });
         }
     }
     let recorded = match &made.fixture {
@@ -217,12 +217,9 @@ fn told(made: &Made, output: Output) -> Exit {
     }
 }
 
-fn differs(written: &Written) {
-    println!("  differs   {} does not replay as it was recorded:", written.folder.display());
-    for difference in &written.differences {
-        println!("{difference}");
-    }
-    println!(
-        "  help      what the page needs may be missing: see `[recording]` in the README, section \"Recording and replaying\""
-    );
+fn differs(written: &Written) -> String {
+    let first = format!("  differs   {} does not replay as it was recorded:", written.folder.display());
+    let help = "  help      what the page needs may be missing: see `[recording]` in the README, section \"Recording and replaying\"";
+    let differences = written.differences.iter().map(ToString::to_string);
+    std::iter::once(first).chain(differences).chain([help.to_owned()]).collect::<Vec<_>>().join("\n")
 }

@@ -11,7 +11,7 @@ use super::args::{Common, Output, Replay};
 use super::exit::Exit;
 use super::run::interrupt;
 use super::settings;
-use super::terminal::{invalid_input, print_json};
+use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::decide::verdict::Stage;
 use crate::diagnostic::Diagnostic;
 use crate::fixture::folder::{Fixture, HEAD, name_of};
@@ -82,7 +82,7 @@ pub async fn run(args: Replay, output: Output) -> Exit {
     let room = match tempfile::Builder::new().prefix("portal-agent-replay-").tempdir() {
         Ok(room) => room,
         Err(error) => {
-            eprintln!("error: no room for a temporary folder: {error}");
+            warn_line(&format!("error: no room for a temporary folder: {error}"));
             return Exit::Environment;
         }
     };
@@ -94,7 +94,7 @@ pub async fn run(args: Replay, output: Output) -> Exit {
         async move {
             let line = one(folder, browser, &evidence, interrupt).await;
             if output == Output::Text {
-                print(&line);
+                print_line(&told(&line));
             }
             line
         }
@@ -104,7 +104,7 @@ pub async fn run(args: Replay, output: Output) -> Exit {
     if let Some(path) = &args.junit
         && let Err(error) = junit(&document, path)
     {
-        eprintln!("error: {}: {error}", path.display());
+        warn_line(&format!("error: {}: {error}", path.display()));
         return Exit::Environment;
     }
     end(&document, output)
@@ -120,7 +120,7 @@ fn end(document: &Document, output: Output) -> Exit {
             let rest = [(differ, "differ"), (invalid, "cannot be read"), (environment, "could not be replayed")];
             let rest = rest.into_iter().filter(|(number, _)| *number > 0);
             let rest: String = rest.map(|(number, what)| format!(", {number} {what}")).collect();
-            println!("{} fixtures: {same} the same{rest}", document.fixtures.len());
+            print_line(&format!("{} fixtures: {same} the same{rest}", document.fixtures.len()));
         }
     }
     match (invalid, environment, differ) {
@@ -177,23 +177,20 @@ async fn one(folder: PathBuf, browser: &BrowserOrder, evidence: &Path, interrupt
     }
 }
 
-fn print(line: &Line) {
-    let told = match line.result {
+fn told(line: &Line) -> String {
+    let result = match line.result {
         Result::Same => "same",
         Result::Differs => "differs",
         Result::InvalidInput => "invalid",
         Result::Environment => "failed",
     };
-    println!("{told:8} {}  ({:.1} s)", line.name, line.seconds);
-    for difference in line.differences.iter().take(PRINTED) {
-        println!("  {}", difference.to_string().replace('\n', "\n  "));
-    }
+    let mut lines = vec![format!("{result:8} {}  ({:.1} s)", line.name, line.seconds)];
+    lines.extend(line.differences.iter().take(PRINTED).map(ToString::to_string));
     if line.differences.len() > PRINTED {
-        println!("  and {} more", line.differences.len() - PRINTED);
+        lines.push(format!("and {} more", line.differences.len() - PRINTED));
     }
-    if let Some(error) = &line.error {
-        println!("  {}", error.replace('\n', "\n  "));
-    }
+    lines.extend(line.error.clone());
+    lines.join("\n").replace('\n', "\n  ")
 }
 
 fn junit(document: &Document, path: &Path) -> std::result::Result<(), Box<dyn std::error::Error>> {

@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::places::sources;
 use super::progress::Progress;
 use super::settings::{CommitPolicy, Settings, SettingsError};
-use super::terminal::{invalid_input, print_json, print_line};
+use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::copies::ReadError;
 use crate::evidence::documents::RunDocument;
@@ -119,7 +119,7 @@ pub fn order(
 /// The exit code, said why.
 pub fn interrupt() -> Result<Interrupt, Exit> {
     Interrupt::by_signals().map_err(|error| {
-        eprintln!("error: cannot listen to signals: {error}");
+        warn_line(&format!("error: cannot listen to signals: {error}"));
         Exit::Environment
     })
 }
@@ -159,7 +159,7 @@ pub fn not_begun(output: Output, error: OrderError) -> Exit {
             | InputError::Journal(ReadError::Store(StoreError::Store { .. } | StoreError::Folder(..))),
         ) => {
             let text = error.to_string();
-            eprintln!("{text}");
+            warn_line(&text);
             if output == Output::Json {
                 print_json(&serde_json::json!({ "outcome": "environment", "error": text }));
             }

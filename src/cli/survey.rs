@@ -6,7 +6,7 @@ use super::args::{Output, SelectorsCheck};
 use super::exit::Exit;
 use super::run::map_from;
 use super::settings::{self, Settings};
-use super::terminal::{invalid_input, print_json};
+use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::decide::reconcile::mapped_tab;
 use crate::decide::verdict::Verdict;
 use crate::mask::masked::{MaskGate, Masked, PublicDocument};
@@ -65,14 +65,14 @@ pub async fn run(args: SelectorsCheck, output: Output) -> Exit {
     };
     match surveyed {
         Err(what) => {
-            eprintln!("error: {what}");
+            warn_line(&format!("error: {what}"));
             Exit::Environment
         }
         Ok(document) => {
             let drifted = document.get().drifted;
             match output {
                 Output::Json => drop(print_json(&document)),
-                Output::Text => print(document.get()),
+                Output::Text => drop(print_line(&told(document.get()))),
             }
             if drifted { Exit::No } else { Exit::Yes }
         }
@@ -134,15 +134,16 @@ async fn look(portal: &mut WebPortal, map: &SelectorMap, gate: &MaskGate) -> Res
     Ok(reports)
 }
 
-fn print(document: &SurveyDocument) {
-    println!("{}  {}", document.map, if document.drifted { "drifted" } else { "fits" });
+fn told(document: &SurveyDocument) -> String {
+    let mut lines = vec![format!("{}  {}", document.map, if document.drifted { "drifted" } else { "fits" })];
     for tab in &document.tabs {
-        println!("  {:<12} {} controls, {} drifted", tab.tab, tab.controls, tab.drift.len());
+        lines.push(format!("  {:<12} {} controls, {} drifted", tab.tab, tab.controls, tab.drift.len()));
         for reason in &tab.drift {
             let reason = reason.get();
-            println!("    {} ({})", reason.code, reason.subject);
-            println!("      expected  {}\n      observed  {}", reason.expected, reason.observed);
-            println!("      decide    {}", advice(reason.code));
+            lines.push(format!("    {} ({})", reason.code, reason.subject));
+            lines.push(format!("      expected  {}\n      observed  {}", reason.expected, reason.observed));
+            lines.push(format!("      decide    {}", advice(reason.code)));
         }
     }
+    lines.join("\n")
 }

@@ -8,7 +8,7 @@ use super::args::{Output, Takeover};
 use super::exit::Exit;
 use super::run::{OrderError, map_from, not_begun, settings};
 use super::settings::Settings;
-use super::terminal::{invalid_input, print_json};
+use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::evidence::copies::{Past, read};
 use crate::evidence::shared::SharedStore;
 use crate::model::browser::{BrowserKind, BrowserProfile};
@@ -54,7 +54,7 @@ pub async fn run(args: Takeover, output: Output) -> Exit {
                 Output::Json => {
                     _ = print_json(&NoteDocument { schema: "portal-agent/note/1", run_id: run, note: &note })
                 }
-                Output::Text => print!("{note}"),
+                Output::Text => _ = print_line(note.trim_end()),
             }
             if args.open { open(&settings, &past, output).await } else { Exit::Yes }
         }
@@ -65,20 +65,15 @@ async fn list(settings: &Settings, shared: &SharedStore, output: Output) -> Exit
     let held = match held_runs(shared, &settings.evidence, SystemClock::default().now()).await {
         Ok(held) => held,
         Err(error) => {
-            eprintln!("error: {error}");
+            warn_line(&format!("error: {error}"));
             return Exit::Environment;
         }
     };
     match output {
         Output::Json => print_json(&ListDocument { schema: "portal-agent/takeover/1", held: &held }),
         Output::Text => {
-            if held.is_empty() {
-                println!("no run waits for anybody");
-            }
-            for one in &held {
-                print!("{}", lines(one));
-            }
-            Exit::Yes
+            let text: String = held.iter().map(lines).collect();
+            print_line(if held.is_empty() { "no run waits for anybody" } else { text.trim_end() })
         }
     }
 }
@@ -148,14 +143,14 @@ async fn open(settings: &Settings, past: &Past, output: Output) -> Exit {
     let installed = match find(settings.browser) {
         Ok(installed) => installed,
         Err(error) => {
-            eprintln!("error: {error}; mend it with: {}", error.advice());
+            warn_line(&format!("error: {error}; mend it with: {}", error.advice()));
             return Exit::Environment;
         }
     };
     let (folder, interrupt) = match (PrivateFolder::new(), Interrupt::by_signals()) {
         (Ok(folder), Ok(interrupt)) => (folder, interrupt),
         (Err(error), _) | (_, Err(error)) => {
-            eprintln!("error: the browser cannot be started: {error}");
+            warn_line(&format!("error: the browser cannot be started: {error}"));
             return Exit::Environment;
         }
     };
@@ -172,18 +167,18 @@ async fn open(settings: &Settings, past: &Past, output: Output) -> Exit {
         BrowserKind::Firefox => {
             let profile = folder.path().join("own");
             if let Err(error) = std::fs::create_dir(&profile) {
-                eprintln!("error: the browser cannot be started: {error}");
+                warn_line(&format!("error: the browser cannot be started: {error}"));
                 return Exit::Environment;
             }
             command.args(["--no-remote", "--profile"]).arg(profile);
         }
     }
     command.arg(url.as_str()).process_group(0);
-    eprintln!("opening {url}; sign in with your own account. This ends when you close the browser.");
+    warn_line(&format!("opening {url}; sign in with your own account. This ends when you close the browser."));
     let mut child = match tokio::process::Command::from(command).spawn() {
         Ok(child) => child,
         Err(error) => {
-            eprintln!("error: {} did not start: {error}", installed.browser.display());
+            warn_line(&format!("error: {} did not start: {error}", installed.browser.display()));
             return Exit::Environment;
         }
     };
@@ -197,8 +192,8 @@ async fn open(settings: &Settings, past: &Past, output: Output) -> Exit {
     if ended {
         return Exit::Yes;
     }
-    eprintln!(
-        "error: the browser ended at once; it needs a display, and in a container browser_profile = \"container\""
+    warn_line(
+        "error: the browser ended at once; it needs a display, and in a container browser_profile = \"container\"",
     );
     Exit::Environment
 }

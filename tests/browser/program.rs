@@ -73,6 +73,18 @@ in_both_browsers! {
         assert!(told.contains("commit: releasing the one commit request"), "{told}");
     }
 
+    async fn a_terminal_that_goes_away_midway_does_not_end_the_run(browser: BrowserKind) {
+        let mut started = demo(browser, &[]);
+        until_step(&mut started, "fill: rollback");
+        let Started { mut child, stderr, private, evidence } = started;
+        drop((stderr, child.stdout.take()));
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert_eq!(processes_of(private.path()), Vec::<String>::new(), "still running");
+        let run = evidence.path().join("CHG0041877").read_dir().unwrap().next().unwrap().unwrap().path();
+        let document: Value = serde_json::from_slice(&std::fs::read(run.join("run.json")).unwrap()).unwrap();
+        assert_eq!(document["outcome"], "submitted", "{document:#}");
+    }
+
     async fn ctrl_c_halts_to_a_draft_and_leaves_nothing_running(browser: BrowserKind) {
         let mut started = demo(browser, &[]);
         until_step(&mut started, "fill: rollback");
