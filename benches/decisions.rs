@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant as Monotonic;
 
-use portal_agent::decide::policy::{ApprovalPolicy, Policy};
+use portal_agent::decide::policy::Policy;
 use portal_agent::decide::reconcile::{self, PacketFacts};
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{Stage, Verdict};
@@ -21,7 +21,7 @@ use portal_agent::mask::masked::MaskGate;
 use portal_agent::model::form::{FormPlan, PlannedField, PlannedTab};
 use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
 use portal_agent::model::gates::Gates;
-use portal_agent::model::ids::{PersonId, Role, RunId};
+use portal_agent::model::ids::{PersonId, RunId};
 use portal_agent::model::left::Left;
 use portal_agent::model::observed::{Found, ListedFile, ObservedBanner, ObservedControl, ObservedPage, ObservedTab};
 use portal_agent::model::private::Private;
@@ -91,10 +91,7 @@ fn sample(folder: &Path) -> (String, String) {
     let recorder = Recorder { map: &map, gate: &gate, at: now.into(), text: String::new() };
     let lines = recorder.run(&plan, &record.record.exception.change_id);
 
-    let role = |name: &&str| Role::parse(name).unwrap();
-    let roles = ["service-owner", "incident-commander", "change-authority"].iter().map(role).collect();
-    let approvals = ApprovalPolicy { required_roles: roles, max_age_s: 72 * 3600, ..ApprovalPolicy::default() };
-    let policy = Policy { approvals, ..Policy::default() };
+    let policy = Policy::default();
     let files = record.record.exception.attachments.iter();
     let files: Vec<FileState> =
         files.map(|file| FileState { role: file.role.clone(), sha256: file.sha256, size: file.size }).collect();

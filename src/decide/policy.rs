@@ -15,8 +15,13 @@ pub struct Policy {
     pub freeze: FreezePolicy,
 }
 
-/// Rules for approvals, from the settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Roles that must have approved where nothing else is demanded.
+pub const USUAL_ROLES: [&str; 3] = ["service-owner", "incident-commander", "change-authority"];
+/// Oldest approval that counts where nothing else is demanded, in hours.
+pub const USUAL_MAX_AGE_HOURS: u32 = 72;
+
+/// Rules for approvals, from the settings. The default is the usual one; a policy that demands nothing has to be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalPolicy {
     /// Roles that must have approved, each by another person; a role that is named twice, by two people.
     pub required_roles: Vec<Role>,
@@ -26,7 +31,22 @@ pub struct ApprovalPolicy {
     pub signatures: SignaturePolicy,
 }
 
+impl Default for ApprovalPolicy {
+    fn default() -> Self {
+        Self {
+            required_roles: Self::usual_roles(),
+            max_age_s: i64::from(USUAL_MAX_AGE_HOURS) * 3600,
+            signatures: SignaturePolicy::default(),
+        }
+    }
+}
+
 impl ApprovalPolicy {
+    /// [`USUAL_ROLES`].
+    pub fn usual_roles() -> Vec<Role> {
+        USUAL_ROLES.iter().filter_map(|role| Role::parse(role).ok()).collect()
+    }
+
     /// How many people must have approved, by role.
     pub fn numbers(&self) -> BTreeMap<&Role, usize> {
         let mut numbers = BTreeMap::new();
@@ -49,4 +69,16 @@ pub struct Parties<'a> {
     pub account: &'a str,
     /// Who ordered that an earlier run be resumed or resolved.
     pub resumed_by: Option<&'a PersonId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_policy_demands_every_usual_role() {
+        let policy = ApprovalPolicy::default();
+        let demanded: Vec<&str> = policy.required_roles.iter().map(Role::as_str).collect();
+        assert_eq!((demanded, policy.max_age_s), (USUAL_ROLES.to_vec(), 259_200));
+    }
 }

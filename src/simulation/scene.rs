@@ -10,7 +10,7 @@ use super::disk::{SimShelf, read};
 use super::portal::SimPortal;
 use super::store::SimStore;
 use super::world::{BEGINS, Sim};
-use crate::decide::policy::{ApprovalPolicy, Policy};
+use crate::decide::policy::Policy;
 use crate::decide::rules::record::FileState;
 use crate::evidence::claims::{Alive, Holder};
 use crate::evidence::documents::Cost;
@@ -22,10 +22,9 @@ use crate::mask::picture::{MaskedPicture, PictureMask, paint};
 use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::digest::Digest;
 use crate::model::form::FormPlan;
-use crate::model::freeze_policy::FreezePolicy;
 use crate::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
-use crate::model::gates::{Gates, SignaturePolicy};
-use crate::model::ids::{BlackoutId, ChangeId, Role, RunId};
+use crate::model::gates::Gates;
+use crate::model::ids::{BlackoutId, ChangeId, RunId};
 use crate::model::packet::packet_digest;
 use crate::model::record::{ChangeRecord, Decision};
 use crate::model::time::ChangeWindow;
@@ -104,16 +103,7 @@ pub fn scene() -> &'static Scene {
                 },
                 ..Gates::default()
             },
-            policy: Policy {
-                approvals: ApprovalPolicy {
-                    required_roles: ["service-owner", "incident-commander", "change-authority"]
-                        .map(|role| Role::parse(role).unwrap())
-                        .into(),
-                    max_age_s: 72 * 3600,
-                    signatures: SignaturePolicy::Optional,
-                },
-                freeze: FreezePolicy::default(),
-            },
+            policy: Policy::default(),
             record: ReadRecord { packet, file: packet, folder: PathBuf::new(), record },
             plan,
             map,

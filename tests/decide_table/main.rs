@@ -9,16 +9,15 @@ mod tabs;
 
 use std::collections::BTreeSet;
 
-use portal_agent::decide::policy::{ApprovalPolicy, Policy};
+use portal_agent::decide::policy::Policy;
 use portal_agent::decide::reconcile::{PacketFacts, packet};
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
 use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
-use portal_agent::model::freeze_policy::FreezePolicy;
 use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
-use portal_agent::model::gates::{Gates, SignaturePolicy};
-use portal_agent::model::ids::{BlackoutId, PersonId, Role};
+use portal_agent::model::gates::Gates;
+use portal_agent::model::ids::{BlackoutId, PersonId};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::record::ChangeRecord;
 use portal_agent::model::time::{ChangeWindow, Instant};
@@ -54,15 +53,7 @@ fn file(role: &str, content: &[u8]) -> Value {
 
 /// Three roles, approvals of the last three days, and nothing demanded of windows.
 fn demanded() -> Policy {
-    let roles = ["service-owner", "incident-commander", "change-authority"];
-    Policy {
-        approvals: ApprovalPolicy {
-            required_roles: roles.map(|role| Role::parse(role).unwrap()).into(),
-            max_age_s: 72 * 3600,
-            signatures: SignaturePolicy::Optional,
-        },
-        freeze: FreezePolicy::default(),
-    }
+    Policy::default()
 }
 
 /// Freeze mode that a person has ended, and nothing else.

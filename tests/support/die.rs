@@ -11,8 +11,7 @@ use portal_agent::decide::verdict::Stage;
 use portal_agent::evidence::journal::Event;
 use portal_agent::evidence::shared::SharedStore;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
-use portal_agent::model::gates::SignaturePolicy;
-use portal_agent::model::ids::{PersonId, Role, RunId};
+use portal_agent::model::ids::{PersonId, RunId};
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD};
 use portal_agent::run::clock::SystemClock;
@@ -69,13 +68,7 @@ async fn main() {
         base: base.parse().unwrap(),
         operator: PersonId::parse("op.night").unwrap(),
         policy: Policy {
-            approvals: ApprovalPolicy {
-                required_roles: ["service-owner", "incident-commander", "change-authority"]
-                    .map(|role| Role::parse(role).unwrap())
-                    .into(),
-                max_age_s: 72 * 3600,
-                signatures: SignaturePolicy::Optional,
-            },
+            approvals: ApprovalPolicy::default(),
             freeze: freeze_policy_file::read(&folder.join("freeze-policy.toml")).unwrap(),
         },
         shared: SharedStore::folder(&evidence),

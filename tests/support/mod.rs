@@ -17,8 +17,7 @@ use portal_agent::mask::masked::Masked;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
 use portal_agent::model::freeze_policy::{CategoryPolicy, FreezePolicy};
 use portal_agent::model::freeze_terms::ReleaseMode;
-use portal_agent::model::gates::SignaturePolicy;
-use portal_agent::model::ids::{PersonId, Role, RunId};
+use portal_agent::model::ids::{PersonId, RunId};
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, world, write};
 use portal_agent::reference_portal::faults::FaultPlan;
@@ -78,13 +77,8 @@ pub fn browser_order(kind: BrowserKind) -> BrowserOrder {
 
 /// Three roles, approvals of the last three days, and emergency fixes are hotfixes.
 pub fn policy() -> Policy {
-    let roles = ["service-owner", "incident-commander", "change-authority"];
     Policy {
-        approvals: ApprovalPolicy {
-            required_roles: roles.map(|role| Role::parse(role).unwrap()).into(),
-            max_age_s: 72 * 3600,
-            signatures: SignaturePolicy::Optional,
-        },
+        approvals: ApprovalPolicy::default(),
         freeze: FreezePolicy { categories: vec![hotfix()], ..FreezePolicy::default() },
     }
 }

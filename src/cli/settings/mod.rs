@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::args::Common;
+use crate::decide::policy::{ApprovalPolicy, USUAL_MAX_AGE_HOURS};
 use crate::diagnostic::Diagnostic;
 use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::gates::SignaturePolicy;
@@ -101,7 +102,7 @@ pub struct Settings {
     #[serde(default)]
     pub commit: CommitPolicy,
     /// Roles that must have approved.
-    #[serde(default = "approval_roles")]
+    #[serde(default = "ApprovalPolicy::usual_roles")]
     pub approval_roles: Vec<Role>,
     /// Oldest approval that still counts, in hours.
     #[serde(default = "approval_max_age_hours")]
@@ -189,15 +190,8 @@ fn browser() -> BrowserKind {
     BrowserKind::Chromium
 }
 
-fn approval_roles() -> Vec<Role> {
-    ["service-owner", "incident-commander", "change-authority"]
-        .iter()
-        .filter_map(|role| Role::parse(role).ok())
-        .collect()
-}
-
 fn approval_max_age_hours() -> u32 {
-    72
+    USUAL_MAX_AGE_HOURS
 }
 
 /// Why settings cannot be used.
