@@ -23,6 +23,7 @@ use crate::run::interrupt::Interrupt;
 use crate::run::launch::launch;
 use crate::run::order::{Begin, Chance, InputError, Order};
 use crate::run::session::BrowserOrder;
+use crate::selectors::read::SelectorMap;
 
 /// What every replay signs in with: the recording holds it in the password's place.
 pub const PASSWORD: &str = "password-stand-in";
@@ -51,6 +52,16 @@ pub enum ReplayError {
     Evidence(#[from] std::io::Error),
 }
 
+/// Least time that a page of a replay is given to become ready, in seconds. The recorded portal answers at once, but the machine
+/// that replays may be slower than the one that recorded, or busy; which pages never become ready does not hang on the limit.
+const PATIENCE_S: u64 = 20;
+
+fn patient(map: &SelectorMap) -> SelectorMap {
+    let mut map = map.clone();
+    map.file.limits.ready_s = map.file.limits.ready_s.max(PATIENCE_S);
+    map
+}
+
 /// Replays `fixture` in `browser`; its evidence goes below `evidence`.
 ///
 /// # Errors
@@ -71,7 +82,7 @@ pub async fn replay<W: Watcher>(
     let order = Order {
         begin: Begin::Afresh,
         record: fixture.folder.join(RECORD),
-        map: Arc::clone(&fixture.map),
+        map: Arc::new(patient(&fixture.map)),
         base: head.portal.clone(),
         operator: head.operator.clone(),
         policy: Policy {
