@@ -106,6 +106,16 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
+/// The reader's message without the value that it quotes: that may be an address with a secret, under a wrong key.
+pub fn unvalued(message: &str) -> String {
+    let quotes = ["invalid type: ", "invalid value: ", "unknown variant `"];
+    if !quotes.iter().any(|start| message.starts_with(start)) {
+        return message.to_owned();
+    }
+    let expected = message.rsplit_once("expected ").map_or("something else", |(_, expected)| expected);
+    format!("is not what belongs here: expected {expected}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,7 +106,7 @@ fn told(check: &CheckDocument, picture: &str) -> String {
 
 async fn judge(args: &Check) -> Result<Judged, CheckError> {
     let record_path: &Path = &args.record;
-    let settings = settings::read(&args.common, std::env::vars().collect())?;
+    let settings = settings::read(&args.common)?;
     let operator = settings.operator()?;
     let map = map_from(settings.map()?).map_err(InputError::from)?;
     let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());

@@ -48,7 +48,7 @@ struct DoctorDocument {
 
 /// Carries out `doctor`.
 pub async fn run(args: Doctor, output: Output) -> Exit {
-    let findings = match settings::read(&args.common, std::env::vars().collect()) {
+    let findings = match settings::read(&args.common) {
         Err(error) => vec![bad("settings", error, "correct the file or the variable")],
         Ok(settings) => examine(&settings).await,
     };

@@ -98,7 +98,7 @@ async fn dispatch(args: Args) -> Exit {
 
 /// What the freeze policy says of the gate. Settings that cannot be read block whatever they could open, and nothing else.
 fn gate_policy(command: &FreezeCommand) -> Result<GatePolicy, SettingsError> {
-    let policy = settings::read(&Common::default(), std::env::vars().collect()).and_then(|settings| settings.policy());
+    let policy = settings::read(&Common::default()).and_then(|settings| settings.policy());
     match policy {
         Ok(policy) => Ok(GatePolicy {
             pages_blocked: match policy.freeze.pages {

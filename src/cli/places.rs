@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::settings::{Settings, SettingsError, address, zone_named};
+use super::settings::{Place, Settings, SettingsError, place as named, zone_named};
 use crate::diagnostic::Diagnostic;
 use crate::model::ids::ChangeId;
 use crate::run::private::PrivateFolder;
@@ -45,10 +45,10 @@ pub fn sources(settings: &Settings, record: &Path) -> Result<ConfiguredSources, 
 pub fn gates(settings: &Settings) -> Result<GatePlaces, SettingsError> {
     let (mut calendars, mut addresses) = (Vec::new(), Vec::new());
     for place in settings.calendars()? {
-        match address(place) {
-            None => calendars.push(place.clone()),
-            Some(url) if is_safe(&url) => addresses.push(url),
-            Some(_) => {
+        match named(place) {
+            Place::File => calendars.push(place.clone()),
+            Place::Address(url) if is_safe(&url) => addresses.push(url),
+            Place::Address(_) | Place::NoAddress => {
                 let help = "name one by https, without a name or password in it";
                 let message = "calendar: this address is not safe to read from";
                 return Err(SettingsError::Value(format!("{message}\n  = help: {help}")));

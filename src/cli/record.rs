@@ -29,11 +29,8 @@ pub async fn record(mut args: Record, output: Output) -> Exit {
     };
     // One of the two is always there: the arguments demand it.
     let record = demo.as_ref().map(|demo| demo.example.record.clone()).or(args.record).unwrap_or_default();
-    let mut environment: std::collections::HashMap<String, String> = std::env::vars().collect();
-    if let Some(demo) = &demo {
-        environment.extend(demo.settings());
-    }
-    let ordered = settings::read(&args.common, environment).map_err(OrderError::from).and_then(|settings| {
+    let shown = demo.as_ref().map(Demo::settings).unwrap_or_default();
+    let ordered = settings::read_with(&args.common, shown).map_err(OrderError::from).and_then(|settings| {
         let wanted = Wanted {
             begin: Begin::Afresh,
             record,
@@ -64,8 +61,7 @@ pub async fn import(args: Import, output: Output) -> Exit {
     };
     let mut common = args.common;
     common.evidence = Some(evidence.path().to_owned());
-    let environment = std::env::vars().collect();
-    let mut ordered = settings::read(&common, environment).map_err(OrderError::from).and_then(|settings| {
+    let mut ordered = settings::read(&common).map_err(OrderError::from).and_then(|settings| {
         let wanted = Wanted {
             begin: Begin::Afresh,
             record: args.record,

@@ -65,7 +65,7 @@ impl Watcher for Quiet {
 /// Carries out `replay`.
 pub async fn run(args: Replay, output: Output) -> Exit {
     let common = Common { settings: args.settings.clone(), browser: args.browser, ..Common::default() };
-    let settings = match settings::read(&common, std::env::vars().collect()) {
+    let settings = match settings::read(&common) {
         Ok(settings) => settings,
         Err(error) => return invalid_input(output, &error),
     };

@@ -69,7 +69,7 @@ pub fn map_from(path: &Path) -> Result<SelectorMap, Diagnostic> {
 
 /// Settings from all layers.
 pub fn settings(flags: &Common) -> Result<Settings, SettingsError> {
-    super::settings::read(flags, std::env::vars().collect())
+    super::settings::read(flags)
 }
 
 /// Name and password for the portal, from the settings.

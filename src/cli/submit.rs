@@ -21,11 +21,7 @@ pub async fn run(mut args: Submit, output: Output) -> Exit {
 }
 
 fn ordered(args: &Submit, demo: Option<&Demo>) -> Result<(Order, ConfiguredSources), OrderError> {
-    let mut environment: std::collections::HashMap<String, String> = std::env::vars().collect();
-    if let Some(demo) = demo {
-        environment.extend(demo.settings());
-    }
-    let settings = settings::read(&args.common, environment)?;
+    let settings = settings::read_with(&args.common, demo.map(Demo::settings).unwrap_or_default())?;
     // One of the two is always there: the arguments demand it.
     let record = demo.map(|demo| demo.example.record.clone()).or_else(|| args.record.clone()).unwrap_or_default();
     let wanted = Wanted {

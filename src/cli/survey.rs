@@ -41,7 +41,7 @@ impl PublicDocument for SurveyDocument {}
 
 /// Carries out `selectors check`.
 pub async fn run(args: SelectorsCheck, output: Output) -> Exit {
-    let settings = match settings::read(&args.common, std::env::vars().collect()) {
+    let settings = match settings::read(&args.common) {
         Ok(settings) => settings,
         Err(error) => return invalid_input(output, &error),
     };

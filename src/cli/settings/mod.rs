@@ -1,21 +1,23 @@
 //! Settings: flags over `PORTAL_AGENT_*` over `portal-agent.toml` over defaults. An unknown key names the nearest known one.
 
 mod given;
+mod layers;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use config::{Config, Environment, File, FileFormat};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::args::Common;
 use crate::decide::policy::{ApprovalPolicy, USUAL_MAX_AGE_HOURS};
 use crate::diagnostic::Diagnostic;
 use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::gates::SignaturePolicy;
 use crate::model::ids::{PersonId, Role};
 use crate::sources::configured::WITHIN;
+
+pub use layers::read;
+pub(super) use layers::{check_keys, read_with};
 
 const FILE: &str = "portal-agent.toml";
 const PREFIX: &str = "PORTAL_AGENT_";
@@ -225,93 +227,6 @@ fn nearest(key: &str, known: &[&'static str]) -> &'static str {
     known.iter().copied().min_by_key(|known| strsim::damerau_levenshtein(known, key)).unwrap_or("operator")
 }
 
-/// Refuses keys that nobody knows, naming the nearest that is known.
-pub(super) fn check_keys(path: &Path, text: &str, known: &[&'static str]) -> Result<(), SettingsError> {
-    let table: HashMap<toml::Spanned<String>, toml::Value> = toml::from_str(text).map_err(|error| {
-        let span = error.span().unwrap_or(0..0);
-        SettingsError::File(Diagnostic::at(path, text, span, None, error.message(), "settings are TOML: key = value"))
-    })?;
-    let mut unknown: Vec<_> = table.keys().filter(|key| !known.contains(&key.get_ref().as_str())).collect();
-    unknown.sort_by_key(|key| key.span().start);
-    match unknown.first() {
-        None => Ok(()),
-        Some(key) => {
-            let name = key.get_ref();
-            let help = if name.contains("password") {
-                "a password never stands in this file: set PORTAL_AGENT_PASSWORD, or `password_command`".to_owned()
-            } else {
-                format!("did you mean `{}`?", nearest(name, known))
-            };
-            let field = Some(name.clone());
-            Err(SettingsError::File(Diagnostic::at(path, text, key.span(), field, "no such setting", help)))
-        }
-    }
-}
-
-/// Reads all layers; `environment` is the process's own in production.
-///
-/// # Errors
-///
-/// [`SettingsError`] naming the file and line, or the variable.
-pub fn read(flags: &Common, environment: HashMap<String, String>) -> Result<Settings, SettingsError> {
-    let mut builder = Config::builder();
-    let path = flags.settings.clone().unwrap_or_else(|| PathBuf::from(FILE));
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            check_keys(&path, &text, &KEYS)?;
-            builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && flags.settings.is_none() => {}
-        Err(error) => {
-            let help = "name a settings file with --settings, or remove it";
-            let message = format!("cannot be read: {error}");
-            return Err(SettingsError::File(Diagnostic::whole(&path, message, help)));
-        }
-    }
-    let ours: HashMap<String, String> = environment
-        .into_iter()
-        .filter(|(name, _)| name.starts_with(PREFIX) && name != PASSWORD && name != SECRET)
-        .collect();
-    let mut names: Vec<_> = ours.keys().map(|name| name[PREFIX.len()..].to_ascii_lowercase()).collect();
-    names.sort();
-    if let Some(name) = names.iter().find(|name| !KEYS.contains(&name.as_str())) {
-        let upper = nearest(name, &KEYS).to_ascii_uppercase();
-        let message = format!("{PREFIX}{} is no setting; did you mean {PREFIX}{upper}?", name.to_ascii_uppercase());
-        return Err(SettingsError::Value(message));
-    }
-    let lists = Environment::with_prefix("PORTAL_AGENT").prefix_separator("_").try_parsing(true).list_separator(",");
-    let lists = lists
-        .with_list_parse_key("approval_roles")
-        .with_list_parse_key("password_command")
-        .with_list_parse_key("change_management_command")
-        .source(Some(ours));
-    let wrong = |error: config::ConfigError| SettingsError::Value(error.to_string());
-    let mut settings: Settings = builder.add_source(lists).build().map_err(wrong)?.try_deserialize().map_err(wrong)?;
-    // Paths in a settings file are relative to that file.
-    if flags.settings.is_some()
-        && let Some(folder) = path.parent()
-    {
-        let all = &mut settings;
-        let files = [&mut all.map, &mut all.portal_ca, &mut all.freeze_policy, &mut all.delegates, &mut all.holds];
-        let more = [&mut all.ownership, &mut all.freeze_state, &mut all.release_override, &mut all.allowed_signers];
-        let paths = files.into_iter().chain(more).chain([&mut all.revoked_keys, &mut all.change_management]).flatten();
-        let calendars = all.calendar.as_mut_slice().iter_mut().filter(|place| address(place).is_none());
-        for path in paths.chain(calendars).chain([&mut all.evidence]) {
-            *path = folder.join(&*path);
-        }
-    }
-    let Common { settings: _, map, base_url, evidence, calendar, browser, webdriver } = flags.clone();
-    settings.map = map.or(settings.map);
-    settings.base_url = base_url.or(settings.base_url);
-    settings.evidence = evidence.unwrap_or(settings.evidence);
-    if let Some(calendar) = calendar {
-        settings.calendar = Places::One(calendar);
-    }
-    settings.browser = browser.unwrap_or(settings.browser);
-    settings.webdriver = webdriver.or(settings.webdriver);
-    Ok(settings)
-}
-
 /// The zone of this name.
 ///
 /// # Errors
@@ -322,45 +237,27 @@ pub fn zone_named(key: &str, name: &str) -> Result<TimeZone, SettingsError> {
     TimeZone::get(name).map_err(|_| SettingsError::Value(format!("{key}: {name:?} is no zone\n  = help: {help}")))
 }
 
-/// The address that a place is, where it is one.
-pub fn address(place: &Path) -> Option<url::Url> {
-    let text = place.to_str()?;
-    let url = text.starts_with("http://") || text.starts_with("https://");
-    url.then(|| text.parse().ok()).flatten()
+/// What a setting names: a file, or something at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A file.
+    File,
+    /// An address.
+    Address(url::Url),
+    /// What is written like an address, and is none that can be read from.
+    NoAddress,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with_file(text: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("s.toml");
-        std::fs::write(&path, text).unwrap();
-        let flags = Common { settings: Some(path), ..Common::default() };
-        read(&flags, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+/// What `place` names: whatever has a scheme is no file.
+pub fn place(place: &Path) -> Place {
+    let Some(text) = place.to_str() else { return Place::File };
+    let scheme = |scheme: &str| {
+        let mut letters = scheme.chars();
+        letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+            && letters.all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
+    };
+    if !text.split_once("://").is_some_and(|(before, _)| scheme(before)) {
+        return Place::File;
     }
-
-    #[test]
-    fn an_unknown_key_names_the_nearest_known_one_and_its_line() {
-        let told = with_file("# mine\noperater = \"x\"\n", &[]).unwrap_err().to_string();
-        assert!(told.contains("s.toml:2:1") && told.contains("did you mean `operator`"), "{told}");
-        let told = with_file("", &[("PORTAL_AGENT_BROWSR", "firefox")]).unwrap_err().to_string();
-        assert!(told.contains("PORTAL_AGENT_BROWSER"), "{told}");
-    }
-
-    #[test]
-    fn a_password_in_the_file_is_refused_with_the_way_to_give_it() {
-        let told = with_file("password = \"x\"\n", &[]).unwrap_err().to_string();
-        assert!(told.contains("PORTAL_AGENT_PASSWORD"), "{told}");
-    }
-
-    #[test]
-    fn the_environment_goes_over_the_file() {
-        let file = "operator = \"from.file\"\nbrowser = \"chromium\"\n";
-        let settings = with_file(file, &[("PORTAL_AGENT_BROWSER", "firefox"), ("OTHER", "x")]).unwrap();
-        assert_eq!(settings.browser, BrowserKind::Firefox);
-        assert_eq!(settings.operator().unwrap().as_str(), "from.file");
-        assert!(with_file("browser = \"netscape\"\n", &[]).is_err());
-    }
+    text.parse().map_or(Place::NoAddress, Place::Address)
 }

@@ -9,7 +9,7 @@ use url::Url;
 use super::mapping::{
     ApprovalColumns, AttachmentRules, Auth, ChangeColumns, DelegateColumns, Limits, Mapping, ServiceColumns, Tables,
 };
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, unvalued};
 use crate::sources::fetch::is_safe;
 use crate::sources::read_text;
 
@@ -97,16 +97,6 @@ fn missing(message: &str) -> Option<(&'static str, &'static str)> {
         )),
         _ => None,
     }
-}
-
-/// The reader's message without the value that it quotes: that may be an address with a secret, under a wrong key.
-fn unvalued(message: &str) -> String {
-    let quotes = ["invalid type: ", "invalid value: ", "unknown variant `"];
-    if !quotes.iter().any(|start| message.starts_with(start)) {
-        return message.to_owned();
-    }
-    let expected = message.rsplit_once("expected ").map_or("something else", |(_, expected)| expected);
-    format!("is not what belongs here: expected {expected}")
 }
 
 /// Reads the mapping in `text`; paths in it are relative to the folder of `path`.
