@@ -52,6 +52,7 @@ pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
     let exception = &record.exception;
     let manifest = &record.manifest;
     let decisions = &record.approvals;
+    let (standing, signed) = approvals::standing(decisions, signatures, packet, &policy.approvals, now);
     let parties = Parties { requester: &exception.requester, operator, account, resumed_by };
     let mut found: Vec<HaltReason> = Vec::new();
     found.extend(record::revision_not_approved(record, packet));
@@ -66,11 +67,11 @@ pub fn packet(stage: Stage, facts: &PacketFacts<'_>) -> Verdict {
     found.extend(record::hold_open(&exception.change_id, packet, holds, now));
     found.extend(approvals::approval_missing(manifest, decisions, &policy.approvals));
     found.extend(approvals::approval_revoked(decisions));
-    found.extend(approvals::approval_stale(manifest, decisions, &policy.approvals, now));
-    found.extend(approvals::approval_for_other_revision(decisions, packet));
+    found.extend(approvals::approval_stale(manifest, &standing, &policy.approvals, now));
+    found.extend(approvals::approval_for_other_revision(&standing, packet));
     found.extend(approvals::approver_mismatch(manifest, decisions));
-    found.extend(approvals::delegate_not_allowed(decisions, delegations));
-    found.extend(approvals::signature_invalid(decisions, signatures, policy.approvals.signatures));
+    found.extend(approvals::delegate_not_allowed(&standing, delegations));
+    found.extend(approvals::signature_invalid(&standing, &signed, policy.approvals.signatures));
     found.extend(approvals::segregation_of_duties(manifest, decisions, parties));
     found.extend(approvals::one_key_for_two(decisions, signatures));
     found.extend(freeze::freeze_mode(exception, freeze_mode, &policy.freeze, now));

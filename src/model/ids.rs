@@ -84,6 +84,13 @@ identifier!(
     PersonId,
     "a person's account name"
 );
+
+impl PersonId {
+    /// Whether both are one person: accounts that differ in case alone are.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
 identifier!(
     /// One run of the agent: UTC start to the second, then random hex digits.
     RunId,

@@ -35,6 +35,7 @@ fn delegate_not_allowed_unless_a_mapping_was_in_force_when_they_approved() {
     let day = ("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z");
     Case::new().then(by_delegate).halts_with(&[HaltCode::DelegateNotAllowed]);
     with(mapping("tom.okafor", "li.novak", day.0, day.1)).proceeds();
+    with(mapping("Tom.Okafor", "LI.Novak", day.0, day.1)).proceeds();
     // Half-open, and at the moment of the decision, not of the judgement at noon.
     with(mapping("tom.okafor", "li.novak", "2026-11-21T11:00:00Z", "2026-11-21T11:00:01Z")).proceeds();
     with(mapping("tom.okafor", "li.novak", "2026-11-21T11:00:01Z", day.1)).halts_with(&[HaltCode::DelegateNotAllowed]);
@@ -204,6 +205,7 @@ fn owner_mismatch_when_the_ownership_record_says_otherwise_than_the_change_recor
         RegisteredOwner::Entry(Ownership { service: Line::parse(service).unwrap(), owner: person(owner) })
     };
     with(entry("checkout-api", "maria.chen")).proceeds();
+    with(entry("checkout-api", "Maria.Chen")).proceeds();
     with(entry("checkout-api", "someone.else")).halts_with(&[HaltCode::OwnerMismatch]);
     with(entry("search-api", "maria.chen")).halts_with(&[HaltCode::OwnerMismatch]);
     with(RegisteredOwner::Unknown).halts_with(&[HaltCode::OwnerMismatch]);

@@ -7,7 +7,7 @@ use portal_agent::decide::rules::record::{FileState, claimed_by_another_run};
 use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
 use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
-use portal_agent::model::gates::Gates;
+use portal_agent::model::gates::{Gates, SignatureFault, SignatureFinding};
 use portal_agent::model::ids::{AttachmentRole, BlackoutId, ChangeId, PersonId};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::record::ChangeRecord;
@@ -151,6 +151,53 @@ fn approval_revoked_when_any_decision_is_not_an_approval() {
 fn approval_for_other_revision_when_it_names_another_digest() {
     let other = Digest::of(b"another revision").to_string();
     Case::new().set("/approvals/0/packet", other).halts_with(&[HaltCode::ApprovalForOtherRevision]);
+}
+
+#[test]
+fn an_approval_that_was_renewed_for_this_packet_is_history() {
+    let other = Digest::of(b"another revision").to_string();
+    let beside = |change: fn(&mut Value), packet: Option<&str>| {
+        let packet = packet.map(str::to_owned);
+        Case::new().then(move |record: &mut Value| {
+            let mut old = record["approvals"][0].clone();
+            old["decided_at"] = "2026-11-20T11:00:00Z".into();
+            if let Some(packet) = packet {
+                old["packet"] = packet.into();
+            }
+            change(&mut old);
+            record["approvals"].as_array_mut().unwrap().insert(0, old);
+        })
+    };
+    let for_other = |change| beside(change, Some(&other));
+    for_other(|_| {}).proceeds();
+    beside(|old| old["decided_at"] = "2026-11-01T11:00:00Z".into(), None).proceeds();
+    let findings = |case: Case| {
+        let valid = |key: &str| SignatureFinding::Valid { key: key.into() };
+        let forged = SignatureFinding::Invalid { fault: SignatureFault::Forged };
+        case.gates(move |gates| gates.signatures = vec![forged, valid("a"), valid("b"), valid("c")])
+    };
+    findings(for_other(|_| {})).proceeds();
+    // What was decided after the approval for this packet, or by somebody else, has not been renewed.
+    let other_revision = [HaltCode::ApprovalForOtherRevision];
+    for_other(|old| old["decided_at"] = "2026-11-21T11:00:00Z".into()).halts_with(&other_revision);
+    for_other(|old| old["approver"] = "li.novak".into())
+        .halts_with(&[HaltCode::ApprovalForOtherRevision, HaltCode::ApproverMismatch]);
+    // What renews it has to count itself.
+    let late = "2026-11-24T11:00:01Z";
+    let stale = [HaltCode::ApprovalForOtherRevision, HaltCode::ApprovalStale, HaltCode::WindowMismatch];
+    Case { now: late, ..for_other(|_| {}) }.halts_with(&stale);
+    let early = "2026-11-21T10:59:59Z";
+    Case { now: early, ..for_other(|_| {}) }.halts_with(&[HaltCode::ApprovalForOtherRevision, HaltCode::ApprovalStale]);
+    // A rejection stays one.
+    for_other(|old| old["decision"] = "rejected".into())
+        .halts_with(&[HaltCode::ApprovalForOtherRevision, HaltCode::ApprovalRevoked]);
+}
+
+#[test]
+fn accounts_that_differ_in_case_alone_are_one_person() {
+    Case::new().set("/approvals/0/approver", "Maria.Chen").proceeds();
+    Case::new().set("/ownership/owner", "Maria.Chen").proceeds();
+    Case::new().set("/manifest/signers/0/approver", "MARIA.CHEN").proceeds();
 }
 
 #[test]

@@ -27,9 +27,43 @@ fn subject(role: &Role) -> String {
     format!("approvals.{role}")
 }
 
+/// Whose decision it is: that of who took it, or of whom it was taken for.
+fn signer_of(approval: &Approval) -> &PersonId {
+    approval.on_behalf_of.as_ref().unwrap_or(&approval.approver)
+}
+
 /// Whether the decision was taken by this signer, or for them.
 fn is_of(approval: &Approval, signer: &Signer) -> bool {
-    approval.role == signer.role && approval.on_behalf_of.as_ref().unwrap_or(&approval.approver) == &signer.approver
+    approval.role == signer.role && signer_of(approval).is(&signer.approver)
+}
+
+/// The approvals that still say something, each with what its signature is worth (`findings` are in the order of `approvals`).
+/// One for another packet, or too old by now, is history once the same signer has later approved this very packet in the same
+/// role, and that counts by its age. Rejections and revocations are never history.
+pub fn standing(
+    approvals: &[Approval],
+    findings: &[SignatureFinding],
+    packet: Digest,
+    policy: &ApprovalPolicy,
+    now: Instant,
+) -> (Vec<Approval>, Vec<SignatureFinding>) {
+    let too_old = |approval: &Approval| now.seconds_since(approval.decided_at) > policy.max_age_s;
+    let renews = |new: &Approval, old: &Approval| {
+        new.decision == Decision::Approved
+            && new.packet == packet
+            && !too_old(new)
+            && new.decided_at <= now
+            && new.decided_at > old.decided_at
+            && new.role == old.role
+            && signer_of(new).is(signer_of(old))
+    };
+    let is_history = |old: &Approval| {
+        old.decision == Decision::Approved
+            && (old.packet != packet || too_old(old))
+            && approvals.iter().any(|new| renews(new, old))
+    };
+    let found = findings.iter().cloned().chain(std::iter::repeat(SignatureFinding::NotChecked));
+    approvals.iter().cloned().zip(found).filter(|(approval, _)| !is_history(approval)).unzip()
 }
 
 /// `approval-missing`: fewer signers in a required role than the policy demands, or a signer who has not decided. Accounts that
@@ -140,8 +174,8 @@ pub fn delegate_not_allowed(approvals: &[Approval], delegations: &[Delegation]) 
         .filter_map(|approval| {
             let signer = approval.on_behalf_of.as_ref()?;
             let lets = |mapping: &Delegation| {
-                &mapping.from == signer
-                    && mapping.to == approval.approver
+                mapping.from.is(signer)
+                    && mapping.to.is(&approval.approver)
                     && mapping.role.as_ref().is_none_or(|role| role == &approval.role)
                     && mapping.start <= approval.decided_at
                     && approval.decided_at < mapping.end
@@ -150,7 +184,7 @@ pub fn delegate_not_allowed(approvals: &[Approval], delegations: &[Delegation]) 
                 return None;
             }
             let expected = format!("a mapping from {signer} in force at {}", approval.decided_at);
-            let known = delegations.iter().find(|mapping| &mapping.from == signer && mapping.to == approval.approver);
+            let known = delegations.iter().find(|mapping| mapping.from.is(signer) && mapping.to.is(&approval.approver));
             let observed = match known {
                 Some(mapping) => {
                     let role = mapping.role.as_ref().map_or_else(String::new, |role| format!(" as {role}"));
@@ -231,10 +265,8 @@ pub fn segregation_of_duties(
     let decides = |role, signer: &PersonId| Part::Decides(role, signer.as_str().to_ascii_lowercase());
     let signed =
         manifest.signers.iter().map(|signer| (signer.approver.as_str(), decides(&signer.role, &signer.approver)));
-    let decided = approvals.iter().map(|approval| {
-        let signer = approval.on_behalf_of.as_ref().unwrap_or(&approval.approver);
-        (approval.approver.as_str(), decides(&approval.role, signer))
-    });
+    let decided =
+        approvals.iter().map(|approval| (approval.approver.as_str(), decides(&approval.role, signer_of(approval))));
     let mut parts: BTreeMap<String, BTreeSet<Part<'_>>> = BTreeMap::new();
     for (person, part) in acting.into_iter().flatten().chain(signed).chain(decided) {
         parts.entry(person.to_ascii_lowercase()).or_default().insert(part);

@@ -166,13 +166,15 @@ pub fn owner_mismatch(record: &ChangeRecord, register: &RegisteredOwner) -> Vec<
         }
         RegisteredOwner::Entry(entry) => {
             let told = |entry: &Ownership| format!("{} of {}", entry.owner, entry.service.as_str());
-            unless_equal(HaltCode::OwnerMismatch, "ownership register", &told(entry), &told(known))
+            let same = entry.service == known.service && entry.owner.is(&known.owner);
+            (!same).then(|| reason(HaltCode::OwnerMismatch, "ownership register", told(entry), told(known)))
         }
     };
     [
         registered,
         unless_equal(HaltCode::OwnerMismatch, "ownership.service", known.service.as_str(), asked.id.as_str()),
-        unless_equal(HaltCode::OwnerMismatch, "service.owner", known.owner.as_str(), asked.owner.as_str()),
+        (!known.owner.is(&asked.owner))
+            .then(|| reason(HaltCode::OwnerMismatch, "service.owner", &known.owner, &asked.owner)),
     ]
     .into_iter()
     .flatten()
@@ -183,7 +185,7 @@ pub fn owner_mismatch(record: &ChangeRecord, register: &RegisteredOwner) -> Vec<
 pub fn owner_did_not_sign(record: &ChangeRecord) -> Option<HaltReason> {
     let signers = || record.manifest.signers.iter().filter(|signer| signer.role.as_str() == "service-owner");
     let owner = &record.ownership.owner;
-    if signers().any(|signer| &signer.approver == owner) {
+    if signers().any(|signer| signer.approver.is(owner)) {
         return None;
     }
     let signer = signers().next()?;
