@@ -240,3 +240,35 @@ async fn the_browser_gets_the_answer_to_the_commit_once_the_agent_has_noted_it()
     drop(released);
     assert_eq!(commit.await, Some(200));
 }
+
+#[tokio::test]
+async fn a_large_upload_passes_where_one_address_serves_several_requests() {
+    let desk = desk().await;
+    let file = "x".repeat(5 << 20);
+    let kind = "Content-Type: multipart/form-data; boundary=b\r\n";
+    let part = |name: &str, more: &str, value: &str| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n{value}\r\n")
+    };
+    let body = part("operationName", "", "Save") + &part("file", "; filename=\"plan.pdf\"", &file) + "--b--\r\n";
+    assert_eq!(desk.send("POST", "127.0.0.1", "/graphql", kind, &body).await, Some(200));
+    // One that nobody could read whole is refused, and said to be too large.
+    let headers =
+        format!("POST http://127.0.0.1:{0}/graphql HTTP/1.1\r\nHost: 127.0.0.1:{0}\r\n{kind}", desk.portal.port());
+    let mut stream = TcpStream::connect(desk.gateway.address()).await.unwrap();
+    stream.write_all(format!("{headers}Content-Length: {}\r\n\r\n", 65 << 20).as_bytes()).await.unwrap();
+    let mebibyte = vec![b'x'; 1 << 20];
+    for _ in 0..65 {
+        // It may be refused before all of it was sent.
+        if stream.write_all(&mebibyte).await.is_err() {
+            break;
+        }
+    }
+    let mut activity = desk.gateway.control().activity();
+    let refused = async {
+        while !desk.refused(Refusal::TooLarge) {
+            activity.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.unwrap();
+    assert_eq!(desk.arrived(), ["POST /graphql"]);
+}

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-/// Largest body that is read whole, in bytes. Larger commits are refused; larger uploads are streamed and never read.
-pub const READ_LIMIT: usize = 4 << 20;
+/// Largest body that is read whole, in bytes, at an address that serves several requests: attachments are sent to such ones
+/// too. Larger ones are refused. Where the address says which request it is, a body of any size is streamed and never read.
+pub const READ_LIMIT: usize = 64 << 20;
 
 /// Why a body cannot be compared with anything.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -219,8 +219,10 @@ async fn answer(request: Request<Incoming>, origin: Option<Origin>, rules: &Arc<
 async fn judge_body(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
     let (head, body) = request.into_parts();
     let refused_as = |why, parts: &http::request::Parts| refuse_parts(rules, why, parts, Some(origin));
-    let Ok(collected) = Limited::new(body, READ_LIMIT).collect().await else {
-        return refused_as(Refusal::Undeclared, &head);
+    let collected = match Limited::new(body, READ_LIMIT).collect().await {
+        Ok(collected) => collected,
+        Err(error) if error.is::<LengthLimitError>() => return refused_as(Refusal::TooLarge, &head),
+        Err(_gave_up) => return refused_as(Refusal::Undeclared, &head),
     };
     let bytes = collected.to_bytes();
     let kind = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -391,7 +393,9 @@ fn refusal(
         None => uri.authority().map_or_else(String::new, ToString::to_string),
     };
     rules.control.refuse(Refused { why, method: method.to_string(), origin, path: Refused::shape_of(uri.path()) });
-    if navigates(headers) && matches!(why, Refusal::Commit | Refusal::Undeclared | Refusal::MethodOverride) {
+    if navigates(headers)
+        && matches!(why, Refusal::Commit | Refusal::Undeclared | Refusal::MethodOverride | Refusal::TooLarge)
+    {
         let mut response = Response::new(empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         return response;
@@ -399,6 +403,7 @@ fn refusal(
     let status = match why {
         Refusal::Commit | Refusal::Undeclared | Refusal::MethodOverride => StatusCode::CONFLICT,
         Refusal::ForeignOrigin | Refusal::Upgrade | Refusal::Tunnel => StatusCode::FORBIDDEN,
+        Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
     };
     plain(status, "refused by portal-agent")
 }

@@ -96,6 +96,8 @@ pub enum Refusal {
     Tunnel,
     /// A header that asks for another method than the request's own.
     MethodOverride,
+    /// A body that is too large to be read, at an address where it has to be.
+    TooLarge,
 }
 
 /// A refused request, without anything it carried.

@@ -55,6 +55,8 @@ pub enum Fault {
     ScriptCommits,
     /// Confirming makes the page send the commit twice.
     CommitSentTwice,
+    /// The page stays, fetches the commit's answer and shows the number where the draft's own stood. Harmless.
+    CommitFetched,
     /// The page changes the window in the commit request.
     CommitAltered,
     /// The page adds a parameter to the commit request.

@@ -334,31 +334,35 @@ pub fn review(form: &FormPage<'_>, reference: &str, entry: &Entry) -> String {
         ""
     };
     let altered = form.faults.has(Fault::SummaryDiffers).then_some(("environment", "All environments"));
-    let twice = if form.faults.has(Fault::CommitSentTwice) { " data-twice=\"yes\"" } else { "" };
+    let fetched = form.faults.has(Fault::CommitFetched);
+    let sent = match (form.faults.has(Fault::CommitSentTwice), fetched) {
+        (true, _) => " data-twice=\"yes\"",
+        (false, true) => " data-fetched=\"yes\"",
+        (false, false) => "",
+    };
+    let number = if fetched { format!("<p><b data-testid=\"number\">{reference}</b></p>") } else { String::new() };
     page(
         "Review",
         Some(form.account),
         &format!(
-            "{}<h2>Review <span data-testid=\"draft-reference\">{reference}</span></h2>{}\
+            "{}<h2>Review <span data-testid=\"draft-reference\">{reference}</span></h2>{number}{}\
              <h3>Approvals and freeze</h3><dl id=\"panel\">{panel}</dl>\
              <button type=\"button\" id=\"open-submit\">Submit exception</button>\
-             <dialog id=\"confirm\"><form id=\"commit\" method=\"post\" action=\"/exceptions/{reference}/submit\"{twice}>\
+             <dialog id=\"confirm\"><form id=\"commit\" method=\"post\" action=\"/exceptions/{reference}/submit\"{sent}>\
              <p>Submit this exception? It authorises production work during a freeze.</p>\
              <input type=\"hidden\" name=\"csrf\" value=\"{}\"><input type=\"hidden\" name=\"service\" value=\"{}\">\
              <input type=\"hidden\" name=\"change\" value=\"{}\"><input type=\"hidden\" name=\"window_start\" value=\"{}\">\
              <input type=\"hidden\" name=\"window_end\" value=\"{end}\">{wider}\
              <label><input type=\"checkbox\" id=\"attest\" name=\"attest\" value=\"yes\"> I attest that this is approved</label>\
              <button type=\"submit\" id=\"confirm-submit\">Confirm</button></form></dialog>\
-             <script>document.getElementById('open-submit').onclick = () => document.getElementById('confirm').showModal();\
-             const commit = document.getElementById('commit');\
-             if (commit.dataset.twice) commit.addEventListener('submit', () => {{ fetch(commit.action, {{method: 'POST', \
-             body: new URLSearchParams(new FormData(commit))}}); }});</script>",
+             <script>{}</script>",
             banners(form.faults),
             values(entry, altered),
             escape(form.csrf),
             value("service"),
             value("change"),
             value("window_start"),
+            include_str!("assets/review.js"),
         ),
     )
 }

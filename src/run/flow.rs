@@ -11,12 +11,13 @@ use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, 
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::observations::{Look, Seen, SeenPage};
 use crate::evidence::outcome::{DraftState, Outcome};
+use crate::gateway::content::READ_LIMIT;
 use crate::gateway::control::Control;
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::PlannedField;
 use crate::model::ids::DraftReference;
 use crate::model::observed::{ObservedPage, ObservedTab};
-use crate::model::portal_facts::{ListedException, Refusal};
+use crate::model::portal_facts::{ListedException, Refusal, Refused};
 use crate::model::private::{Exposure, Fact, Private};
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene};
@@ -296,14 +297,20 @@ impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, 
             ));
         }
         for (refused, count) in self.gateway.refused() {
-            if matches!(refused.why, Refusal::Undeclared | Refusal::MethodOverride) {
-                let observed = format!(
-                    "{count} × {} {}, refused; if the portal needs it, add to the map: \
-                     [[request]] id = \"…\" method = \"{}\" path = \"{}\"",
-                    refused.method, refused.origin, refused.method, refused.path
-                );
-                found.push(reason(HaltCode::UndeclaredRequest, "request", "requests that the map declares", observed));
-            }
+            let Refused { why, method, origin, path } = refused;
+            let observed = match why {
+                Refusal::Undeclared | Refusal::MethodOverride => format!(
+                    "{count} × {method} {origin}, refused; if the portal needs it, add to the map: \
+                     [[request]] id = \"…\" method = \"{method}\" path = \"{path}\""
+                ),
+                Refusal::TooLarge => format!(
+                    "{count} × {method} {origin} {path}, refused: it carries more than the {} MiB that can be read to tell what \
+                     it is",
+                    READ_LIMIT >> 20
+                ),
+                Refusal::ForeignOrigin | Refusal::Commit | Refusal::Upgrade | Refusal::Tunnel => continue,
+            };
+            found.push(reason(HaltCode::UndeclaredRequest, "request", "requests that the map declares", observed));
         }
         found
     }

@@ -181,6 +181,13 @@ in_both_browsers! {
         assert_eq!(oracle.commit_requests, document.commit_requests_released);
     }
 
+    async fn a_page_that_fetches_the_answer_is_waited_for(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::CommitFetched))).await;
+        let run = rig.run().await;
+        assert_eq!((run.get().outcome, codes(&run)), (Outcome::Submitted, vec![]), "{}", told(&run));
+        assert_eq!(rig.oracle().submitted.len(), 1);
+    }
+
     async fn late_validation_is_waited_for(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::LateValidation))).await;
         let run = rig.run().await;

@@ -45,10 +45,12 @@ impl WebPortal {
     /// Goes through the dialog, where the map declares one, and remembers the one button that is left.
     pub(super) async fn reach_last_click(&mut self) -> Result<Approach, PortalError> {
         let submit = self.map().submit.clone();
-        let ask = Ask::state(self.map()).target("button", &submit.button).fields(Vec::new());
+        let number = self.map().confirmation.number.clone();
+        let ask = Ask::state(self.map()).target("button", &submit.button).target("number", &number).fields(Vec::new());
         let limit = self.ready_limit();
         let page = self.wait("the review page", &ask, Expect::Session, limit, |_| true).await?;
         let button = one("the button that submits", page.target("button"))?;
+        self.number_before = page.target("number").text;
         let Some(dialog) = submit.dialog else {
             self.confirm = Some(button);
             return Ok(Approach { dialog: None, banners: page.banners() });
@@ -86,16 +88,19 @@ impl WebPortal {
         Ok(())
     }
 
-    /// The number on the page that answered, if there is exactly one.
+    /// The number on the page that answered, if there is exactly one. A page that stays, and fetches the answer, may show a
+    /// draft's number, or a blank, in that place until then.
     pub(super) async fn number_on_page(&mut self) -> Result<Option<String>, PortalError> {
         let ask = Ask::state(self.map()).target("number", &self.map().confirmation.number);
-        let before = self.document;
+        let (before, number_before) = (self.document, self.number_before.clone());
         let control = self.config.control.clone();
         let limit = self.ready_limit();
         let answer = self
             .wait("the confirmation page", &ask, Expect::Anything, limit, |answer| {
                 let arrived = answer.state.origin_time > before && answer.state.ready == "complete";
-                answer.target("number").count > 0 || (arrived && control.in_flight() == 0)
+                let number = answer.target("number");
+                let replaced = number.count > 0 && number.text != number_before;
+                control.in_flight() == 0 && (arrived || replaced)
             })
             .await?;
         let target = answer.target("number");

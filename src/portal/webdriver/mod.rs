@@ -69,6 +69,8 @@ pub struct WebPortal {
     tabs: BTreeMap<TabId, ElementRef>,
     current: Option<TabId>,
     confirm: Option<ElementRef>,
+    /// What stood where the confirmation number will, before the last click.
+    number_before: Option<String>,
     /// The rectangles of the last look, and what was asked for.
     rectangles: Option<(Value, Rectangles)>,
     /// Whether pages of this portal let a request of their own reach the gateway.
@@ -85,6 +87,7 @@ impl WebPortal {
             tabs: BTreeMap::new(),
             current: None,
             confirm: None,
+            number_before: None,
             rectangles: None,
             marks: true,
         }
