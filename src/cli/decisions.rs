@@ -10,7 +10,7 @@ use super::args::{Output, Replay};
 use super::exit::Exit;
 use super::policy_file::{PolicyFile, read_policy};
 use super::settings::SettingsError;
-use super::terminal::{invalid_input, print_json, print_line, warn_line};
+use super::terminal::{invalid_input, plain, print_json, print_line, warn_line};
 use crate::decide::verdict::HaltCode;
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::readings::APPROVALS;
@@ -142,11 +142,6 @@ fn fill<'b>(folder: &Path, name: &'static str, buffer: &'b mut Vec<u8>) -> Resul
     }
 }
 
-/// Text of evidence, for a terminal: what could move its cursor is taken out.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 fn codes(codes: &[HaltCode]) -> String {
     if codes.is_empty() {
         return "proceed".to_owned();
@@ -195,7 +190,7 @@ impl Replaying {
 
     fn refuse(&mut self, path: &Path, error: &dyn std::error::Error) {
         let refused = UnreadableRun { evidence: path.display().to_string(), why: plain(&error.to_string()) };
-        warn_line(&format!("error: {}: {}", plain(&refused.evidence), refused.why));
+        warn_line(&format!("error: {}: {}", refused.evidence, refused.why));
         self.unreadable.push(refused);
     }
 
@@ -244,5 +239,5 @@ fn told(run: &str, change: &Change) {
     let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
     let line = format!("{run} {} {}: {was} -> {now}{why}", change.stage, change.place);
     // A pipe that is closed early is no reason to stop judging.
-    let _ = writeln!(io::stdout(), "{}", plain(&line));
+    let _ = writeln!(io::stdout(), "{}", plain(&line).replace('\n', " "));
 }

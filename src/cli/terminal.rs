@@ -6,9 +6,19 @@ use serde::Serialize;
 
 use super::exit::Exit;
 
+/// `text` for a terminal. What stands in it may come from a portal, a fixture or a file of somebody else's, and could otherwise
+/// move the cursor, rewrite what is shown, or fill the clipboard.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
 /// `text` and the end of its line on stdout. Where they cannot be written, stderr says so, and the exit code is that of the
 /// environment.
 pub fn print_line(text: &str) -> Exit {
+    write_line(&plain(text))
+}
+
+fn write_line(text: &str) -> Exit {
     let mut stdout = std::io::stdout().lock();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
         Ok(()) => Exit::Yes,
@@ -21,13 +31,13 @@ pub fn print_line(text: &str) -> Exit {
 
 /// `text` and the end of its line on stderr. Where they cannot be written, nobody is left to be told.
 pub fn warn_line(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", plain(text));
 }
 
 /// One JSON document on stdout. Where it cannot be written, stderr says so, and the exit code is that of the environment.
 pub fn print_json(document: &impl Serialize) -> Exit {
     match serde_json::to_string_pretty(document) {
-        Ok(text) => print_line(&text),
+        Ok(text) => write_line(&text),
         Err(error) => {
             warn_line(&format!("error: cannot print JSON: {error}"));
             Exit::Environment
@@ -59,4 +69,17 @@ pub fn start_log(verbose: u8) {
     // A line that cannot be written is lost. To complain about it on the same stderr would be a panic.
     let lines = lines.log_internal_errors(false);
     let _ = lines.with_ansi(std::io::stderr().is_terminal()).try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_printed_works_the_terminal() {
+        let hostile = "- \u{1b}[2J\u{1b}]52;c;eA==\u{7}\u{9b}Hsame\r\n\tapproved";
+        let shown = plain(hostile);
+        assert!(!shown.contains(|c: char| c.is_control() && !['\n', '\t'].contains(&c)), "{shown:?}");
+        assert!(shown.ends_with("\n\tapproved"));
+    }
 }

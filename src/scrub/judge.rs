@@ -163,11 +163,16 @@ impl Judge {
 
     fn unknown_words(&self, text: &str, part: Range<usize>, offset: usize, level: Level, edits: &mut Vec<Edit>) {
         let slice = &text[part.clone()];
+        let long = match level {
+            Level::Name => long_numbers(slice),
+            Level::Text | Level::Strict => Vec::new(),
+        };
         for range in words(slice) {
             let word = &slice[range.clone()];
+            let in_long = long.iter().any(|number| number.start <= range.start && range.end <= number.end);
             let known = match level {
                 Level::Text => false,
-                Level::Name => is_count(word) || self.is_name(word),
+                Level::Name => (is_count(word) && !in_long) || self.is_name(word),
                 Level::Strict => self.is_name(word),
             };
             if !known {
@@ -176,6 +181,31 @@ impl Judge {
             }
         }
     }
+}
+
+/// Where counts stand side by side, with nothing but blanks and punctuation between, and have this many digits together, they are
+/// no counts: a telephone number, a date, a code.
+const LONG: usize = 6;
+
+fn long_numbers(text: &str) -> Vec<Range<usize>> {
+    let mut runs: Vec<(Range<usize>, usize)> = Vec::new();
+    let mut ended = true;
+    for range in words(text) {
+        let word = &text[range.clone()];
+        if !is_count(word) {
+            ended = true;
+            continue;
+        }
+        match runs.last_mut() {
+            Some((run, digits)) if !ended => {
+                run.end = range.end;
+                *digits += word.len();
+            }
+            Some(_) | None => runs.push((range, word.len())),
+        }
+        ended = false;
+    }
+    runs.into_iter().filter(|(_, digits)| *digits >= LONG).map(|(run, _)| run).collect()
 }
 
 /// Length of the seconds and offset with which a time goes on after the part of it that has a stand-in, when they say
@@ -246,6 +276,21 @@ mod tests {
         let judge = judge(&Permission { names: ["secret_end".into()].into(), ..Permission::default() });
         assert_eq!(scrubbed(&judge, "v-secret_end", Level::Name).split_once('-').unwrap().1, "secret_end");
         assert!(!scrubbed(&judge, "secret", Level::Name).contains("secret"));
+    }
+
+    #[test]
+    fn a_number_that_is_written_in_groups_is_no_count() {
+        let judge = judge(&Permission::default());
+        for text in ["12-34-56-78", "06 12 34 56 78", "12/05/81", "10.12.34.56"] {
+            let out = scrubbed(&judge, text, Level::Name);
+            let groups = |text: &str| text.split(|c: char| !c.is_ascii_digit()).map(str::to_owned).collect::<Vec<_>>();
+            let kept = groups(text).iter().zip(groups(&out)).filter(|(before, after)| *before == after).count();
+            assert!(kept < 2 && out != text, "{text} -> {out}");
+        }
+        for text in ["row-74", "tab-2-12", "v1.12.3", "12-a-34-b-56"] {
+            let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+            assert_eq!(digits(&scrubbed(&judge, text, Level::Name)), digits(text), "{text}");
+        }
     }
 
     #[test]
