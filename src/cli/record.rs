@@ -20,6 +20,8 @@ use crate::sources::read_text;
 
 /// Longest HAR that is read, in bytes.
 const LONGEST_HAR: u64 = 512 << 20;
+/// Shortest text that can be replaced everywhere, in characters.
+const SHORTEST_REAL: usize = 3;
 
 /// Carries out `record`.
 pub async fn record(mut args: Record, output: Output) -> Exit {
@@ -108,8 +110,10 @@ fn stand_ins(path: Option<&PathBuf>) -> Result<Vec<(String, String)>, Diagnostic
         let at = error.span().map_or(0, |span| span.start);
         Diagnostic::unquoted(path, &text, at, None, "is no list of texts and their stand-ins", help)
     })?;
-    if table.keys().any(String::is_empty) {
-        return Err(Diagnostic::whole(path, "an empty text cannot be replaced", help));
+    if table.keys().any(|real| real.chars().count() < SHORTEST_REAL) {
+        let message =
+            format!("a text of fewer than {SHORTEST_REAL} characters occurs by chance and cannot be replaced");
+        return Err(Diagnostic::whole(path, message, help));
     }
     let mut pairs: Vec<_> = table.into_iter().collect();
     pairs.sort_by_key(|(real, _)| std::cmp::Reverse(real.len()));

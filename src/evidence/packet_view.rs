@@ -8,7 +8,7 @@ use crate::mask::masked::{MaskGate, Masked, PublicDocument};
 use crate::model::calendar::Blackout;
 use crate::model::digest::Digest;
 use crate::model::form::{FormPlan, RecordPath};
-use crate::model::freeze_policy::{BlackoutPolicy, CategoryPolicy, FreezePolicy, PagesPolicy};
+use crate::model::freeze_policy::{BlackoutPolicy, CategoryPolicy, FreezePolicy, PagesPolicy, same_environment};
 use crate::model::freeze_terms::{FreezeMode, ReleaseMode};
 use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFinding, SignaturePolicy};
 use crate::model::ids::{AttachmentRole, ChangeId, FieldId, PersonId};
@@ -295,6 +295,7 @@ impl Recorder<'_> {
         let PacketFacts { record, packet: _, files, operator, account, resumed_by, portal, gates, policy, now: _ } =
             *facts;
         let Gates { calendar, delegations, holds, owner, signatures, freeze_mode } = gates;
+        let environment = record.exception.environment.as_str();
         let files =
             files.iter().map(|file| FileStateView { role: file.role.clone(), sha256: file.sha256, size: file.size });
         PacketView {
@@ -303,7 +304,7 @@ impl Recorder<'_> {
             owned_service: self.open(record.ownership.service.as_str()),
             owner: self.open(record.ownership.owner.as_str()),
             boundary_category: self.category(record.manifest.boundary.category.as_str()),
-            blackouts: calendar.blackouts.iter().map(|blackout| self.blackout(blackout, &policy.freeze)).collect(),
+            blackouts: calendar.blackouts.iter().map(|blackout| self.blackout(blackout, policy, environment)).collect(),
             delegations: delegations.clone(),
             holds: holds.clone(),
             registered_owner: match owner {
@@ -321,7 +322,7 @@ impl Recorder<'_> {
             account: self.open(account),
             resumed_by: resumed_by.cloned(),
             portal: portal.origin().ascii_serialization(),
-            policy: self.policy(policy),
+            policy: self.policy(policy, environment),
         }
     }
 
@@ -333,8 +334,10 @@ impl Recorder<'_> {
         all.iter().map(|one| self.category(one)).collect()
     }
 
-    fn environments(&self, all: &[String]) -> Vec<Masked<String>> {
-        all.iter().map(|one| self.text(&RecordPath::Environment, one)).collect()
+    /// One that is the exception's own for the rules is written as it is there: hidden, the two must still be equal.
+    fn environments(&self, all: &[String], own: &str) -> Vec<Masked<String>> {
+        let written = |one: &String| if same_environment(one, own) { own.to_owned() } else { one.clone() };
+        all.iter().map(|one| self.text(&RecordPath::Environment, &written(one))).collect()
     }
 
     /// A kind that the policy does not name is any words of whoever keeps the calendar.
@@ -343,17 +346,17 @@ impl Recorder<'_> {
         self.gate.fact(&Fact::new(kind, if named { Exposure::Public } else { Exposure::Hidden }))
     }
 
-    fn blackout(&self, blackout: &Blackout, policy: &FreezePolicy) -> BlackoutView {
+    fn blackout(&self, blackout: &Blackout, policy: &Policy, environment: &str) -> BlackoutView {
         BlackoutView {
             id: self.open(blackout.id.as_str()),
             window: blackout.window,
             admits: self.categories(&blackout.admits),
-            kinds: blackout.kinds.iter().map(|kind| self.kind(kind, policy)).collect(),
-            environments: self.environments(&blackout.environments),
+            kinds: blackout.kinds.iter().map(|kind| self.kind(kind, &policy.freeze)).collect(),
+            environments: self.environments(&blackout.environments, environment),
         }
     }
 
-    fn policy(&self, policy: &Policy) -> PolicyView {
+    fn policy(&self, policy: &Policy, environment: &str) -> PolicyView {
         let Policy { approvals, freeze } = policy;
         let category = |rules: &CategoryPolicy| CategoryPolicyView {
             name: self.category(&rules.name),
@@ -365,7 +368,7 @@ impl Recorder<'_> {
             id: rules.id.as_ref().map(|id| self.open(id)),
             kind: rules.kind.as_ref().map(|kind| self.open(kind)),
             admits: self.categories(&rules.admits),
-            environments: self.environments(&rules.environments),
+            environments: self.environments(&rules.environments, environment),
         };
         PolicyView {
             approval_roles: approvals.required_roles.iter().map(ToString::to_string).collect(),

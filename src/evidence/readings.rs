@@ -11,6 +11,7 @@ use crate::model::digest::Digest;
 use crate::model::form::FormPlan;
 use crate::model::ids::RunId;
 use crate::model::record::{Approval, ApprovalManifest};
+use crate::model::text::Line;
 use crate::model::time::Instant;
 
 /// Name of the file.
@@ -59,11 +60,16 @@ impl ApprovalReading {
     /// What may be kept of what was judged at `stage`. `plan` says which field of the map shows which part of the record.
     pub fn of(stage: Stage, facts: &PacketFacts<'_>, plan: &FormPlan, verdict: &Verdict, gate: &MaskGate) -> Self {
         let view = Recorder { plan, gate }.packet(facts);
+        let mut manifest = facts.record.manifest.clone();
+        // As visible as the exception's own. What the gate gives is a line, whatever it was given.
+        if let Ok(category) = Line::parse(view.boundary_category.get()).or_else(|_| Line::parse("[hidden]")) {
+            manifest.boundary.category = category;
+        }
         Self {
             at: facts.now,
             stage,
             packet: facts.packet,
-            manifest: facts.record.manifest.clone(),
+            manifest,
             approvals: facts.record.approvals.clone(),
             // Whatever this holds of too much, the rest must still be told.
             facts: gate.document(view).ok(),

@@ -137,8 +137,13 @@ impl FreezePolicy {
     pub fn freezes(&self, blackout: &Blackout, environment: &str) -> bool {
         let rules = self.blackouts.iter().filter(|rule| rule.is_about(blackout));
         let mut named = rules.flat_map(|rule| &rule.environments).chain(&blackout.environments).peekable();
-        named.peek().is_none() || named.any(|known| known.trim().eq_ignore_ascii_case(environment.trim()))
+        named.peek().is_none() || named.any(|known| same_environment(known, environment))
     }
+}
+
+/// Whether both are names of one environment.
+pub fn same_environment(one: &str, other: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(other.trim())
 }
 
 #[cfg(test)]

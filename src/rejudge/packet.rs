@@ -165,19 +165,38 @@ pub struct Built {
 }
 
 fn line(name: &'static str, text: &str) -> Result<Line, ReadingError> {
-    Line::parse(text).map_err(|_| ReadingError(name))
+    Line::parse(text).map_err(|_| ReadingError::Value(name))
 }
 
 fn paragraph(name: &'static str, text: &str) -> Result<Paragraph, ReadingError> {
-    Paragraph::parse(text).map_err(|_| ReadingError(name))
+    Paragraph::parse(text).map_err(|_| ReadingError::Value(name))
 }
 
 fn person(name: &'static str, text: &str) -> Result<PersonId, ReadingError> {
-    identifier(text, PersonId::parse).map_err(|_| ReadingError(name))
+    identifier(text, PersonId::parse).map_err(|_| ReadingError::Value(name))
 }
 
 fn blackout(name: &'static str, text: &str) -> Result<BlackoutId, ReadingError> {
-    identifier(text, BlackoutId::parse).map_err(|_| ReadingError(name))
+    identifier(text, BlackoutId::parse).map_err(|_| ReadingError::Value(name))
+}
+
+/// Whether what `freeze` speaks of can be read: its plain words never equal a digest, and would be found to differ.
+fn may_speak(freeze: &FreezePolicy, exception: &Exception<'_>, blackouts: &[Blackout]) -> Result<(), ReadingError> {
+    let hidden = |text: &str| text.starts_with("[hidden");
+    let of_category = !freeze.categories.is_empty() || freeze.blackouts.iter().any(|rule| !rule.admits.is_empty());
+    let of_environment = freeze.blackouts.iter().any(|rule| !rule.environments.is_empty());
+    let of_kind = freeze.blackouts.iter().any(|rule| rule.kind.is_some());
+    let kinds = || blackouts.iter().flat_map(|blackout| &blackout.kinds);
+    for (spoken_of, is_hidden, name) in [
+        (of_category, hidden(&exception.category), "exception.category"),
+        (of_environment, hidden(&exception.environment), "exception.environment"),
+        (of_kind, kinds().any(|kind| hidden(kind)), "blackouts.kinds"),
+    ] {
+        if spoken_of && is_hidden {
+            return Err(ReadingError::Hidden(name));
+        }
+    }
+    Ok(())
 }
 
 impl Built {
@@ -187,7 +206,10 @@ impl Built {
     ///
     /// [`ReadingError`].
     pub fn of(facts: &Packet<'_>, reading: &Reading<'_>, other: &OtherPolicy) -> Result<Self, ReadingError> {
-        let blackouts = facts.blackouts.iter().map(Frozen::blackout).collect::<Result<_, _>>()?;
+        let blackouts: Vec<Blackout> = facts.blackouts.iter().map(Frozen::blackout).collect::<Result<_, _>>()?;
+        if let Some(freeze) = &other.freeze {
+            may_speak(freeze, &facts.exception, &blackouts)?;
+        }
         let demanded = &facts.policy;
         Ok(Self {
             record: facts.record(reading)?,
@@ -261,7 +283,7 @@ impl Built {
             | Stage::Review
             | Stage::Commit
             | Stage::Confirm
-            | Stage::Seal => Err(ReadingError("stage")),
+            | Stage::Seal => Err(ReadingError::Value("stage")),
         }
     }
 }
@@ -355,7 +377,8 @@ impl Attached {
             role: self.role.clone(),
             name: self.name.clone(),
             // Where it lay is no part of any judgement.
-            path: RelativePath::parse(self.name.as_str()).map_err(|_| ReadingError("exception.attachments.name"))?,
+            path: RelativePath::parse(self.name.as_str())
+                .map_err(|_| ReadingError::Value("exception.attachments.name"))?,
             size: self.size,
             sha256: self.sha256,
         })

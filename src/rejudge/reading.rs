@@ -64,10 +64,16 @@ pub struct Reading<'a> {
     pub verdict: Vec<HaltCode>,
 }
 
-/// A value that the place cannot hold.
+/// Why a reading cannot be judged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot be read")]
-pub struct ReadingError(pub &'static str);
+pub enum ReadingError {
+    /// A value that the place cannot hold.
+    #[error("`{0}` cannot be read")]
+    Value(&'static str),
+    /// Another policy speaks of what was hidden.
+    #[error("`{0}` is hidden, and the freeze policy speaks of it: nobody can tell what it says of this run")]
+    Hidden(&'static str),
+}
 
 /// What readings of one run have in common, kept from one to the next.
 pub struct Judge<'r, 'a> {
@@ -94,10 +100,10 @@ impl<'r, 'a> Judge<'r, 'a> {
             (Some(_), None) => place,
             (None, None) => return Ok(None),
             (None, Some(of)) if of < place => of,
-            (_, Some(_)) => return Err(ReadingError("facts_of")),
+            (_, Some(_)) => return Err(ReadingError::Value("facts_of")),
         };
         let facts = self.readings.get(of).and_then(|reading| reading.facts.as_ref());
-        let facts = facts.ok_or(ReadingError("facts_of"))?;
+        let facts = facts.ok_or(ReadingError::Value("facts_of"))?;
         let built = match self.built.take() {
             Some((known, mut built)) if known == of => {
                 built.read_again(facts, reading)?;

@@ -5,10 +5,12 @@
 //! [`difference`] in what two tellings differ. What may be kept of a portal is decided in [`keeping`], and values that may not
 //! get a stand-in in [`stand_in`].
 
+mod bodies;
 #[cfg(test)]
 mod broken;
 pub mod clock;
 pub mod difference;
+mod gate_words;
 pub mod keeping;
 pub mod play;
 pub mod record;

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use secrecy::ExposeSecret as _;
 
+use super::bodies::{answered, body, declared_cache, essence, known_kind, text_of};
+use super::gate_words::Words;
 use super::keeping::{Grounds, identifiers, pairs};
 use super::play::PASSWORD;
 use super::record::{RecordError, RecordOrder};
 use super::secrets::Secrets;
 use super::stand_in::{StandIns, StoodIn};
-use crate::fixture::answers::{AnswerEntry, AnswerFiles, Answered, GATES_SCHEMA, GatesFile};
-use crate::fixture::exchange::{Answer, Asked, Body, Exchange, Given, Part};
+use crate::fixture::answers::{AnswerEntry, AnswerFiles, Answered};
+use crate::fixture::exchange::{Answer, Asked, Exchange, Given};
 use crate::fixture::folder::{
     ANSWERS, Files, GATES, HEAD, Head, MAP, RECORD, SCHEMA, TRAFFIC, attachments_fit, stand_in,
 };
@@ -19,8 +21,6 @@ use crate::fixture::har::Har;
 use crate::mask::masked::Permissions;
 use crate::model::digest::Digest;
 use crate::model::form::FormPlan;
-use crate::model::freeze_policy::FreezePolicy;
-use crate::model::gates::Gates;
 use crate::model::ids::PersonId;
 use crate::model::record::{ChangeRecord, FileName};
 use crate::model::time::Instant;
@@ -47,7 +47,7 @@ pub struct Scrubbing<'a> {
     recorded: Recorded,
 }
 
-fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>, RecordError> {
+pub(super) fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>, RecordError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| RecordError::Scrub(error.to_string()))?;
     Ok((text + "\n").into_bytes())
 }
@@ -117,8 +117,8 @@ impl<'a> Scrubbing<'a> {
         let secrets = secrets.map_err(|error| RecordError::Scrub(error.to_string()))?;
         let scrubber = self.scrubber(grounds(all, &plan), key, &secrets)?;
         let mut files = Files::new();
-        let words = shared_words(first, &own.record);
-        self.answers(&mut files, stood_in, (&own, &words), &stand_ins)?;
+        let words = Words::new(first, &own.record, &stand_ins);
+        self.answers(&mut files, stood_in, own.packet, &words)?;
         for file in &own.record.exception.attachments {
             files.insert(file.path.as_str().to_owned(), stand_in(file.role.as_str(), file.size));
         }
@@ -129,7 +129,9 @@ impl<'a> Scrubbing<'a> {
         let exchanges: Vec<Exchange> =
             self.recorded.exchanges.iter().map(|one| self.exchange(&scrubber, one, &secrets)).collect();
         files.insert(TRAFFIC.to_owned(), pretty(&Har::of(&exchanges))?);
-        match files.iter().find(|(_, bytes)| secrets.are_in(bytes)) {
+        let wanted = Secrets::of_given(&self.wanted.stand_ins);
+        let wanted = wanted.map_err(|error| RecordError::Scrub(error.to_string()))?;
+        match files.iter().find(|(_, bytes)| secrets.are_in(bytes) || wanted.are_in(bytes)) {
             Some((name, _)) => Err(RecordError::Leak(name.clone())),
             None => Ok(files),
         }
@@ -140,11 +142,11 @@ impl<'a> Scrubbing<'a> {
             Scrubber::new(grounds.permission(), key).map_err(|error| RecordError::Scrub(error.to_string()))?;
         for one in &self.recorded.exchanges {
             let Given::Answer(answer) = &one.given else { continue };
-            let Ok(text) = std::str::from_utf8(&answer.body) else { continue };
+            let Some(text) = text_of(answer) else { continue };
             if self.is_public(one, secrets) {
-                scrubber.learn_public(text);
+                scrubber.learn_public(&text);
             } else if essence(answer.kind.as_deref()) == "text/html" {
-                scrubber.learn_page(text);
+                scrubber.learn_page(&text);
             }
         }
         Ok(scrubber)
@@ -174,13 +176,15 @@ impl<'a> Scrubbing<'a> {
             && !secrets.are_in(&answer.body)
     }
 
-    /// A public body, with the portal's other address in it.
-    fn elsewhere(&self, body: &Bytes) -> Bytes {
+    /// A body with the portal's other address in it, and with what the person who records wants replaced: that stands in names
+    /// of scripts and styles, too, of which the scrubber keeps its hands.
+    fn given(&self, body: Bytes) -> Bytes {
         let (own, other) = self.origin();
-        match std::str::from_utf8(body) {
-            Ok(text) if own != other => Bytes::from(text.replace(&own, &other)),
-            Ok(_) | Err(_) => body.clone(),
-        }
+        let Ok(text) = std::str::from_utf8(&body) else { return body };
+        let given = self.wanted.stand_ins.iter().map(|(real, stand_in)| (real.as_str(), stand_in.as_str()));
+        let all = given.chain([(own.as_str(), other.as_str())]);
+        let replaced = all.fold(text.to_owned(), |text, (real, stand_in)| text.replace(real, stand_in));
+        Bytes::from(replaced)
     }
 
     fn public_paths(&self) -> BTreeSet<String> {
@@ -188,7 +192,7 @@ impl<'a> Scrubbing<'a> {
         all.filter(|asked| self.is_declared_public(asked)).map(|asked| asked.url.path().to_owned()).collect()
     }
 
-    fn head(&self, given: &[(String, String)], map: &str, words: &[(String, String)]) -> Result<Vec<u8>, RecordError> {
+    fn head(&self, given: &[(String, String)], map: &str, words: &Words<'_>) -> Result<Vec<u8>, RecordError> {
         let order = &self.wanted.order;
         let said = |text: &str| given.iter().fold(text.to_owned(), |text, (real, other)| text.replace(real, other));
         let head = Head {
@@ -206,7 +210,7 @@ impl<'a> Scrubbing<'a> {
             approval_roles: order.policy.approvals.required_roles.clone(),
             approval_max_age_hours: u32::try_from(order.policy.approvals.max_age_s / 3600).unwrap_or(u32::MAX),
             signatures: order.policy.approvals.signatures,
-            freeze_policy: policy_of(&order.policy.freeze, words),
+            freeze_policy: words.policy(&order.policy.freeze)?,
         };
         toml::to_string(&head).map(String::into_bytes).map_err(|error| RecordError::Scrub(error.to_string()))
     }
@@ -216,8 +220,8 @@ impl<'a> Scrubbing<'a> {
         &self,
         files: &mut Files,
         stood_in: impl Fn(&ChangeRecord) -> Result<StoodIn, RecordError>,
-        (own, words): (&StoodIn, &[(String, String)]),
-        stand_ins: &StandIns<'_>,
+        packet: (Digest, Digest),
+        words: &Words<'_>,
     ) -> Result<(), RecordError> {
         let policy = &self.wanted.order.policy.freeze;
         let mut entries = Vec::new();
@@ -235,7 +239,7 @@ impl<'a> Scrubbing<'a> {
             let answer = match answer {
                 Ok(facts) => AnswerFiles::Files {
                     record: keep(pretty(&stood_in(&facts.record.record)?.record)?, RECORD, files)?,
-                    gates: keep(gates_of(&facts.gates, policy, words, own.packet, stand_ins)?, GATES, files)?,
+                    gates: keep(words.gates(&facts.gates, policy, packet)?, GATES, files)?,
                 },
                 Err(failed) => AnswerFiles::Failed(failed.clone()),
             };
@@ -263,67 +267,11 @@ impl<'a> Scrubbing<'a> {
                 kind: answer.kind.as_deref().map(known_kind),
                 location: answer.location.as_deref().map(|place| scrubber.url(place)),
                 cache: answer.cache.as_deref().filter(|cache| declared_cache(cache)).map(str::to_owned),
-                body: if public { self.elsewhere(&answer.body) } else { answered(scrubber, answer) },
+                body: self.given(if public { answer.body.clone() } else { answered(scrubber, answer) }),
             }),
         };
         Exchange { at: one.at, asked, given }
     }
-}
-
-/// What may be kept of gates: kinds that the policy does not name are any words of whoever keeps the calendar, and what is bound
-/// to the record is bound to its stand-in.
-fn gates_of(
-    gates: &Gates,
-    policy: &FreezePolicy,
-    words: &[(String, String)],
-    packet: (Digest, Digest),
-    stand_ins: &StandIns<'_>,
-) -> Result<Vec<u8>, RecordError> {
-    let mut gates = gates.clone();
-    for blackout in &mut gates.calendar.blackouts {
-        for kind in &mut blackout.kinds {
-            if !policy.blackouts.iter().any(|rule| rule.kind.as_ref() == Some(kind)) {
-                *kind = "kind".to_owned();
-            }
-        }
-        for text in blackout.admits.iter_mut().chain(&mut blackout.environments) {
-            stand_for(text, words);
-        }
-    }
-    for hold in &mut gates.holds {
-        if hold.packet == Some(packet.0) {
-            hold.packet = Some(packet.1);
-        }
-    }
-    let file = GatesFile { schema: GATES_SCHEMA.to_owned(), gates };
-    let mut value = serde_json::to_value(file).map_err(|error| RecordError::Scrub(error.to_string()))?;
-    stand_ins.give(&mut value);
-    pretty(&value)
-}
-
-/// A freeze policy in the words of the record's stand-in.
-fn policy_of(policy: &FreezePolicy, words: &[(String, String)]) -> FreezePolicy {
-    let mut policy = policy.clone();
-    let names = policy.categories.iter_mut().map(|category| &mut category.name);
-    let rules = policy.blackouts.iter_mut().flat_map(|rule| rule.admits.iter_mut().chain(&mut rule.environments));
-    for text in names.chain(rules) {
-        stand_for(text, words);
-    }
-    policy
-}
-
-fn stand_for(text: &mut String, words: &[(String, String)]) {
-    if let Some((_, stand_in)) = words.iter().find(|(real, _)| real == text) {
-        text.clone_from(stand_in);
-    }
-}
-
-/// Words of the record that gates and policies share, with what stands for them.
-fn shared_words(real: &ChangeRecord, own: &ChangeRecord) -> Vec<(String, String)> {
-    let (real, own) = (&real.exception, &own.exception);
-    [(&real.category, &own.category), (&real.environment, &own.environment)]
-        .map(|(real, own)| (real.as_str().to_owned(), own.as_str().to_owned()))
-        .into()
 }
 
 /// Values of shown fields, as the plan has them.
@@ -347,85 +295,4 @@ fn digests(own: &StoodIn) -> Vec<(String, String)> {
     let all = own.digests.iter().chain([&own.packet]);
     let different = all.filter(|(real, stand_in)| real != stand_in);
     different.map(|(real, stand_in)| (real.hex(), stand_in.hex())).collect()
-}
-
-/// A content type as it is kept: what is text was read as UTF-8, and is written so.
-fn known_kind(kind: &str) -> String {
-    let kind = essence(Some(kind));
-    let plain =
-        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || b"-+.x2".contains(&byte));
-    match kind.split_once('/') {
-        Some(("text", _)) => format!("{kind}; charset=utf-8"),
-        Some((a, b)) if plain(a) && plain(b) => kind,
-        Some(_) | None => "application/octet-stream".to_owned(),
-    }
-}
-
-/// A content type without its parameters.
-fn essence(kind: Option<&str>) -> String {
-    kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// Whether a `Cache-Control` holds nothing but what the standard knows.
-fn declared_cache(value: &str) -> bool {
-    const KNOWN: [&str; 9] = [
-        "public",
-        "private",
-        "no-store",
-        "no-cache",
-        "must-revalidate",
-        "max-age",
-        "immutable",
-        "proxy-revalidate",
-        "s-maxage",
-    ];
-    value.split(',').all(|part| {
-        let (name, number) = part.trim().split_once('=').unwrap_or((part.trim(), "0"));
-        KNOWN.contains(&name) && number.len() <= 10 && number.bytes().all(|byte| byte.is_ascii_digit())
-    })
-}
-
-fn body(scrubber: &Scrubber, body: &Body) -> Body {
-    match body {
-        Body::Empty => Body::Empty,
-        Body::Form(pairs) => {
-            let one = |(name, value): &(String, String)| (scrubber.name(name), scrubber.value(value));
-            Body::Form(pairs.iter().map(one).collect())
-        }
-        Body::Parts(parts) => {
-            Body::Parts(parts.iter().map(|(name, one)| (scrubber.name(name), part(scrubber, one))).collect())
-        }
-        Body::Json(text) => Body::Json(scrubber.json(text)),
-        Body::Opaque(digest) => Body::Opaque(other(scrubber, *digest)),
-    }
-}
-
-fn part(scrubber: &Scrubber, part: &Part) -> Part {
-    match part {
-        Part::Text(text) => Part::Text(scrubber.value(text)),
-        Part::File { name, size, sha256 } => {
-            Part::File { name: scrubber.value(name), size: *size, sha256: other(scrubber, *sha256) }
-        }
-    }
-}
-
-/// The digest that stands for another.
-fn other(scrubber: &Scrubber, digest: Digest) -> Digest {
-    let text = scrubber.value(&digest.hex());
-    Digest::parse_hex(&text).unwrap_or_else(|_| Digest::of(text.as_bytes()))
-}
-
-fn answered(scrubber: &Scrubber, answer: &Answer) -> Bytes {
-    let kind = essence(answer.kind.as_deref());
-    let Ok(text) = std::str::from_utf8(&answer.body) else { return Bytes::new() };
-    let scrubbed = match kind.as_str() {
-        "text/html" | "application/xhtml+xml" => scrubber.html(text),
-        "text/javascript" | "application/javascript" | "application/x-javascript" => scrubber.script(text),
-        "text/css" => scrubber.style(text),
-        json if json == "application/json" || json.ends_with("+json") => scrubber.json(text),
-        plain if plain.starts_with("text/") => scrubber.text(text),
-        // Pictures, fonts, downloads: nothing of them is declared.
-        _ => return Bytes::new(),
-    };
-    Bytes::from(scrubbed)
 }

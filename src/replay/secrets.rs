@@ -26,6 +26,10 @@ fn forms(text: &str) -> Vec<String> {
     ]
 }
 
+fn replaced(pairs: &[(String, String)]) -> impl Iterator<Item = &str> {
+    pairs.iter().filter(|(real, stand_in)| !stand_in.contains(real.as_str())).map(|(real, _)| real.as_str())
+}
+
 impl Secrets {
     /// Of texts that have a stand-in, those that are long enough to be told from chance and that do not stand in `public` text.
     ///
@@ -33,10 +37,21 @@ impl Secrets {
     ///
     /// When there are too many to be searched for.
     pub fn new(pairs: &[(String, String)], public: &str) -> Result<Self, BuildError> {
-        let replaced = pairs.iter().filter(|(real, stand_in)| !stand_in.contains(real.as_str()));
-        let long = replaced.map(|(real, _)| real).filter(|real| real.chars().count() >= SHORTEST);
-        let all: BTreeSet<String> =
-            long.filter(|real| !public.contains(real.as_str())).flat_map(|real| forms(real)).collect();
+        let long = replaced(pairs).filter(|real| real.chars().count() >= SHORTEST);
+        Self::search(long.filter(|real| !public.contains(*real)))
+    }
+
+    /// Of texts that the person who records wants replaced: everywhere, however short and wherever they come from.
+    ///
+    /// # Errors
+    ///
+    /// When there are too many to be searched for.
+    pub fn of_given(pairs: &[(String, String)]) -> Result<Self, BuildError> {
+        Self::search(replaced(pairs))
+    }
+
+    fn search<'t>(texts: impl Iterator<Item = &'t str>) -> Result<Self, BuildError> {
+        let all: BTreeSet<String> = texts.flat_map(forms).collect();
         if all.is_empty() { Ok(Self(None)) } else { AhoCorasick::new(all).map(|search| Self(Some(search))) }
     }
 
@@ -64,6 +79,7 @@ mod tests {
             assert!(secrets.are_in(form.as_bytes()), "{form}");
         }
         assert!(!secrets.are_in(b"chapter 4, and nothing else"));
+        assert!(Secrets::of_given(&pairs).unwrap().are_in(b"chapter 4, and nothing else"));
         assert!(!Secrets::new(&pairs[..1], "the map says pa\"ss & word/1").unwrap().are_in(b"pa\"ss & word/1"));
     }
 }

@@ -144,6 +144,11 @@ impl<'a> StandIns<'a> {
         Ok(StoodIn { record: read(&value)?, packet: (old, new), digests })
     }
 
+    /// A word of the organisation's own, of a calendar or a policy: kept as far as the record's is.
+    pub fn word(&self, path: &RecordPath, text: &str) -> String {
+        self.replaced(text, self.kind(path, Kind::Kept))
+    }
+
     fn detail(&self, name: &str, detail: &Detail) -> Value {
         let kind = self.kind(&RecordPath::Detail(name.to_owned()), Kind::Text);
         match detail {

@@ -12,7 +12,7 @@ use portal_agent::mask::masked::{MaskGate, Permissions};
 use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
 use portal_agent::model::form::FormPlan;
-use portal_agent::model::freeze_policy::FreezePolicy;
+use portal_agent::model::freeze_policy::{BlackoutPolicy, FreezePolicy};
 use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
 use portal_agent::model::gates::{Gates, SignaturePolicy};
 use portal_agent::model::ids::{BlackoutId, PersonId, RunId};
@@ -181,6 +181,64 @@ fn another_policy_flips_a_verdict_and_names_the_approval() {
     let change = &judge(None, &approvals, &more).unwrap().changes[0];
     assert_eq!(change.reasons[0].subject, "manifest.signers.mascot");
     assert_eq!(change.reasons.len(), 1, "the age is as it was");
+}
+
+#[test]
+fn an_environment_in_other_capitals_is_judged_as_it_was() {
+    for shown in [true, false] {
+        let mut packet = Packet::new(shown, |_| {});
+        let overlapping = |environment: &str| Blackout {
+            id: BlackoutId::parse("QUARTER-END").unwrap(),
+            environments: vec![environment.to_owned()],
+            ..packet.gates.calendar.blackouts[0].clone()
+        };
+        let (same, other) = (overlapping("PRODUCTION "), overlapping("staging"));
+        for (blackout, expected) in [(same, &[HaltCode::BlackoutOverlap][..]), (other, &[])] {
+            packet.gates.calendar.blackouts.truncate(1);
+            packet.gates.calendar.blackouts.push(blackout);
+            let (readings, codes) = packet.kept();
+            assert_eq!(codes, set(expected));
+            let rejudged = judge(None, &approvals(readings), &OtherPolicy::default()).unwrap();
+            assert_eq!(rejudged.changes, Vec::new(), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn another_freeze_policy_is_not_asked_about_what_was_hidden() {
+    let rule = |kind: Option<&str>, admits: &[&str], environments: &[&str]| FreezePolicy {
+        blackouts: vec![BlackoutPolicy {
+            id: Some("YEAR-END-COMMERCE".to_owned()),
+            kind: kind.map(str::to_owned),
+            admits: admits.iter().map(|text| (*text).to_owned()).collect(),
+            environments: environments.iter().map(|text| (*text).to_owned()).collect(),
+        }],
+        ..FreezePolicy::default()
+    };
+    let judged = |shown: bool, freeze: FreezePolicy| {
+        let mut packet = Packet::new(shown, |_| {});
+        packet.gates.calendar.blackouts[0].kinds = vec!["moratorium".to_owned()];
+        let other = OtherPolicy { freeze: Some(freeze), ..OtherPolicy::default() };
+        judge(None, &approvals(packet.kept().0), &other).map(|judged| judged.changes.len()).map_err(|no| no.to_string())
+    };
+    assert_eq!(judged(false, FreezePolicy::default()), Ok(0));
+    assert_eq!(judged(true, rule(None, &["emergency-fix"], &["production"])), Ok(0));
+    for (shown, policy, hidden) in [
+        (false, rule(None, &["emergency-fix"], &[]), "exception.category"),
+        (false, rule(None, &[], &["production"]), "exception.environment"),
+        (true, rule(Some("moratorium"), &[], &[]), "blackouts.kinds"),
+    ] {
+        let told = judged(shown, policy).unwrap_err();
+        assert!(told.contains(hidden) && told.contains("is hidden"), "{told}");
+    }
+}
+
+#[test]
+fn a_category_that_is_hidden_is_hidden_in_the_manifest_too() {
+    let kept = |shown| String::from_utf8(approvals(Packet::new(shown, |_| {}).kept().0)).unwrap();
+    let manifest = |text: &str| serde_json::from_str::<Value>(text).unwrap()["readings"][0]["manifest"].to_string();
+    assert!(manifest(&kept(true)).contains("emergency-fix"));
+    assert!(manifest(&kept(false)).contains("[hidden") && !kept(false).contains("emergency-fix"));
 }
 
 #[test]
