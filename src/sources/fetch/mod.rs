@@ -6,6 +6,7 @@
 //! and what to do; never an address' path or query, a header or anything of a body.
 
 mod answer;
+mod cached;
 mod pace;
 
 use std::collections::HashMap;
