@@ -41,7 +41,8 @@ pub(crate) struct Head {
     pub(super) length: Option<u64>,
 }
 
-/// An answer that was made this many seconds before an earlier one was kept somewhere.
+/// An answer that was made more than this many seconds before it was asked for was kept somewhere. As far may the clocks of the
+/// machines differ that share one address.
 const BACKWARDS_S: i64 = 60;
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -76,12 +77,12 @@ fn refused(status: StatusCode) -> String {
     format!("status {}: {why}", status.as_u16())
 }
 
-/// Judges status and header fields. `newest` is when the newest answer was made of those had before asking.
+/// Judges status and header fields. `asked` is when it was asked for, by the server's clock as the answers before told it.
 pub(super) fn judge(
     status: StatusCode,
     headers: &HeaderMap,
     wanted: Wanted,
-    newest: Option<Timestamp>,
+    asked: Option<Timestamp>,
 ) -> Result<Head, Failure> {
     match status.as_u16() {
         200 => {}
@@ -96,10 +97,11 @@ pub(super) fn judge(
         return end(&format!("a cache answered ({field}) and not the source; take the cache out of the way"));
     }
     let date = date(headers);
-    if let (Some(date), Some(newest)) = (date, newest)
-        && newest.duration_since(date).as_secs() > BACKWARDS_S
+    if let (Some(date), Some(asked)) = (date, asked)
+        && asked.duration_since(date).as_secs() > BACKWARDS_S
     {
-        return end("an answer is older than the one before it, so a cache gave it; take the cache out of the way");
+        let why = "an answer is older than the one before it and the time since, so a cache gave it";
+        return end(&format!("{why}; take the cache out of the way"));
     }
     if text(headers, &CONTENT_ENCODING).is_some_and(|encoding| !encoding.trim().eq_ignore_ascii_case("identity")) {
         return end("the answer is compressed although nobody asked for that");
@@ -156,9 +158,9 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_made_a_minute_before_an_earlier_one_is_stale() {
+    fn an_answer_made_a_minute_before_it_was_asked_for_is_stale() {
         let at = |text: &str| Some(text.parse().unwrap());
-        let judged = |newest| judge(StatusCode::OK, &headers(&[]), Wanted::Json, newest);
+        let judged = |asked| judge(StatusCode::OK, &headers(&[]), Wanted::Json, asked);
         assert!(judged(at("2026-11-21T02:01:00Z")).is_ok());
         assert!(judged(at("2026-11-21T02:01:01Z")).is_err());
     }

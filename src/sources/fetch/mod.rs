@@ -1,13 +1,14 @@
 //! Reads over HTTP: whole, fresh and from where it was asked, or not at all.
 //!
 //! Questions alone are asked (`GET`). A redirect is not followed, no proxy is taken from the environment, nothing is cached. An
-//! answer is refused that a cache gave, that is older than one which its origin gave before, that is shorter than announced, that does
-//! not tell where it ends, that is longer than allowed, or that is a web page where a file was asked for. Messages name what was asked
-//! and what to do; never an address' path or query, a header or anything of a body.
+//! answer is refused that a cache gave, that is older than the origin's one before and the time since, that is shorter than
+//! announced, that does not tell where it ends, that is longer than allowed, or that is a web page where a file was asked for.
+//! Messages name what was asked and what to do; never an address' path or query, a header or anything of a body.
 
 mod answer;
 mod cached;
 mod pace;
+mod server_clock;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use crate::diagnostic::Diagnostic;
 use answer::{Failure, judge};
 pub(crate) use answer::{Head, Wanted};
 pub use pace::{Pace, RealPace};
+use server_clock::ServerClock;
 
 /// How far a fetcher goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +60,8 @@ pub struct Fetcher {
     pace: Arc<dyn Pace>,
     /// Where the credentials may go, and nowhere else.
     authorization: Option<(url::Origin, HeaderValue)>,
-    /// When the newest answer of each origin was made, by its clock: a later answer is not older, however much later it is asked
-    /// for. Clones share it.
-    newest: Arc<Mutex<HashMap<url::Origin, Timestamp>>>,
+    /// The clock of each origin, by the answers it gave: what is asked for later is made later. Clones share it.
+    clocks: Arc<Mutex<HashMap<url::Origin, ServerClock>>>,
 }
 
 impl std::fmt::Debug for Fetcher {
@@ -126,8 +127,8 @@ impl Fetcher {
             .connect_timeout(limits.connect)
             .build()
             .map_err(|_| Diagnostic::whole(Path::new(name), "the HTTP client cannot be set up", "report this"))?;
-        let (pace, newest) = (Arc::new(RealPace), Arc::default());
-        Ok(Self { name: name.to_owned(), client, limits, pace, authorization: None, newest })
+        let (pace, clocks) = (Arc::new(RealPace), Arc::default());
+        Ok(Self { name: name.to_owned(), client, limits, pace, authorization: None, clocks })
     }
 
     /// The same, waiting otherwise.
@@ -161,16 +162,15 @@ impl Fetcher {
         Session { fetcher: self, deadline }
     }
 
-    /// When the newest answer so far of this address' origin was made.
-    fn newest(&self, url: &Url) -> Option<Timestamp> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(&url.origin()).copied()
+    /// What the clock of this address' origin shows now; none where no answer of it told.
+    fn server_time(&self, url: &Url) -> Option<Timestamp> {
+        let clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        clocks.get(&url.origin()).map(|clock| clock.at(self.pace.now()))
     }
 
-    fn note(&self, url: &Url, made: Option<Timestamp>) {
-        if let Some(made) = made {
-            let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-            newest.entry(url.origin()).and_modify(|newest| *newest = made.max(*newest)).or_insert(made);
-        }
+    fn note(&self, url: &Url, read: ServerClock) {
+        let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        clocks.entry(url.origin()).and_modify(|clock| *clock = clock.ahead(read)).or_insert(read);
     }
 
     pub(crate) fn unavailable(&self, what: &str, why: &str) -> SourceError {
@@ -232,10 +232,7 @@ impl Session<'_> {
             }
             let tried = tokio::time::timeout(left.min(limits.answer), self.once(url, wanted, largest, sink)).await;
             let failure = match tried {
-                Ok(Ok(head)) => {
-                    self.fetcher.note(url, head.date);
-                    return Ok(head);
-                }
+                Ok(Ok(head)) => return Ok(head),
                 Ok(Err(failure)) => failure,
                 // What is slow once is slow again, and the time is better left to a person.
                 Err(_) => Failure::Final("there was no whole answer within the time allowed".into()),
@@ -278,9 +275,10 @@ impl Session<'_> {
             Failure::Again(why.to_owned(), None)
         };
         // As it is before asking: an answer that others overtake on their way is not stale.
-        let newest = self.fetcher.newest(url);
+        let asked = self.fetcher.server_time(url);
         let mut answer = request.send().await.map_err(lost)?;
-        let head = judge(answer.status(), answer.headers(), wanted, newest)?;
+        let received = self.fetcher.pace.now();
+        let head = judge(answer.status(), answer.headers(), wanted, asked)?;
         let too_long = || Failure::Final(format!("the answer is longer than {largest} bytes"));
         if head.length.is_some_and(|length| length > largest) {
             return Err(too_long());
@@ -314,6 +312,9 @@ impl Session<'_> {
         }
         if let Some(mut file) = file {
             file.flush().await.map_err(unwritable)?;
+        }
+        if let Some(made) = head.date {
+            self.fetcher.note(url, ServerClock { made, received });
         }
         Ok(head)
     }
