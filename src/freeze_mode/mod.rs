@@ -9,6 +9,7 @@ pub mod grant;
 pub mod message;
 pub mod override_file;
 pub mod override_rules;
-pub mod shown;
 pub mod state_file;
-mod strict_json;
+
+pub use crate::model::shown;
+use crate::model::strict_json;

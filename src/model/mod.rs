@@ -18,5 +18,7 @@ pub mod parsed;
 pub mod portal_facts;
 pub mod private;
 pub mod record;
+pub mod shown;
+pub mod strict_json;
 pub mod text;
 pub mod time;

@@ -1,10 +1,12 @@
 //! Answers that contradict the question, one another or themselves.
 
+use portal_agent::model::ids::ChangeId;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::scene::{CHANGE, KEY, MAPPING, PLAN, approval, instance, packet};
-use crate::{invalid, record, unavailable};
+use crate::instance::Instance;
+use crate::scene::{CHANGE, KEY, MAPPING, PLAN, approval, attached, instance, packet};
+use crate::{WITHIN, check_message, invalid, record, unavailable};
 
 #[tokio::test]
 async fn another_change_than_the_one_asked_for_is_refused() {
@@ -240,6 +242,62 @@ async fn rows_of_another_shape_are_refused() {
         }
     });
     unavailable(&instance, "not in the form of the Table API").await;
+}
+
+/// An instance whose answers about a table say `twice` where they say `once` first.
+async fn saying(of: &'static str, once: &'static str, twice: &'static str) -> Instance {
+    let instance = instance().await;
+    instance.on_text(move |asked, text| {
+        if asked.of != of {
+            return text;
+        }
+        assert!(text.contains(once), "{text}");
+        text.replacen(once, twice, 1)
+    });
+    instance
+}
+
+#[tokio::test]
+async fn a_row_that_says_a_thing_twice_says_nothing() {
+    let no_rows = r#"{"result":[],"result":["#;
+    for (once, twice) in [
+        (r#""state":{"#, r#""state":{"value":"rejected","display_value":"rejected"},"state":{"#),
+        (r#""state":{"#, r#""st\u0061te":{"value":"rejected","display_value":"rejected"},"state":{"#),
+        (r#""value":"approved""#, r#""value":"rejected","value":"approved""#),
+        (r#""display_value":"approved""#, r#""display_value":"approved","display_value":"approved""#),
+        (r#"{"result":["#, no_rows),
+    ] {
+        unavailable(&saying("sysapproval_approver", once, twice).await, "a key twice").await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_is_on_hold_and_not_on_hold_is_not_read() {
+    let on_hold = r#""on_hold":{"value":"true","display_value":"true"},"on_hold":{"#;
+    let within = r#""on_hold":{"value":"true","value":"false","#;
+    for (once, twice) in [(r#""on_hold":{"#, on_hold), (r#""on_hold":{"value":"false","#, within)] {
+        let instance = saying("change_request", once, twice).await;
+        let error = instance.client().holds(&ChangeId::parse(CHANGE).unwrap(), WITHIN).await.unwrap_err();
+        check_message(&error);
+        assert!(error.to_string().contains("a key twice"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_says_a_thing_twice_is_no_manifest() {
+    for (once, twice) in [
+        ("{\"manifest\":", "{\"excepts\":[],\"manifest\":"),
+        ("\"packet\":", "\"packet\":\"sha256:canary\",\"packet\":"),
+        ("\"approver\":\"tom.okafor\"", "\"approver\":\"maria.chen\",\"approver\":\"tom.okafor\""),
+    ] {
+        let text = attached().to_string();
+        assert!(text.contains(once), "{text}");
+        let instance = instance().await;
+        instance.set("sys_attachment", "f1", "file_name", "manifest.json");
+        let text = text.replacen(once, twice, 1);
+        instance.file("change_request", KEY, "f8", "approval-manifest.json", text.as_bytes());
+        invalid(&instance, "CHG0041877/approval-manifest.json:1:").await;
+    }
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ pub struct Asked {
 
 type Rows = Vec<Map<String, Value>>;
 type OnRows = Box<dyn Fn(&Asked, &mut Rows, &mut usize) + Send + Sync>;
+type OnText = Box<dyn Fn(&Asked, String) -> String + Send + Sync>;
 type OnAnswer = Box<dyn Fn(&Asked, ResponseTemplate) -> ResponseTemplate + Send + Sync>;
 
 #[derive(Default)]
@@ -53,6 +54,7 @@ struct State {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     asked: Mutex<BTreeMap<String, usize>>,
     on_rows: Mutex<Option<OnRows>>,
+    on_text: Mutex<Option<OnText>>,
     on_answer: Mutex<Option<OnAnswer>>,
 }
 
@@ -134,9 +136,13 @@ impl Api {
         if let Some(change) = &*self.0.on_rows.lock().unwrap() {
             change(asked, &mut page, &mut total);
         }
+        let mut text = json!({ "result": page }).to_string();
+        if let Some(change) = &*self.0.on_text.lock().unwrap() {
+            text = change(asked, text);
+        }
         ResponseTemplate::new(200)
             .insert_header("X-Total-Count", total.to_string().as_str())
-            .set_body_raw(json!({ "result": page }).to_string(), "application/json;charset=UTF-8")
+            .set_body_raw(text, "application/json;charset=UTF-8")
     }
 }
 
@@ -183,6 +189,10 @@ impl Instance {
 
     pub fn on_rows(&self, change: impl Fn(&Asked, &mut Rows, &mut usize) + Send + Sync + 'static) {
         *self.state.on_rows.lock().unwrap() = Some(Box::new(change));
+    }
+
+    pub fn on_text(&self, change: impl Fn(&Asked, String) -> String + Send + Sync + 'static) {
+        *self.state.on_text.lock().unwrap() = Some(Box::new(change));
     }
 
     pub fn on_answer(&self, change: impl Fn(&Asked, ResponseTemplate) -> ResponseTemplate + Send + Sync + 'static) {

@@ -36,7 +36,8 @@ fn window() -> Value {
     json!({ "start": "2026-12-04T07:00:00Z", "end": "2026-12-04T09:00:00Z" })
 }
 
-fn attached() -> Value {
+/// What is attached beside the columns: manifest, remediation and the excepted blackouts.
+pub fn attached() -> Value {
     let signer = |role: &str, approver: &str| json!({ "role": role, "approver": approver });
     json!({
         "manifest": {

@@ -9,6 +9,7 @@ use url::Url;
 use super::column::{Column, Table};
 use super::row::Row;
 use crate::diagnostic::Diagnostic;
+use crate::model::strict_json;
 use crate::sources::SourceError;
 use crate::sources::fetch::{Fetcher, Session, Wanted};
 
@@ -77,6 +78,11 @@ struct Answer {
     status: Option<Value>,
 }
 
+/// An answer, read with every key of its rows: of one that says a column twice, nobody knows which it means.
+fn answer(body: &[u8]) -> Option<Answer> {
+    std::str::from_utf8(body).ok().and_then(|text| strict_json::read(text).ok())
+}
+
 /// The tables of one instance.
 pub(super) struct Tables<'a> {
     pub fetcher: &'a Fetcher,
@@ -116,8 +122,10 @@ impl Tables<'_> {
             let offset = rows.len() as u64;
             let (head, body) = session.bytes(&self.address(question, offset), what, Wanted::Json).await?;
             pages += 1;
-            let Ok(answer) = serde_json::from_slice::<Answer>(&body) else {
-                return unavailable("the answer is broken off, or not in the form of the Table API");
+            let Some(answer) = answer(&body) else {
+                return unavailable(
+                    "the answer is broken off, says a key twice, or is not in the form of the Table API",
+                );
             };
             if answer.error.is_some() || answer.status.is_some() {
                 return unavailable("the answer reports a failure beside its rows, so rows may be missing");

@@ -1,5 +1,5 @@
 //! JSON in which every key of an object stands once, at any depth: which of two equal keys counts differs between readers,
-//! and a state that two readers understand differently is no state.
+//! and a state, or an answer, that two readers understand differently is none.
 
 use std::fmt;
 
