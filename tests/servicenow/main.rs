@@ -1,6 +1,7 @@
 //! Change management over HTTP: the record that comes of it, and every answer that must not become one.
 
 mod contradictions;
+mod decisions;
 mod encrypted;
 mod faults;
 mod instance;

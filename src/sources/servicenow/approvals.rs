@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::column::{Column, PacketPlace, Part};
 use super::mapping::ApprovalColumns;
+use super::people::{one_person, spelt_as};
 use super::row::Row;
 use crate::diagnostic::Diagnostic;
 use crate::model::digest::Digest;
 use crate::model::ids::{PersonId, Role};
-use crate::model::record::{Approval, ApprovalManifest, Decision};
+use crate::model::record::{Approval, ApprovalManifest, Decision, Signer};
 
 /// What the state of a row tells.
 enum State {
@@ -84,17 +85,23 @@ pub(super) fn columns(mapped: &ApprovalColumns) -> BTreeSet<Column> {
 }
 
 /// Who decided, and for whom.
-fn people(row: &Row, columns: &ApprovalColumns) -> Result<(PersonId, Option<PersonId>), Diagnostic> {
-    let approver = row.person(&columns.approver)?;
+fn people(
+    row: &Row,
+    columns: &ApprovalColumns,
+    manifest: &ApprovalManifest,
+) -> Result<(PersonId, Option<PersonId>), Diagnostic> {
+    let person = |column: &Column| -> Result<_, Diagnostic> {
+        Ok(spelt_as(row.person(column)?, manifest.signers.iter().map(|signer| &signer.approver)))
+    };
+    let for_somebody = |by: PersonId, principal: PersonId| {
+        if one_person(&by, &principal) { (by, None) } else { (by, Some(principal)) }
+    };
+    let approver = person(&columns.approver)?;
     if let Some(column) = &columns.decided_by {
-        let by = row.person(column)?;
-        return Ok(if by == approver { (approver, None) } else { (by, Some(approver)) });
+        return Ok(for_somebody(person(column)?, approver));
     }
     match &columns.on_behalf_of {
-        Some(column) if !row.value(column)?.is_empty() => {
-            let principal = row.person(column)?;
-            Ok(if principal == approver { (approver, None) } else { (approver, Some(principal)) })
-        }
+        Some(column) if !row.value(column)?.is_empty() => Ok(for_somebody(approver, person(column)?)),
         Some(_) | None => Ok((approver, None)),
     }
 }
@@ -122,7 +129,8 @@ fn whose(row: &Row, columns: &ApprovalColumns, manifest: &ApprovalManifest) -> R
     let Some(person) = row.account(principal(row, columns)?)? else {
         return Ok(Whose::Nobody("somebody whose account is no account name".to_owned()));
     };
-    let mut roles = manifest.signers.iter().filter(|signer| signer.approver == person).map(|signer| &signer.role);
+    let signs = |signer: &&Signer| one_person(&signer.approver, &person);
+    let mut roles = manifest.signers.iter().filter(signs).map(|signer| &signer.role);
     let (one, another) = (roles.next(), roles.next());
     let nobody = || Whose::Nobody(format!("{person}, whom the manifest does not name,"));
     let Some(part) = &columns.role else {
@@ -180,7 +188,7 @@ pub(super) fn decisions(
             (State::Open, _) | (State::Withdrawn, _) => continue,
         };
         let role = role?;
-        let (approver, on_behalf_of) = people(row, columns)?;
+        let (approver, on_behalf_of) = people(row, columns, manifest)?;
         let Some(packet) = packet else {
             let message = format!("the decision of {approver} names no packet");
             let place = match &columns.packet {

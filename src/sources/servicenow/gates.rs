@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::ServiceNow;
 use super::column::Column;
 use super::mapping::DelegateColumns;
+use super::people::spelt_as;
 use super::row::Row;
 use super::table::{Condition, Question};
 use crate::diagnostic::Diagnostic;
@@ -16,10 +17,12 @@ use crate::model::time::Instant;
 use crate::sources::SourceError;
 use crate::sources::fetch::Session;
 
-fn delegation(row: &Row, mapped: &DelegateColumns) -> Result<Delegation, Diagnostic> {
+/// Of one of `people`, and spelt as they are; who delegates to another of them too.
+fn delegation(row: &Row, mapped: &DelegateColumns, people: &[PersonId]) -> Result<Delegation, Diagnostic> {
+    let person = |column: &Column| -> Result<_, Diagnostic> { Ok(spelt_as(row.person(column)?, people.iter())) };
     Ok(Delegation {
-        from: row.person(&mapped.user)?,
-        to: row.person(&mapped.delegate)?,
+        from: person(&mapped.user)?,
+        to: person(&mapped.delegate)?,
         role: None,
         start: row.time(&mapped.starts)?,
         end: row.time(&mapped.ends)?,
@@ -37,12 +40,11 @@ impl ServiceNow {
             return Ok(Vec::new());
         }
         let mapped = &self.mapping.delegates;
-        let names = people.iter().map(|person| person.as_str().to_owned()).collect();
         let question = Question {
             table: self.mapping.tables.sys_user_delegate.clone(),
             conditions: vec![
                 Condition::Is(mapped.approvals.clone(), "true".to_owned()),
-                Condition::OneOf(mapped.user.clone(), names),
+                Condition::OneOfPeople(mapped.user.clone(), people.to_vec()),
             ],
             columns: [&mapped.delegate, &mapped.starts, &mapped.ends].into_iter().cloned().collect(),
         };
@@ -54,7 +56,7 @@ impl ServiceNow {
                 row.value(column)?;
             }
             // A row that cannot be read, without an end for instance, permits nothing; nor does it stop anybody else.
-            delegations.extend(delegation(row, mapped).ok());
+            delegations.extend(delegation(row, mapped, people).ok());
         }
         Ok(delegations)
     }

@@ -24,6 +24,7 @@
 //! - The role is that of the manifest's signer unless a column holds it. A row that can be no signer's, since its account is none, or
 //!   the manifest does not name its role (without such a column, its account), counts as nothing unless it is a rejection: that stops
 //!   the change whoever it is by.
+//! - Accounts that differ in case alone are one person, spelt as the manifest spells them.
 //! - Where delegates decide, ServiceNow leaves `approver` as it was: name the column of who decided as `decided_by`. A delegate's row
 //!   that cannot be read counts as nothing: it could only permit.
 //! - ServiceNow leaves out rows and columns that the account may not read, and conditions that it does not understand. Rows are
@@ -36,6 +37,7 @@ mod column;
 mod gates;
 pub mod mapping;
 pub mod mapping_file;
+mod people;
 mod record;
 mod row;
 mod table;

@@ -7,8 +7,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::column::{Column, Table};
+use super::people::one_person;
 use super::row::Row;
 use crate::diagnostic::Diagnostic;
+use crate::model::ids::PersonId;
 use crate::model::strict_json;
 use crate::sources::SourceError;
 use crate::sources::fetch::{Fetcher, Session, Wanted};
@@ -21,6 +23,8 @@ pub(super) enum Condition {
     Is(Column, String),
     /// The column's value is one of these.
     OneOf(Column, Vec<String>),
+    /// The column's value is the account of one of these, in whatever case.
+    OneOfPeople(Column, Vec<PersonId>),
 }
 
 impl Condition {
@@ -28,12 +32,16 @@ impl Condition {
         match self {
             Self::Is(column, value) => format!("{column}={value}"),
             Self::OneOf(column, values) => format!("{column}IN{}", values.join(",")),
+            Self::OneOfPeople(column, people) => {
+                let accounts: Vec<&str> = people.iter().map(PersonId::as_str).collect();
+                format!("{column}IN{}", accounts.join(","))
+            }
         }
     }
 
     fn column(&self) -> &Column {
         match self {
-            Self::Is(column, _) | Self::OneOf(column, _) => column,
+            Self::Is(column, _) | Self::OneOf(column, _) | Self::OneOfPeople(column, _) => column,
         }
     }
 
@@ -41,6 +49,9 @@ impl Condition {
         match self {
             Self::Is(_, wanted) => value == wanted,
             Self::OneOf(_, wanted) => wanted.iter().any(|wanted| value == wanted),
+            Self::OneOfPeople(_, wanted) => {
+                PersonId::parse(value).is_ok_and(|person| wanted.iter().any(|wanted| one_person(wanted, &person)))
+            }
         }
     }
 
@@ -52,6 +63,8 @@ impl Condition {
         match self {
             Self::Is(_, value) => plain(value),
             Self::OneOf(_, values) => values.iter().all(|value| plain(value) && !value.contains(',')),
+            // Letters, digits, '.', '-' and '_' alone.
+            Self::OneOfPeople(..) => true,
         }
     }
 }
