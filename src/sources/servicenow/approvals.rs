@@ -156,7 +156,28 @@ fn whose(row: &Row, columns: &ApprovalColumns, manifest: &ApprovalManifest) -> R
     })
 }
 
-/// The decisions in `rows`. `signatures` holds what was attached to a row, by the row's key.
+/// Whose decision it is, whoever took it for them.
+fn signer(approval: &Approval) -> &PersonId {
+    approval.on_behalf_of.as_ref().unwrap_or(&approval.approver)
+}
+
+/// Whether the signer has approved `packet` since they decided this about another one. A change that is rejected, corrected
+/// and approved keeps the row of the rejection, which nobody can take away. What names `packet` itself always stands.
+fn is_superseded(decision: &Approval, decisions: &[Approval], packet: Digest) -> bool {
+    let approves = |later: &Approval| match later.decision {
+        Decision::Approved => later.packet == packet,
+        Decision::Rejected | Decision::Revoked => false,
+    };
+    decision.packet != packet
+        && decisions.iter().any(|later| {
+            approves(later)
+                && later.role == decision.role
+                && one_person(signer(later), signer(decision))
+                && later.decided_at > decision.decided_at
+        })
+}
+
+/// The decisions in `rows` that stand. `signatures` holds what was attached to a row, by the row's key.
 pub(super) fn decisions(
     rows: &[Row],
     columns: &ApprovalColumns,
@@ -209,7 +230,8 @@ pub(super) fn decisions(
         let decided_at = row.time(&columns.decided_at)?;
         decisions.push(Approval { role, approver, decision, decided_at, packet, on_behalf_of, signature });
     }
-    Ok(decisions)
+    let stands = |decision: &&Approval| !is_superseded(decision, &decisions, manifest.packet);
+    Ok(decisions.iter().filter(stands).cloned().collect())
 }
 
 #[cfg(test)]

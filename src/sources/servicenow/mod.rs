@@ -19,6 +19,8 @@
 //!   `packet = "comments"` it is a line `packet: sha256:…` of the comments instead, and that is dangerous: whoever may comment on a
 //!   row that was approved for one packet can bind it to another; demand signatures then. A withdrawn approval that names the approved
 //!   packet was decided once, and is a revoked one.
+//! - What was approved or rejected of another packet is left out where the same signer, in the same role, approved this one later: so
+//!   a change may be rejected, corrected and approved. What names the approved packet always counts.
 //! - `approvals.decided_at` is a column that is stamped when the state changes, and by nothing else. `sys_updated_on` can be named, but
 //!   any edit of the row moves it, so an old approval can look young; and with `packet = "comments"` one comment does both.
 //! - The role is that of the manifest's signer unless a column holds it. A row that can be no signer's, since its account is none, or
