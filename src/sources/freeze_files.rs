@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use super::read_text;
+use super::{git, read_text};
 use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::override_file::ReleaseOverride;
 use crate::freeze_mode::state_file::FreezeState;
@@ -202,21 +202,10 @@ fn is_absent(path: &Path) -> bool {
 /// as it is not installed or knows no repository here, nothing is tracked.
 fn is_tracked(path: &Path) -> bool {
     let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
-    let mut command = git(folder);
+    let mut command = git::command(folder);
     command.args(["ls-files", "--error-unmatch", "--"]).arg(path.strip_prefix(folder).unwrap_or(path));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
-}
-
-/// Git, for the repository in which `folder` lies, and not for one that a hook or a caller works on.
-fn git(folder: &Path) -> Command {
-    let mut command = Command::new("git");
-    // A path is a path, and not a pattern.
-    command.arg("--literal-pathspecs").arg("-C").arg(folder);
-    for name in ["GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
-        command.env_remove(name);
-    }
-    command
 }
 
 fn left_out(path: &Path) -> Diagnostic {
@@ -254,7 +243,7 @@ mod tests {
     #[test]
     fn a_default_state_that_git_tracks_is_missing_and_not_absent() {
         let folder = tempfile::tempdir().unwrap();
-        let done = |arguments: &[&str]| git(folder.path()).args(arguments).status().unwrap().success();
+        let done = |arguments: &[&str]| git::command(folder.path()).args(arguments).status().unwrap().success();
         assert!(done(&["init", "--quiet"]));
         let place = StatePlace::freeze(None, folder.path());
         assert_eq!(read_freeze(&place), FileReading::Absent);

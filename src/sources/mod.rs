@@ -9,6 +9,7 @@ pub mod configured;
 pub mod fetch;
 pub mod freeze_files;
 pub mod freeze_policy_file;
+pub mod git;
 pub mod icalendar;
 pub mod json_span;
 pub mod places;

@@ -28,7 +28,7 @@ pub fn repository() -> Desk {
     desk
 }
 
-const ACTIVATE: [&str; 4] = ["activate", "--budget", "budget.json", "--commit"];
+pub const ACTIVATE: [&str; 4] = ["activate", "--budget", "budget.json", "--commit"];
 
 #[test]
 fn exactly_one_file_is_committed_with_what_and_why_and_by_whom() {

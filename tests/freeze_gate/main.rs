@@ -3,6 +3,7 @@
 mod activation;
 mod desk;
 mod git;
+mod git_elsewhere;
 mod matrix;
 mod overriding;
 mod sparse;

@@ -2,10 +2,11 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::write::{folder_of, shared};
 use crate::freeze_mode::shown::shown;
+use crate::sources::git::command;
 
 /// Why nothing can be, or was, recorded.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +38,8 @@ pub(super) enum GitError {
 }
 
 fn git<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Result<(bool, String), GitError> {
-    let mut command = Command::new("git");
-    // A path is a path, and not a pattern.
-    command.arg("--literal-pathspecs").arg("-C").arg(folder).args(arguments);
+    let mut command = command(folder);
+    command.args(arguments);
     command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "false").stdin(Stdio::null());
     let output = shared(|| command.output()).map_err(GitError::NoGit)?;
     let said = if output.status.success() { output.stdout } else { output.stderr };
