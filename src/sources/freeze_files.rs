@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use super::{git, read_text};
 use crate::diagnostic::Diagnostic;
@@ -32,7 +31,8 @@ pub struct StatePlace {
 pub enum Absence {
     /// It was never set.
     NeverSet,
-    /// It was never set, unless git tracks it: then this checkout leaves it out, and nobody can tell what it says.
+    /// It was never set, unless git tracks it: then this checkout leaves it out, and nobody can tell what it says. Nor can
+    /// anybody where git does not answer.
     Untracked,
     /// Somebody named it, so it should be there.
     Named,
@@ -155,10 +155,13 @@ fn read<T>(
             Absence::NeverSet => return FileReading::Absent,
             Absence::Named => return missing("it was named, so it has to be there"),
             Absence::NoRepository => return missing("run this in the root of the repository, or name the file"),
-            Absence::Untracked if !is_tracked(path) => return FileReading::Absent,
-            Absence::Untracked if is_absent(path) => return FileReading::Missing(left_out(path)),
-            // Somebody wrote and committed it since it was looked for.
-            Absence::Untracked => {}
+            Absence::Untracked => match git::knows(path) {
+                Ok(false) => return FileReading::Absent,
+                Ok(true) if is_absent(path) => return FileReading::Missing(left_out(path)),
+                // Somebody wrote and committed it since it was looked for.
+                Ok(true) => {}
+                Err(said) => return FileReading::Unreadable(untold(path, &said)),
+            },
         }
     }
     let text = match read_json(path, what) {
@@ -198,23 +201,19 @@ fn is_absent(path: &Path) -> bool {
     }
 }
 
-/// Whether git tracks what is not on disk: a sparse checkout leaves it out, or somebody deleted it. Where git cannot answer,
-/// as it is not installed or knows no repository here, nothing is tracked.
-fn is_tracked(path: &Path) -> bool {
-    let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
-    let mut command = git::command(folder);
-    command.args(["ls-files", "--error-unmatch", "--"]).arg(path.strip_prefix(folder).unwrap_or(path));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
-
 fn left_out(path: &Path) -> Diagnostic {
     let folder = path.parent().unwrap_or(path).display();
     let help = format!(
-        "check it out: `git sparse-checkout add {folder}` in a sparse checkout, `git restore {}` where it was deleted",
+        "check it out: `git sparse-checkout add {folder}` in a sparse checkout, `git restore --staged --worktree \
+         {}` where it was deleted or never checked out",
         path.display()
     );
     Diagnostic::whole(path, "is tracked by git, but is not on disk, so what it says is not known", help)
+}
+
+fn untold(path: &Path, said: &str) -> Diagnostic {
+    let message = format!("is not on disk, and git does not say whether this checkout leaves it out: {said}");
+    Diagnostic::whole(path, message, "git has to be installed, and `git status` to work here")
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::git::git;
+
 pub const FREEZE: &str = "docs/releases/_state/freeze_mode.json";
 pub const OVERRIDE: &str = "docs/releases/_state/release_override.json";
 pub const JUSTIFICATION: &str = "The payment outage in two regions ends only with this very release.";
@@ -48,10 +50,10 @@ impl Desk {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// What the gate takes for the root of a repository.
+    /// The root of a repository in which nothing was ever committed.
     pub fn repository() -> Self {
         let desk = Self::bare();
-        std::fs::create_dir(desk.path(".git")).unwrap();
+        git(&desk, &["init", "--quiet"]);
         desk
     }
 

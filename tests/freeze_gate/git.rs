@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::desk::{Desk, FREEZE, OVERRIDE, red};
+use crate::desk::{Desk, FREEZE, OVERRIDE, freeze, red};
 
 /// Runs git in the folder, and gives what it said.
 pub fn git(desk: &Desk, arguments: &[&str]) -> String {
@@ -18,8 +18,7 @@ pub fn git(desk: &Desk, arguments: &[&str]) -> String {
 
 /// A repository in which something else is staged.
 pub fn repository() -> Desk {
-    let desk = Desk::bare();
-    git(&desk, &["init", "--quiet"]);
+    let desk = Desk::repository();
     git(&desk, &["config", "user.name", "Night Operator"]);
     git(&desk, &["config", "user.email", "night@ops.example"]);
     desk.put("other.txt", "staged, and none of our business");
@@ -57,13 +56,17 @@ fn exactly_one_file_is_committed_with_what_and_why_and_by_whom() {
 
 #[test]
 fn outside_a_work_tree_nothing_is_written() {
-    // A folder called `.git` makes no repository for git.
-    let desk = Desk::repository();
+    let desk = Desk::bare();
     desk.put("budget.json", red().to_string());
-    assert_eq!(desk.run(&ACTIVATE).code, 2);
+    let file = ["--freeze-file", FREEZE];
+    let told = desk.run(&[&ACTIVATE[..], &file].concat());
+    assert_eq!(told.code, 2);
+    assert!(told.stderr.contains("is not in a git work tree"), "{}", told.stderr);
     assert!(!desk.path("docs").exists(), "something was made");
-    let desk = Desk::frozen();
-    assert_eq!(desk.grant(&["--commit"]).code, 2);
+    desk.put(FREEZE, freeze().to_string());
+    let told = desk.grant(&["--freeze-file", FREEZE, "--commit"]);
+    assert_eq!(told.code, 2);
+    assert!(told.stderr.contains("is not in a git work tree"), "{}", told.stderr);
     assert_eq!(desk.bytes(OVERRIDE), None);
 }
 

@@ -8,4 +8,5 @@ mod matrix;
 mod overriding;
 mod sparse;
 mod status;
+mod unanswered;
 mod unwritable;
