@@ -4,7 +4,9 @@ use jiff::SignedDuration;
 
 use super::budget::whole_seconds;
 use super::override_file::{ReleaseOverride, is_ticket_url, justification_chars};
-use super::override_rules::{ENVIRONMENT, LONGEST_HOURS, OverrideFault, SHORTEST_JUSTIFICATION, faults, says_who};
+use super::override_rules::{
+    ENVIRONMENT, LONGEST_HOURS, OverrideFault, SHORTEST_HOURS, SHORTEST_JUSTIFICATION, faults, says_who,
+};
 use crate::model::freeze_terms::FreezeTerms;
 use crate::model::time::Instant;
 
@@ -27,7 +29,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It lasts too long, or no time at all.
-    #[error("an override lasts 1 to {LONGEST_HOURS} hours, not {0}")]
+    #[error("an override lasts {SHORTEST_HOURS} to {LONGEST_HOURS} hours, not {0}")]
     Duration(u8),
     /// The justification says too little.
     #[error(
@@ -61,7 +63,7 @@ impl Request {
     ///
     /// A [`Refusal`] that names what is wrong.
     pub fn check(&self) -> Result<(), Refusal> {
-        if !(1..=LONGEST_HOURS).contains(&self.duration_hours) {
+        if !(SHORTEST_HOURS..=LONGEST_HOURS).contains(&self.duration_hours) {
             return Err(Refusal::Duration(self.duration_hours));
         }
         let length = justification_chars(&self.justification);
@@ -80,7 +82,7 @@ impl Request {
         if says_who(&self.approved_by) { Ok(()) } else { Err(Refusal::Approver) }
     }
 
-    /// The override of `freeze`, set at `now`; none is made that the gate would not count.
+    /// The override of `freeze`, set at `now`, to the second before it; none is made that the gate would not count.
     ///
     /// # Errors
     ///
@@ -89,11 +91,11 @@ impl Request {
         self.check()?;
         let Some(freeze) = freeze.filter(|freeze| freeze.in_force()) else { return Err(Refusal::NotFrozen) };
         let life = SignedDuration::from_hours(self.duration_hours.into());
-        let end = whole_seconds(now).timestamp().checked_add(life).unwrap_or(jiff::Timestamp::MAX);
+        let set_at = whole_seconds(now);
+        let end = set_at.timestamp().checked_add(life).unwrap_or(jiff::Timestamp::MAX);
         let over = ReleaseOverride {
             active: true,
-            // With its fraction, so that an override set in the second of the freeze still comes after it.
-            set_at: Some(now),
+            set_at: Some(set_at),
             expires_at: Some(end.into()),
             justification: Some(self.justification.trim().to_owned()),
             ticket_url: Some(self.ticket_url.clone()),
@@ -106,6 +108,15 @@ impl Request {
             None => Ok(over),
         }
     }
+}
+
+/// How long to wait until what is granted can be shown to come after the freeze: both are dated by the second, so in the
+/// second of the freeze nothing can. None in any other second, also where the freeze lies in the future.
+pub fn wait_after(freeze: &FreezeTerms, now: Instant) -> Option<SignedDuration> {
+    let this_second = whole_seconds(now);
+    let frozen_at = freeze.set_at.filter(|at| whole_seconds(*at) == this_second)?;
+    let next = whole_seconds(frozen_at).timestamp().checked_add(SignedDuration::from_secs(1)).ok()?;
+    Some(next.duration_since(now.timestamp()))
 }
 
 #[cfg(test)]
@@ -133,18 +144,44 @@ mod tests {
 
     #[test]
     fn what_is_granted_counts_until_its_end() {
-        let now = at("2026-01-08T08:00:00.250Z");
+        let now = at("2026-01-08T08:00:01.250Z");
         let freeze = frozen(Some("2026-01-08T08:00:00Z"));
         for hours in [1, 24] {
             let over = Request { duration_hours: hours, ..request() }.grant(Some(&freeze), now).unwrap();
             assert_eq!(faults(&over.terms(), freeze.set_at, now), []);
             let end = over.expires_at.unwrap();
-            assert_eq!(end.seconds_since(at("2026-01-08T08:00:00Z")), i64::from(hours) * 3600);
+            assert_eq!(over.set_at, Some(at("2026-01-08T08:00:01Z")));
+            assert_eq!(
+                end.timestamp().duration_since(at("2026-01-08T08:00:01Z").timestamp()),
+                SignedDuration::from_hours(hours.into())
+            );
             assert_eq!(faults(&over.terms(), freeze.set_at, end), [OverrideFault::Expired]);
             assert_eq!(over.approved_by.as_deref(), Some("release.lead"));
             let kept = serde_json::to_string(&over).unwrap();
             assert_eq!(ReleaseOverride::parse(&kept).unwrap(), over);
         }
+    }
+
+    #[test]
+    fn in_the_second_of_the_freeze_nothing_is_granted_and_the_next_one_is_waited_for() {
+        for (since, now, wait) in [
+            ("2026-01-08T08:00:00Z", "2026-01-08T08:00:00Z", Some(1_000)),
+            ("2026-01-08T08:00:00Z", "2026-01-08T08:00:00.999Z", Some(1)),
+            ("2026-01-08T08:00:00.700Z", "2026-01-08T08:00:00.800Z", Some(200)),
+            ("2026-01-08T08:00:00.800Z", "2026-01-08T08:00:00.700Z", Some(300)),
+            ("2026-01-08T08:00:00.999Z", "2026-01-08T08:00:01Z", None),
+            ("2026-01-08T08:00:02Z", "2026-01-08T08:00:01.999Z", None),
+        ] {
+            let (freeze, now) = (frozen(Some(since)), at(now));
+            assert_eq!(wait_after(&freeze, now), wait.map(SignedDuration::from_millis), "{since} {now}");
+            if let Some(wait) = wait {
+                let early = request().grant(Some(&freeze), now);
+                assert_eq!(early, Err(Refusal::WouldNotCount(OverrideFault::NotAfterFreeze)), "{since} {now}");
+                let later = now.timestamp().checked_add(SignedDuration::from_millis(wait)).unwrap();
+                assert!(request().grant(Some(&freeze), later.into()).is_ok(), "{since} {now}");
+            }
+        }
+        assert_eq!(wait_after(&frozen(None), at("2026-01-08T08:00:00Z")), None);
     }
 
     #[test]

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::freeze_terms::OverrideTerms;
 use crate::model::time::Instant;
 
+/// Shortest life of an override, in hours.
+pub const SHORTEST_HOURS: u8 = 1;
 /// Longest life of an override, in hours.
 pub const LONGEST_HOURS: u8 = 24;
 /// Shortest justification, in characters.
@@ -33,6 +35,8 @@ pub enum OverrideFault {
     Endless,
     /// It ends before it starts.
     EndsBeforeStart,
+    /// It lasts less than [`SHORTEST_HOURS`].
+    TooShort,
     /// It lasts longer than [`LONGEST_HOURS`].
     TooLong,
     /// It has ended.
@@ -58,6 +62,7 @@ impl OverrideFault {
             Self::NotAfterFreeze => "not-after-freeze",
             Self::Endless => "endless",
             Self::EndsBeforeStart => "ends-before-start",
+            Self::TooShort => "too-short",
             Self::TooLong => "too-long",
             Self::Expired => "expired",
             Self::JustificationTooShort => "justification-too-short",
@@ -78,6 +83,7 @@ impl fmt::Display for OverrideFault {
             Self::NotAfterFreeze => f.write_str("it was not set after the freeze"),
             Self::Endless => f.write_str("`expires_at` is missing"),
             Self::EndsBeforeStart => f.write_str("it ends before it starts"),
+            Self::TooShort => write!(f, "it lasts less than {SHORTEST_HOURS} hour"),
             Self::TooLong => write!(f, "it lasts longer than {LONGEST_HOURS} hours"),
             Self::Expired => f.write_str("it has expired"),
             Self::JustificationTooShort => {
@@ -111,6 +117,7 @@ pub fn faults(over: &OverrideTerms, frozen_at: Option<Instant>, now: Instant) ->
     if let (Some(set), Some(end)) = (over.set_at, over.expires_at) {
         rule(set < end, OverrideFault::EndsBeforeStart);
         let life = end.timestamp().duration_since(set.timestamp());
+        rule(set >= end || life >= SignedDuration::from_hours(SHORTEST_HOURS.into()), OverrideFault::TooShort);
         rule(life <= SignedDuration::from_hours(LONGEST_HOURS.into()), OverrideFault::TooLong);
     }
     rule(over.expires_at.is_none_or(|end| now < end), OverrideFault::Expired);
@@ -158,12 +165,20 @@ mod tests {
     }
 
     #[test]
+    fn an_override_of_exactly_an_hour_counts() {
+        let hour = (at("2026-01-08T11:30:00Z"), at("2026-01-08T12:30:00Z"));
+        assert_eq!(broken(|o| (o.set_at, o.expires_at) = hour), []);
+    }
+
+    #[test]
     fn every_rule_is_reported_by_its_own_name() {
         assert_eq!(broken(|o| o.active = false), [OverrideFault::Inactive]);
         assert_eq!(broken(|o| o.set_at = None), [OverrideFault::Undated]);
         assert_eq!(broken(|o| o.set_at = at("2026-01-08T12:00:00.001Z")), [OverrideFault::SetInFuture]);
         assert_eq!(broken(|o| o.expires_at = None), [OverrideFault::Endless]);
         assert_eq!(broken(|o| o.expires_at = at("2026-01-09T10:00:00.001Z")), [OverrideFault::TooLong]);
+        let brief = broken(|o| (o.set_at, o.expires_at) = (at("2026-01-08T11:30:00Z"), at("2026-01-08T12:29:59.999Z")));
+        assert_eq!(brief, [OverrideFault::TooShort]);
         assert_eq!(broken(|o| o.expires_at = at("2026-01-08T12:00:00Z")), [OverrideFault::Expired]);
         assert_eq!(broken(|o| o.justification_chars = 49), [OverrideFault::JustificationTooShort]);
         assert_eq!(broken(|o| o.ticket_is_url = false), [OverrideFault::TicketNotUrl]);

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, FREEZE, OVERRIDE, freeze, from_now, release_override, reset, with, without};
@@ -101,6 +102,13 @@ fn states() -> Vec<(&'static str, Put, State)> {
     states
 }
 
+/// An override that was set twenty minutes ago, for so many minutes.
+fn lasting(minutes: i64) -> Value {
+    let set_at = Timestamp::now() - SignedDuration::from_mins(20);
+    let over = with(release_override(), "set_at", json!(set_at.to_string()));
+    with(over, "expires_at", json!((set_at + SignedDuration::from_mins(minutes)).to_string()))
+}
+
 /// Overrides that break a rule, with the name under which the gate reports it.
 fn broken_rules() -> Vec<(&'static str, Value)> {
     let good = release_override;
@@ -112,6 +120,7 @@ fn broken_rules() -> Vec<(&'static str, Value)> {
         ("endless", with(good(), "expires_at", json!(null))),
         ("expired", with(good(), "expires_at", json!(from_now(-1)))),
         ("ends-before-start", with(good(), "expires_at", json!(from_now(-90)))),
+        ("too-short", lasting(59)),
         ("too-long", with(good(), "expires_at", json!(from_now(23 * 60 + 1)))),
         ("justification-too-short", with(good(), "justification", json!("x".repeat(49)))),
         ("justification-too-short", with(good(), "justification", json!(format!("a{}b", " ".repeat(60))))),
@@ -132,6 +141,7 @@ fn overrides() -> Vec<(&'static str, Put, Over)> {
         ("none", Put::Nothing, Over::None),
         ("none though named", Put::NothingNamed, Over::Broken),
         ("one that counts", bytes(&release_override()), Over::Counts),
+        ("one of exactly an hour", bytes(&lasting(60)), Over::Counts),
         ("one that counts, named", Put::Named(release_override().to_string().into_bytes()), Over::Counts),
         ("a key twice", Put::Bytes(twice.into_bytes()), Over::Broken),
         ("active is a text", bytes(&with(release_override(), "active", json!("true"))), Over::Broken),

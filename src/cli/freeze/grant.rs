@@ -11,7 +11,7 @@ use crate::cli::args::Output;
 use crate::cli::exit::Exit;
 use crate::cli::terminal::{invalid_input, warn_line};
 use crate::diagnostic::Diagnostic;
-use crate::freeze_mode::grant::{Refusal, Request};
+use crate::freeze_mode::grant::{Refusal, Request, wait_after};
 use crate::freeze_mode::override_file::ReleaseOverride;
 use crate::freeze_mode::shown::shown;
 use crate::model::freeze_terms::FreezeTerms;
@@ -57,6 +57,10 @@ pub(super) fn run(args: OverrideArgs, output: Output) -> Exit {
     };
     let judge = || -> Result<Result<ReleaseOverride, Refusal>, Diagnostic> {
         let freeze = current(&States::read(&freeze, &over), &over)?;
+        // At most a second; a script that freezes and overrides at once would be refused otherwise.
+        if let Some(wait) = freeze.as_ref().and_then(|freeze| wait_after(freeze, now())) {
+            std::thread::sleep(wait.unsigned_abs());
+        }
         Ok(request.grant(freeze.as_ref(), now()))
     };
     // Judged once before anything is made or locked, and once more when nobody else writes.
