@@ -71,20 +71,6 @@ fn outside_a_work_tree_nothing_is_written() {
 }
 
 #[test]
-fn where_the_commit_fails_the_freeze_stays() {
-    let desk = repository();
-    desk.put(".git/hooks/pre-commit", "#!/bin/sh\necho 'not today' >&2\nexit 1\n");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(desk.path(".git/hooks/pre-commit"), mode).unwrap();
-    let told = desk.run(&ACTIVATE);
-    assert_eq!(told.code, 4);
-    for part in ["not today", "not committed", FREEZE] {
-        assert!(told.stderr.contains(part), "{part:?} is not in\n{}", told.stderr);
-    }
-    assert_eq!(desk.run(&["gate", "--mode", "ga"]).code, 1);
-}
-
-#[test]
 fn a_file_name_is_never_taken_for_an_option_or_a_pattern() {
     let desk = repository();
     for name in ["--all", ":(glob)x", "-m"] {

@@ -4,6 +4,7 @@ mod activation;
 mod desk;
 mod git;
 mod git_elsewhere;
+mod git_refused;
 mod matrix;
 mod overriding;
 mod sparse;

@@ -12,6 +12,7 @@ use crate::cli::terminal::{invalid_input, print_json, warn_line};
 use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::budget::{Activation, ErrorBudget};
 use crate::freeze_mode::shown::shown;
+use crate::freeze_mode::state_file::FreezeState;
 use crate::model::freeze_terms::Tier;
 use crate::sources::freeze_files::{FileReading, StatePlace, read_freeze, read_json};
 
@@ -49,13 +50,14 @@ pub(super) fn run(args: ActivateArgs, output: Output) -> Exit {
         error: None,
     };
     // A state that cannot be read is told even where nothing would be written: the gate blocks on it.
-    if let Err(mistake) = is_active(&place) {
-        return invalid_input(output, &mistake);
-    }
-    let Some(activation) = &activation else {
-        let text = "the error budget asks for no freeze; nothing was written";
-        return tell(text, text, &document("not-needed", Exit::Yes), output);
+    let active = match active_state(&place) {
+        Ok(active) => active,
+        Err(mistake) => return invalid_input(output, &mistake),
     };
+    // A freeze that an earlier run could not commit is committed, whatever became of the budget since.
+    if activation.is_none() && !(args.commit && active.is_some()) {
+        return tell(NOT_NEEDED, NOT_NEEDED, &document("not-needed", Exit::Yes), output);
+    }
     if args.commit
         && let Err(error) = git::ensure_work_tree(&place.path)
     {
@@ -66,28 +68,56 @@ pub(super) fn run(args: ActivateArgs, output: Output) -> Exit {
         Ok(held) => held,
         Err(error) => return unwritten(&error, output),
     };
-    match is_active(&place) {
+    let active = match active_state(&place) {
+        Ok(active) => active,
         Err(mistake) => return invalid_input(output, &mistake),
-        Ok(true) => {
-            let text = "the freeze is active already; nothing was written";
-            return tell(text, text, &document("already-active", Exit::Yes), output);
+    };
+    match (active, &activation) {
+        (Some(state), activation) => {
+            let (text, outcome) = match activation {
+                Some(_) => ("the freeze is active already; nothing was written", "already-active"),
+                None => (NOT_NEEDED, "not-needed"),
+            };
+            let mut done = document(outcome, Exit::Yes);
+            if args.commit {
+                match commit_if_need_be(&place.path, &state) {
+                    Ok(committed) => done.committed = committed,
+                    Err(error) => return uncommitted(&error, done, output),
+                }
+            }
+            let committed = format!("{text}; the freeze that is active was not committed yet and is now");
+            let text = if done.committed { &committed } else { text };
+            tell(text, text, &done, output)
         }
-        Ok(false) => {}
-    }
-    if let Err(error) = held.replace(&activation.state(now())) {
-        return unwritten(&error, output);
-    }
-    let mut done = document("activated", Exit::Yes);
-    if args.commit {
-        let message = commit_message(activation);
-        match git::commit(&place.path, &message) {
-            Ok(()) => done.committed = true,
-            Err(error) => return uncommitted(&error, done, output),
+        // A person ended it in the meantime.
+        (None, None) => tell(NOT_NEEDED, NOT_NEEDED, &document("not-needed", Exit::Yes), output),
+        (None, Some(activation)) => {
+            let state = activation.state(now());
+            if let Err(error) = held.replace(&state) {
+                return unwritten(&error, output);
+            }
+            let mut done = document("activated", Exit::Yes);
+            if args.commit {
+                match git::commit(&place.path, &commit_message(&state)) {
+                    Ok(()) => done.committed = true,
+                    Err(error) => return uncommitted(&error, done, output),
+                }
+            }
+            let text = format!("the freeze is active: {}", activation.reason());
+            let and_committed = if done.committed { " and committed" } else { "" };
+            tell(&text, &format!("the freeze is active: {} is written{and_committed}", done.file), &done, output)
         }
     }
-    let text = format!("the freeze is active: {}", activation.reason());
-    let and_committed = if done.committed { " and committed" } else { "" };
-    tell(&text, &format!("the freeze is active: {} is written{and_committed}", done.file), &done, output)
+}
+
+const NOT_NEEDED: &str = "the error budget asks for no freeze; nothing was written";
+
+/// Commits a state that an earlier run wrote, unless it is committed; says whether it did.
+fn commit_if_need_be(path: &Path, state: &FreezeState) -> Result<bool, git::GitError> {
+    if git::is_committed(path)? {
+        return Ok(false);
+    }
+    git::commit(path, &commit_message(state)).map(|()| true)
 }
 
 /// Tells that a state was not written, for want of what this needs of the system.
@@ -119,25 +149,24 @@ fn read_budget(path: &Path) -> Result<ErrorBudget, Diagnostic> {
     ErrorBudget::parse(&text).map_err(|why| Diagnostic::whole(path, why, help))
 }
 
-/// Whether the state says that a freeze is on. One that says otherwise without a person's word is written anew: other readers
-/// of the file may take it at its word.
-fn is_active(place: &StatePlace) -> Result<bool, Diagnostic> {
+/// The state, where it says that a freeze is on. One that says otherwise without a person's word is written anew: other
+/// readers of the file may take it at its word.
+fn active_state(place: &StatePlace) -> Result<Option<FreezeState>, Diagnostic> {
     match read_freeze(place) {
-        FileReading::Read(state) => Ok(state.freeze_mode),
-        FileReading::Absent => Ok(false),
-        FileReading::Missing(_) if place.absence.may_be_written() => Ok(false),
+        FileReading::Read(state) => Ok(Some(state).filter(|state| state.freeze_mode)),
+        FileReading::Absent => Ok(None),
+        FileReading::Missing(_) if place.absence.may_be_written() => Ok(None),
         FileReading::Missing(mistake) | FileReading::Unreadable(mistake) => Err(mistake),
     }
 }
 
-fn commit_message(activation: &Activation) -> String {
-    let exhausted =
-        if activation.exhausted.is_empty() { "none named".to_owned() } else { activation.exhausted.join(", ") };
-    format!(
-        "chore: activate change freeze mode\n\nReason: {}\nTier: {}\nExhausted: {exhausted}\n\nOnly a person ends it.",
-        activation.reason(),
-        activation.tier
-    )
+/// What the state itself says; the run that wrote it may be another one than the run that commits it.
+fn commit_message(state: &FreezeState) -> String {
+    let line = |name: &str, text: Option<String>| text.map_or_else(String::new, |text| format!("{name}: {text}\n"));
+    let reason = line("Reason", state.reason.as_deref().map(shown));
+    let tier = line("Tier", state.tier.map(|tier| tier.to_string()));
+    let note = line("Note", state.note.as_deref().map(shown));
+    format!("chore: activate change freeze mode\n\n{reason}{tier}{note}\nOnly a person ends it.")
 }
 
 fn uncommitted(error: &git::GitError, mut document: ActivateDocument, output: Output) -> Exit {

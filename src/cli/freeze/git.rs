@@ -1,6 +1,6 @@
 //! Records one file in git, as a commit of its own, by whoever git says is working here.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -37,13 +37,29 @@ pub(super) enum GitError {
     },
 }
 
-fn git<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Result<(bool, String), GitError> {
+/// What git answered: its exit code, and its output, or its complaints where it failed.
+struct Answer {
+    code: Option<i32>,
+    said: String,
+}
+
+impl Answer {
+    /// What it said, where it did what it was to do.
+    fn done(self, what: &'static str) -> Result<String, GitError> {
+        match self.code {
+            Some(0) => Ok(self.said),
+            Some(_) | None => Err(GitError::Failed { what, said: lines(&self.said) }),
+        }
+    }
+}
+
+fn git<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> Result<Answer, GitError> {
     let mut command = command(folder);
     command.args(arguments);
     command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "false").stdin(Stdio::null());
     let output = shared(|| command.output()).map_err(GitError::NoGit)?;
     let said = if output.status.success() { output.stdout } else { output.stderr };
-    Ok((output.status.success(), String::from_utf8_lossy(&said).trim().to_owned()))
+    Ok(Answer { code: output.status.code(), said: String::from_utf8_lossy(&said).trim().to_owned() })
 }
 
 /// What git said, as it may be shown.
@@ -60,8 +76,8 @@ pub(super) fn ensure_work_tree(path: &Path) -> Result<(), GitError> {
     // The folder itself may have to be made first.
     let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
     match git(folder, ["rev-parse", "--is-inside-work-tree"])? {
-        (true, said) if said == "true" => Ok(()),
-        (_, said) => Err(GitError::NoWorkTree { file: name(), said: lines(&said) }),
+        Answer { code: Some(0), said } if said == "true" => Ok(()),
+        Answer { said, .. } => Err(GitError::NoWorkTree { file: name(), said: lines(&said) }),
     }
 }
 
@@ -69,11 +85,8 @@ pub(super) fn ensure_work_tree(path: &Path) -> Result<(), GitError> {
 pub(super) fn commit(path: &Path, message: &str) -> Result<(), GitError> {
     let folder = folder_of(path);
     let name = path.file_name().unwrap_or_default();
-    let check = |what, (done, said): (bool, String)| {
-        if done { Ok(()) } else { Err(GitError::Failed { what, said: lines(&said) }) }
-    };
     let add = [OsStr::new("add"), OsStr::new("--"), name];
-    check("add", git(folder, add)?)?;
+    git(folder, add)?.done("add")?;
     let commit: [&OsStr; 7] = [
         "commit".as_ref(),
         "--quiet".as_ref(),
@@ -83,5 +96,21 @@ pub(super) fn commit(path: &Path, message: &str) -> Result<(), GitError> {
         "--".as_ref(),
         name,
     ];
-    check("commit", git(folder, commit)?)
+    git(folder, commit)?.done("commit").map(drop)
+}
+
+/// Whether the last commit holds the file at `path` just as it lies on disk. What is staged, ignored or not shown makes no
+/// difference.
+pub(super) fn is_committed(path: &Path) -> Result<bool, GitError> {
+    let folder = folder_of(path);
+    let name = path.file_name().unwrap_or_default();
+    let mut in_commit = OsString::from("HEAD:./");
+    in_commit.push(name);
+    let held = git(folder, ["rev-parse".as_ref(), "--verify".as_ref(), "--quiet".as_ref(), in_commit.as_os_str()])?;
+    if held.code == Some(1) {
+        // There is no such file in it, or nothing was committed yet.
+        return Ok(false);
+    }
+    let on_disk = git(folder, ["hash-object".as_ref(), "--".as_ref(), name])?;
+    Ok(held.done("rev-parse")? == on_disk.done("hash-object")?)
 }
