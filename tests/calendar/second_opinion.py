@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes recurrences.jsonl: calendars, and their instances as a second implementation reads them.
 
-The second implementation is recurring-ical-events (on dateutil and zoneinfo), which shares no code with ours. To make the
-table anew:
+The second implementation is recurring-ical-events (on dateutil and zoneinfo). It shares no code with ours, but an algorithm: the
+library that expands our rules is a port of dateutil, with the same mistakes. So the table can show what we make of clocks,
+exceptions and moved instances; which days a rule means is for third_opinion.rs to say. To make the table anew:
 
     python3 -m venv second-opinion && . second-opinion/bin/activate
     pip install recurring-ical-events==3.8.2 icalendar==7.3.0 python-dateutil==2.9.0.post0 tzdata==2026.6
@@ -127,8 +128,7 @@ def rule_parts(r, freq, start, whole):
         elif kind < 0.6:
             parts.append("BYYEARDAY=" + r.choice(["1", "-1", "60", "100,200,300", "366"]))
         elif kind < 0.7:
-            parts.append("BYWEEKNO=" + r.choice(["1", "53", "20", "-1", "44"]))
-            parts.append("BYDAY=MO")
+            parts.append("BYDAY=" + r.choice(["1MO,20TH", "53MO", "MO", "-2MO", "44MO,-1FR"]))
         elif kind < 0.8:
             parts.append("BYDAY=" + r.choice(["20MO", "-1SU", "1MO"]))
         elif kind < 0.9:

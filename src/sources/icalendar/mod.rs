@@ -1,17 +1,20 @@
 //! Reads freeze calendars in iCalendar (RFC 5545): every event is a blackout. Read whole, or not at all.
 //!
 //! Rules are expanded on the calendar's own clocks by the `rrule` crate behind `icalendar`, as if there were no daylight
-//! saving; what these clock times are in UTC is decided here, with the same zone database as everywhere else in the
-//! program. Where the standard leaves a choice the blackout is the longer one.
+//! saving; a rule that the crate would take for another one is written otherwise or refused. What these clock times are in
+//! UTC is decided here, with the same zone database as everywhere else in the program. Where the standard leaves a choice
+//! the blackout is the longer one.
 
 mod calendar;
 mod event;
 mod identity;
 mod lines;
 mod moment;
+mod parts;
 mod rule;
 mod series;
 mod values;
+mod weekdays;
 mod windows_zones;
 mod zones;
 

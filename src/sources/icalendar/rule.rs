@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use icalendar::RRuleSet;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::Wrong;
 use super::lines::Line;
 use super::moment::{Moment, Time};
-use super::values;
+use super::parts::{Fault, Parts};
+use super::{values, weekdays};
 
 /// Most starts that are looked at in one file, so that it takes seconds at worst.
 pub const MOST: usize = 2_000_000;
@@ -18,10 +19,12 @@ pub const MOST: usize = 2_000_000;
 /// One `RRULE`.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The rule without its `UNTIL`.
+    /// The rule without its end, as the library reads it.
     text: String,
     until: Option<Until>,
     count: Option<usize>,
+    /// The first day of its weeks, where the library has to be given the first week whole.
+    week_start: Option<Weekday>,
     /// Seconds on the clock between its periods, where these are of equal length.
     period: Option<i64>,
     span: Range<usize>,
@@ -35,42 +38,13 @@ enum Until {
     Day(Date),
 }
 
-const PARTS: [&str; 14] = [
-    "FREQ",
-    "UNTIL",
-    "COUNT",
-    "INTERVAL",
-    "BYSECOND",
-    "BYMINUTE",
-    "BYHOUR",
-    "BYDAY",
-    "BYMONTHDAY",
-    "BYYEARDAY",
-    "BYWEEKNO",
-    "BYMONTH",
-    "BYSETPOS",
-    "WKST",
-];
-
 impl Rule {
     /// Reads the rule of an event that starts at `start`.
     pub fn read(line: &Line, start: &Time) -> Result<Self, Wrong> {
         let wrong = |message: String, help: &str| Wrong::at(&line.span, "RRULE", message, help);
-        let mut parts: Vec<(String, String)> = Vec::new();
-        for part in line.value.trim().split(';') {
-            let Some((name, value)) = part.split_once('=') else {
-                return Err(wrong(format!("{part:?} is no part of a rule"), "write NAME=VALUE between semicolons"));
-            };
-            let name = name.to_ascii_uppercase();
-            if !PARTS.contains(&name.as_str()) {
-                return Err(wrong(format!("{name} is not read"), "write the rule with the parts of RFC 5545"));
-            }
-            if parts.iter().any(|(found, _)| *found == name) {
-                return Err(wrong(format!("{name} stands in it twice"), "write each part once"));
-            }
-            parts.push((name, value.to_ascii_uppercase()));
-        }
-        let part = |name: &str| parts.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        let fault = |Fault { message, help }: Fault| wrong(message, help);
+        let parts = Parts::read(&line.value).map_err(fault)?;
+        let part = |name: &str| parts.get(name);
         let whole = matches!(start, Time::Day(_));
         let by_time = ["BYHOUR", "BYMINUTE", "BYSECOND"].iter().any(|name| part(name).is_some());
         match part("FREQ") {
@@ -91,27 +65,15 @@ impl Rule {
             }
             None => return Err(wrong("has no frequency".into(), "write FREQ=DAILY, WEEKLY or the like")),
         }
-        let numbered = part("BYDAY").is_some_and(|days| days.contains(|c: char| c.is_ascii_digit()));
-        let counts_days =
-            part("FREQ") == Some("MONTHLY") || part("FREQ") == Some("YEARLY") && part("BYWEEKNO").is_none();
-        if numbered && !counts_days {
-            let help = "write BYDAY without numbers, or FREQ=MONTHLY or YEARLY without BYWEEKNO";
-            return Err(wrong("numbers weekdays where there is nothing to count them in".into(), help));
-        }
-        let positive = |name: &str| match part(name).map(values::digits) {
-            None => Ok(None),
-            Some(Some(number)) if number > 0 => Ok(usize::try_from(number).ok()),
-            Some(_) => Err(wrong(format!("{name} is no positive number"), "write a number from 1")),
-        };
-        let interval = positive("INTERVAL")?.map_or(Some(1), |interval| i64::try_from(interval).ok());
+        let interval = parts.positive("INTERVAL").map_err(fault)?.unwrap_or(1);
         let unit = match part("FREQ") {
             Some("HOURLY") => Some(3600),
             Some("DAILY") => Some(24 * 3600),
             Some("WEEKLY") => Some(7 * 24 * 3600),
             Some(_) | None => None,
         };
-        let period = unit.and_then(|unit: i64| unit.checked_mul(interval?));
-        let count = positive("COUNT")?;
+        let period = unit.and_then(|unit: i64| unit.checked_mul(interval));
+        let count = parts.positive("COUNT").map_err(fault)?.and_then(|count| usize::try_from(count).ok());
         let until = match part("UNTIL") {
             None => None,
             Some(_) if count.is_some() => {
@@ -122,8 +84,15 @@ impl Rule {
                 Some(read.ok_or_else(|| wrong(format!("UNTIL {text:?} is no time"), "write 20261231T235959Z"))?)
             }
         };
-        let text = parts.iter().filter(|(name, _)| name != "UNTIL").map(|(name, value)| format!("{name}={value}"));
-        let rule = Self { text: text.collect::<Vec<_>>().join(";"), until, count, period, span: line.span.clone() };
+        let mut text = parts.for_library().map_err(fault)?;
+        let mut week_start = None;
+        if part("FREQ") == Some("WEEKLY") && part("BYSETPOS").is_some() {
+            week_start = weekdays::named(part("WKST").unwrap_or("MO"));
+            if part("BYDAY").is_none() {
+                text = format!("{text};BYDAY={}", weekdays::name(start.moment().civil.weekday()));
+            }
+        }
+        let rule = Self { text, until, count, week_start, period, span: line.span.clone() };
         rule.set(start.moment().civil)?;
         Ok(rule)
     }
@@ -132,30 +101,34 @@ impl Rule {
     /// `left` is how many starts may still be looked at.
     pub fn starts(&self, first: &Time, from: DateTime, to: DateTime, left: &mut usize) -> Result<Vec<DateTime>, Wrong> {
         let to = self.until.and_then(Until::day_after).map_or(to, |last| to.min(last));
-        let zone = &first.moment().zone;
-        let (mut starts, mut seen) = (Vec::new(), 0);
-        for found in self.set(self.near(first.moment().civil, from))?.into_iter() {
-            let civil = Timestamp::from_second(found.timestamp()).ok().map(|at| TimeZone::UTC.to_datetime(at));
+        let Moment { civil: first_start, zone } = first.moment();
+        let is_within = |civil: DateTime| {
+            let moment = Moment { civil, zone: zone.clone() };
+            civil >= from && civil <= to && self.until.is_none_or(|until| until.admits(&moment, first))
+        };
+        let (mut starts, mut counted) = (self.rest_of_the_first_week(*first_start)?, 0);
+        starts.retain(|civil| is_within(*civil));
+        for civil in self.expanded(self.week_of(self.near(*first_start, from)))? {
             let Some(civil) = civil.filter(|civil| *civil <= to) else { return Ok(starts) };
-            seen += 1;
             let Some(fewer) = left.checked_sub(1) else {
                 let message = format!("and the rules before it yield more than {MOST} starts");
                 return Err(Wrong::at(&self.span, "RRULE", message, "let the events start later"));
             };
             *left = fewer;
-            let moment = Moment { civil, zone: zone.clone() };
-            if civil >= from && self.until.is_none_or(|until| until.admits(&moment, first)) {
+            if civil < *first_start {
+                continue;
+            }
+            if is_within(civil) {
                 starts.push(civil);
             }
-        }
-        // The library also ends when it has looked for long enough, and does not say so.
-        match self.count {
-            Some(count) if count == seen => Ok(starts),
-            Some(_) | None => {
-                let help = "write a rule that yields starts in every few years";
-                Err(Wrong::at(&self.span, "RRULE", "cannot be followed to the end of the time that is asked for", help))
+            counted += 1;
+            if self.count == Some(counted) {
+                return Ok(starts);
             }
         }
+        // The library ends when it has looked for long enough, and does not say so.
+        let help = "write a rule that yields starts in every few years";
+        Err(Wrong::at(&self.span, "RRULE", "cannot be followed to the end of the time that is asked for", help))
     }
 
     /// A start of the same phase shortly before `from`: what a rule yields there depends on its first start by that alone,
@@ -166,6 +139,30 @@ impl Rule {
         let periods = from.duration_since(first).as_secs() / period - 2;
         let moved = periods.checked_mul(period).filter(|seconds| *seconds > 0);
         moved.and_then(|seconds| first.checked_add(SignedDuration::from_secs(seconds)).ok()).unwrap_or(first)
+    }
+
+    /// The same time on the first day of the week, where positions in that week count: the library takes those of the rest
+    /// of the week for them.
+    fn week_of(&self, first: DateTime) -> DateTime {
+        let days = self.week_start.map_or(0, |start| first.weekday().since(start));
+        first.checked_sub(i64::from(days).days()).ok().filter(|moved| moved.year() > 0).unwrap_or(first)
+    }
+
+    /// What the rule yields in the first week if positions count in the rest of it. RFC 5545 leaves open what a rule means
+    /// that does not yield its own first start, and programs differ: so that is held as well.
+    fn rest_of_the_first_week(&self, first: DateTime) -> Result<Vec<DateTime>, Wrong> {
+        let week = self.week_of(first);
+        let (Some(_), Ok(end)) = (self.week_start, week.checked_add(7.days())) else { return Ok(Vec::new()) };
+        if self.expanded(week)?.map_while(|civil| civil.filter(|civil| *civil <= first)).last() == Some(first) {
+            return Ok(Vec::new());
+        }
+        Ok(self.expanded(first)?.map_while(|civil| civil.filter(|civil| *civil < end)).collect())
+    }
+
+    /// What the rule yields from `first` on, without its end; none for what cannot be represented.
+    fn expanded(&self, first: DateTime) -> Result<impl Iterator<Item = Option<DateTime>>, Wrong> {
+        let civil = |seconds| Some(TimeZone::UTC.to_datetime(Timestamp::from_second(seconds).ok()?));
+        Ok(self.set(first)?.into_iter().map(move |found| civil(found.timestamp())))
     }
 
     /// The rule on clocks that are never changed: in UTC, which stands for any zone.
