@@ -16,9 +16,23 @@ pub struct Calendar {
     pub events: Vec<Component>,
 }
 
-/// One `VTIMEZONE`, its observances included.
+/// One `VTIMEZONE`.
 #[derive(Debug, Default)]
-pub struct Definition(pub Vec<Line>);
+pub struct Definition {
+    /// Its own properties.
+    pub lines: Vec<Line>,
+    /// Its times of one offset.
+    pub observances: Vec<Observance>,
+}
+
+/// One `STANDARD` or `DAYLIGHT`.
+#[derive(Debug)]
+pub struct Observance {
+    /// Where it begins.
+    pub begin: Range<usize>,
+    /// Its properties.
+    pub lines: Vec<Line>,
+}
 
 /// One `VEVENT`.
 #[derive(Debug)]
@@ -44,6 +58,13 @@ pub fn calendars(lines: Vec<Line>, length: usize) -> Result<Vec<Calendar>, Wrong
                         calendar.events.push(Component { begin: line.span.clone(), lines: Vec::new() });
                     }
                     "VTIMEZONE" => calendar.zones.push(Definition::default()),
+                    "STANDARD" | "DAYLIGHT" => {
+                        if let ([_, (inner, _)], Some(zone)) = (open.as_slice(), calendar.zones.last_mut())
+                            && inner == "VTIMEZONE"
+                        {
+                            zone.observances.push(Observance { begin: line.span.clone(), lines: Vec::new() });
+                        }
+                    }
                     _ => {}
                 }
                 open.push((name, line.span));
@@ -116,9 +137,14 @@ fn place(calendar: &mut Calendar, open: &[(String, Range<usize>)], line: Line) -
                 event.lines.push(line);
             }
         }
-        [_, (inner, _), ..] if inner == "VTIMEZONE" => {
+        [_, (inner, _)] if inner == "VTIMEZONE" => {
             if let Some(zone) = calendar.zones.last_mut() {
-                zone.0.push(line);
+                zone.lines.push(line);
+            }
+        }
+        [_, (outer, _), (inner, _)] if outer == "VTIMEZONE" && matches!(inner.as_str(), "STANDARD" | "DAYLIGHT") => {
+            if let Some(observance) = calendar.zones.last_mut().and_then(|zone| zone.observances.last_mut()) {
+                observance.lines.push(line);
             }
         }
         [_, ..] => {}

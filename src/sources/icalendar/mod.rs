@@ -6,6 +6,7 @@
 //! the blackout is the longer one.
 
 mod calendar;
+mod definition;
 mod event;
 mod identity;
 mod lines;
@@ -26,6 +27,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::calendar::Blackout;
 use crate::model::time::ChangeWindow;
 
+use zones::Authority;
 pub use zones::ZoneNames;
 
 /// Longest calendar that is read, in bytes.
@@ -57,7 +59,7 @@ impl Wrong {
 /// # Errors
 ///
 /// A [`Diagnostic`] that names line and property, for everything that cannot be read with certainty: a file that is cut
-/// off, an unknown zone, an end that is missing or before its start, a rule that cannot be expanded whole, two events of
+/// off, an unknown zone, blackouts that are others by the calendar's own definition of a zone, an end that is missing or before its start, a rule that cannot be expanded whole, two events of
 /// one identifier, more than [`LIMIT`] bytes, more than [`MOST`] blackouts. Never a shorter calendar.
 pub fn read(path: &Path, text: &str, zones: &ZoneNames, horizon: ChangeWindow) -> Result<Vec<Blackout>, Diagnostic> {
     if text.len() as u64 > LIMIT {
@@ -73,9 +75,25 @@ pub fn read(path: &Path, text: &str, zones: &ZoneNames, horizon: ChangeWindow) -
 }
 
 fn blackouts(text: &str, names: &ZoneNames, horizon: ChangeWindow) -> Result<Vec<Blackout>, Wrong> {
+    let calendars = calendar::calendars(lines::lines(text)?, text.len())?;
+    let found = by(Authority::Database, &calendars, names, horizon)?;
+    if calendars.iter().any(|calendar| !calendar.zones.is_empty()) {
+        // Whoever published the calendar read it by the zones that stand in it.
+        same(&found, &by(Authority::Calendar, &calendars, names, horizon)?)?;
+    }
+    Ok(found.into_iter().map(|(blackout, _)| blackout).collect())
+}
+
+/// Blackouts with the places of their events, as the clocks of one authority show them.
+fn by(
+    authority: Authority,
+    calendars: &[calendar::Calendar],
+    names: &ZoneNames,
+    horizon: ChangeWindow,
+) -> Result<Vec<(Blackout, Range<usize>)>, Wrong> {
     let mut events = Vec::new();
-    for calendar in calendar::calendars(lines::lines(text)?, text.len())? {
-        let zones = zones::Zones::of(names, &calendar, horizon)?;
+    for calendar in calendars {
+        let zones = zones::Zones::of(names, calendar, horizon, authority)?;
         for component in &calendar.events {
             events.push(event::read(component, &zones)?);
         }
@@ -93,11 +111,31 @@ fn blackouts(text: &str, names: &ZoneNames, horizon: ChangeWindow) -> Result<Vec
                 let message = format!("the calendar has more than {MOST} blackouts between {horizon}");
                 return Err(Wrong::at(&event, "VEVENT", message, "publish a calendar of the freezes alone"));
             }
-            blackouts.push(blackout);
+            blackouts.push((blackout, event));
         }
     }
-    blackouts.sort_by(|a, b| (a.window.start, &a.id).cmp(&(b.window.start, &b.id)));
+    blackouts.sort_by(|(a, _), (b, _)| (a.window.start, &a.id).cmp(&(b.window.start, &b.id)));
     Ok(blackouts)
+}
+
+type Found = [(Blackout, Range<usize>)];
+
+/// Refuses a calendar whose blackouts are others by its own zones than by the zone database. Zones that are told apart only at
+/// times when no blackout is do no harm.
+fn same(database: &Found, calendar: &Found) -> Result<(), Wrong> {
+    let place =
+        |(blackout, event): &(Blackout, Range<usize>)| (event.start, blackout.window.start, blackout.window.end);
+    let places = |found: &Found| -> BTreeSet<_> { found.iter().map(place).collect() };
+    for (found, others, is, is_not) in [
+        (database, places(calendar), "the zone database", "the zones that this calendar defines"),
+        (calendar, places(database), "the zones that this calendar defines", "the zone database"),
+    ] {
+        if let Some((blackout, event)) = found.iter().find(|found| !others.contains(&place(found))) {
+            let message = format!("{} lasts from {} by {is}, but not by {is_not}", blackout.id, blackout.window);
+            return Err(Wrong::at(event, "TZID", message, zones::HELP));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

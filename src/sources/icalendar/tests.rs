@@ -220,23 +220,84 @@ fn zones_go_by_iana_windows_and_the_names_in_the_settings() {
     }
 }
 
+/// A zone's definition: its name and place, and of each observance the kind, the offsets before and from then on, its start
+/// and what repeats it.
+fn defined(id: &str, place: &str, observances: &[[&str; 5]]) -> String {
+    let place = if place.is_empty() { String::new() } else { format!("X-LIC-LOCATION:{place}\n") };
+    let observance = |[kind, from, to, start, rule]: &[&str; 5]| {
+        let rule = if rule.is_empty() { String::new() } else { format!("RRULE:{rule}\n") };
+        format!("BEGIN:{kind}\nDTSTART:{start}\n{rule}TZOFFSETFROM:{from}\nTZOFFSETTO:{to}\nEND:{kind}\n")
+    };
+    let observances: String = observances.iter().map(observance).collect();
+    format!("BEGIN:VTIMEZONE\nTZID:{id}\n{place}{observances}END:VTIMEZONE\n")
+}
+
+const BERLIN: [[&str; 5]; 2] = [
+    ["STANDARD", "+0200", "+0100", "16010101T030000", "FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10"],
+    ["DAYLIGHT", "+0100", "+0200", "16010101T020000", "FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3"],
+];
+
 #[test]
 fn a_zone_that_the_calendar_defines_is_followed_where_it_is_a_known_one() {
-    let zone = |id: &str, place: &str, offset: &str| {
-        let place = if place.is_empty() { String::new() } else { format!("X-LIC-LOCATION:{place}\n") };
-        format!(
-            "BEGIN:VTIMEZONE\nTZID:{id}\n{place}BEGIN:STANDARD\nDTSTART:19701025T030000\nTZOFFSETFROM:+0200\n\
-             TZOFFSETTO:{offset}\nEND:STANDARD\nEND:VTIMEZONE\n"
-        )
-    };
-    let with = |definition: &str, id: &str| {
-        wrapped(&format!("{definition}{}", event("y", &format!("DTSTART;TZID={id}:20260701T120000\nDURATION:PT1H"))))
+    let with = |id: &str, place: &str| {
+        let event = event("y", &format!("DTSTART;TZID={id}:20260701T120000\nDURATION:PT1H"));
+        wrapped(&format!("{}{event}", defined(id, place, &BERLIN)))
     };
     let expected = ["y 2026-07-01T10:00:00Z to 2026-07-01T11:00:00Z"];
-    assert_eq!(shown_all(&with(&zone("Europe/Berlin", "", "+0100"), "Europe/Berlin")), expected);
-    assert_eq!(shown_all(&with(&zone("/x/Berlin", "Europe/Berlin", "+0100"), "/x/Berlin")), expected);
-    refused(&with(&zone("Private", "", "+0100"), "Private"), "DTSTART", "private to this calendar");
-    refused(&with(&zone("Europe/Berlin", "", "+0530"), "Europe/Berlin"), "DTSTART", "other offsets");
+    assert_eq!(shown_all(&with("Europe/Berlin", "")), expected);
+    assert_eq!(shown_all(&with("W. Europe Standard Time", "")), expected);
+    assert_eq!(shown_all(&with("/x/Berlin", "Europe/Berlin")), expected);
+    refused(&with("Private", ""), "DTSTART", "private to this calendar");
+    refused(&with("Asia/Kolkata", ""), "freeze.ics:18", "TZID: y lasts from 2026-07-01T06:30:00Z");
+}
+
+#[test]
+fn a_blackout_that_the_calendars_own_zone_puts_elsewhere_is_refused() {
+    let zone = "America/New_York";
+    // As Outlook writes it for a computer that does not follow daylight saving.
+    let winter = defined(zone, "", &[["STANDARD", "-0500", "-0500", "16010101T000000", ""]]);
+    let with = |definition: &str, lines: &str| wrapped(&format!("{definition}{}", event("y", lines)));
+    let at = |start: &str| format!("DTSTART;TZID={zone}:{start}\nDURATION:PT1H");
+    refused(&with(&winter, &at("20260701T120000")), "TZID", "y lasts from 2026-07-01T16:00:00Z");
+    let expected = ["y 2026-12-01T17:00:00Z to 2026-12-01T18:00:00Z"];
+    assert_eq!(shown_all(&with(&winter, &at("20261201T120000"))), expected, "in winter both agree");
+    // With the rules before 2007, which end daylight saving a week before November.
+    let old = [
+        ["STANDARD", "-0400", "-0500", "19671029T020000", "FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10"],
+        ["DAYLIGHT", "-0500", "-0400", "19870405T020000", "FREQ=YEARLY;BYDAY=1SU;BYMONTH=4"],
+    ];
+    let old = defined(zone, "", &old);
+    assert_eq!(shown_all(&with(&old, &at("20261201T120000"))), expected);
+    assert_eq!(shown_all(&with(&old, &at("20260701T120000"))).len(), 1);
+    refused(&with(&old, &at("20261026T120000")), "TZID", "by the zone database, but not by the zones");
+    let weekly = format!("{}\nRRULE:FREQ=WEEKLY;COUNT=8", at("20260901T120000"));
+    assert_eq!(shown_all(&with(&old, &weekly)).len(), 8);
+    refused(&with(&old, &weekly.replace("COUNT=8", "COUNT=9")), "TZID", "y.20261027T160000Z lasts");
+    // A blackout of the calendar's zone alone, and an exception that its zone does not name.
+    let late = "DTSTART;TZID=America/New_York:20251231T183000\nDURATION:PT30M";
+    let shifted = defined(zone, "", &[["STANDARD", "-0600", "-0600", "16010101T000000", ""]]);
+    refused(&with(&shifted, late), "TZID", "by the zones that this calendar defines, but not by the zone database");
+    let except = "DTSTART:20260701T160000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=2\nEXDATE;TZID=America/New_York:20260701T120000";
+    refused(&with(&winter, except), "TZID", "y.20260701T160000Z lasts");
+    // A name in the settings goes before both.
+    let mut names = in_new_york();
+    names.aliases.insert(zone.into(), TimeZone::get(zone).unwrap());
+    assert_eq!(read(Path::new("f"), &with(&winter, &at("20260701T120000")), &names, year()).unwrap().len(), 1);
+}
+
+#[test]
+fn a_definition_for_one_season_does_for_the_blackouts_of_that_season() {
+    let summer = defined("Europe/Berlin", "", &[["DAYLIGHT", "+0100", "+0200", "20260329T020000", ""]]);
+    let with = |start: &str| {
+        let event = event("y", &format!("DTSTART;TZID=Europe/Berlin:{start}\nDURATION:PT1H"));
+        wrapped(&format!("{summer}{event}"))
+    };
+    assert_eq!(shown_all(&with("20260701T120000")), ["y 2026-07-01T10:00:00Z to 2026-07-01T11:00:00Z"]);
+    refused(&with("20261201T120000"), "TZID", "y lasts from 2026-12-01T11:00:00Z");
+    let empty = summer.replace("BEGIN:DAYLIGHT", "BEGIN:X-ODD").replace("END:DAYLIGHT", "END:X-ODD");
+    let unsaid = with("20261201T120000").replace(&summer, &empty);
+    assert_eq!(shown_all(&unsaid).len(), 1, "without an observance it says nothing");
+    refused(&with("20260701T120000").replace("TZOFFSETTO:+0200", "TZOFFSETTO:2"), "VTIMEZONE", "no TZOFFSETTO");
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! Which zone a name in a calendar means.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
 
-use super::Wrong;
 use super::calendar::{Calendar, Definition};
 use super::lines::Line;
-use super::values;
-use super::windows_zones;
+use super::{Wrong, definition, windows_zones};
 use crate::model::time::ChangeWindow;
 
 /// Zones that the settings give for a freeze calendar.
@@ -21,6 +19,15 @@ pub struct ZoneNames {
     pub default: Option<TimeZone>,
 }
 
+/// Who says what the clocks of a known zone show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// The zone database.
+    Database,
+    /// The calendar, where it defines the zone.
+    Calendar,
+}
+
 /// The zones of one calendar.
 #[derive(Debug)]
 pub struct Zones<'a> {
@@ -28,17 +35,27 @@ pub struct Zones<'a> {
     defined: &'a [Definition],
     own: Option<TimeZone>,
     horizon: ChangeWindow,
+    authority: Authority,
+    /// Definitions that were followed already, by name.
+    followed: RefCell<BTreeMap<String, TimeZone>>,
 }
 
-const HELP: &str = "give the IANA zone of this name in the settings of the freeze calendar";
+/// What to do about a zone that is not read.
+pub const HELP: &str = "give the IANA zone of this name in the settings of the freeze calendar";
 
 /// Names that a zone folder may hold and that mean this computer, leap seconds, or nothing.
 const NO_PLACES: [&str; 5] = ["localtime", "posixrules", "factory", "etc/unknown", "local"];
 
 impl<'a> Zones<'a> {
     /// Of this calendar.
-    pub fn of(names: &'a ZoneNames, calendar: &'a Calendar, horizon: ChangeWindow) -> Result<Self, Wrong> {
-        let mut zones = Self { names, defined: &calendar.zones, own: None, horizon };
+    pub fn of(
+        names: &'a ZoneNames,
+        calendar: &'a Calendar,
+        horizon: ChangeWindow,
+        authority: Authority,
+    ) -> Result<Self, Wrong> {
+        let (defined, followed) = (calendar.zones.as_slice(), RefCell::default());
+        let mut zones = Self { names, defined, own: None, horizon, authority, followed };
         let mut named = calendar.properties.iter().filter(|line| line.name == "X-WR-TIMEZONE");
         if let Some(line) = named.next() {
             zones.own = Some(zones.find(line.value.trim(), line)?);
@@ -77,38 +94,27 @@ impl<'a> Zones<'a> {
             let message = format!("zone {name:?} is defined twice in this calendar");
             return Err(Wrong::at(&line.span, &line.name, message, HELP));
         }
-        match defined {
-            Some(definition) if !self.agrees(definition, &zone) => {
-                let message = format!("zone {name:?} has other offsets in this calendar than in the zone database");
-                Err(Wrong::at(&line.span, &line.name, message, HELP))
-            }
-            Some(_) | None => Ok(zone),
+        match (self.authority, defined) {
+            (Authority::Calendar, Some(definition)) => self.followed(name, definition, zone),
+            (Authority::Database, Some(_)) | (_, None) => Ok(zone),
         }
     }
 
-    /// Whether the offsets that a calendar defines for a zone are in part those that the zone has around the horizon. That
-    /// tells a private zone under a public name from one that is only written down for a season, or with its history.
-    fn agrees(&self, definition: &Definition, zone: &TimeZone) -> bool {
-        let year = SignedDuration::from_hours(24 * 400);
-        let moved = |at: Timestamp, by| at.checked_add(by).unwrap_or(at);
-        let from = moved(self.horizon.start.timestamp(), -year);
-        let to = moved(self.horizon.end.timestamp(), year);
-        let first = std::iter::once(zone.to_offset(from));
-        let later = zone.following(from).take_while(|change| change.timestamp() <= to).map(|change| change.offset());
-        let real: Vec<Offset> = first.chain(later).collect();
-        let mut defined = definition
-            .0
-            .iter()
-            .filter(|line| line.name == "TZOFFSETTO")
-            .filter_map(|line| Offset::from_seconds(values::utc_offset(line.value.trim())?).ok())
-            .peekable();
-        defined.peek().is_none() || defined.any(|offset| real.contains(&offset))
+    /// The zone as the calendar defines it, or `known` where its definition says nothing.
+    fn followed(&self, name: &str, definition: &Definition, known: TimeZone) -> Result<TimeZone, Wrong> {
+        if let Some(zone) = self.followed.borrow().get(name) {
+            return Ok(zone.clone());
+        }
+        let until = definition::until(self.horizon.end.timestamp());
+        let zone = definition::zone(definition, until)?.unwrap_or(known);
+        self.followed.borrow_mut().insert(name.to_owned(), zone.clone());
+        Ok(zone)
     }
 }
 
 impl Definition {
     fn value(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|line| line.name == name).map(|line| line.value.trim())
+        self.lines.iter().find(|line| line.name == name).map(|line| line.value.trim())
     }
 }
 
