@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::icalendar::{self, ZoneNames};
-use super::read_text;
+use super::{decoded, read_bytes};
 use crate::diagnostic::Diagnostic;
 use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::ids::BlackoutId;
@@ -82,7 +82,8 @@ impl Text for String {
 /// A [`Diagnostic`]: unreadable, unknown keys, no such zone, a time in a daylight-saving gap or overlap, an end before its
 /// start, an identifier twice; for iCalendar as [`icalendar::read`] gives it. Never a shorter calendar.
 pub fn read_calendar(path: &Path, zones: &ZoneNames, horizon: ChangeWindow) -> Result<FreezeCalendar, Diagnostic> {
-    let text = read_text(path, LIMIT, "a freeze calendar in iCalendar, TOML or JSON")?;
+    let bytes = read_bytes(path, LIMIT, "a freeze calendar in iCalendar, TOML or JSON")?;
+    let text = decoded(path, icalendar::whole_characters(bytes))?;
     read_calendar_text(path, &text, zones, horizon)
 }
 
@@ -98,9 +99,7 @@ pub fn read_calendar_text(
     horizon: ChangeWindow,
 ) -> Result<FreezeCalendar, Diagnostic> {
     let named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ics"));
-    let begins = "BEGIN:VCALENDAR";
-    let first = text.trim_start_matches('\u{feff}').trim_start().get(..begins.len());
-    if named || first.is_some_and(|first| first.eq_ignore_ascii_case(begins)) {
+    if named || icalendar::begins(text.as_bytes()) {
         return Ok(FreezeCalendar { blackouts: icalendar::read(path, text, zones, horizon)? });
     }
     parse(path, text)
@@ -232,6 +231,15 @@ mod tests {
         let toml = format!("{HEAD}id = \"Y\"\nstart = \"2028-11-25T00:00:00\"\nend = \"2028-11-26T00:00:00\"\n");
         assert_eq!(try_read("c.toml", &toml).unwrap(), calendar(&toml, "c.toml").unwrap());
         assert!(try_read("toml.ics", &toml).is_err(), "TOML was read as iCalendar");
+        // A fold between the two bytes of a letter, which is legal.
+        let split = [b"BEGIN:VCALENDAR\r\nX-WR-CALNAME:Gel\xc3\r\n \xb6st\r\n", &events.as_bytes()[17..]].concat();
+        std::fs::write(folder.path().join("split"), &split).unwrap();
+        let read = read_calendar(&folder.path().join("split"), &ZoneNames::default(), horizon);
+        assert_eq!(read.unwrap().blackouts.len(), 1);
+        let path = folder.path().join("split.toml");
+        std::fs::write(&path, [toml.as_bytes(), b"# \xc3\r\n \xb6"].concat()).unwrap();
+        let error = read_calendar(&path, &ZoneNames::default(), horizon).unwrap_err().to_string();
+        assert!(error.contains("is not UTF-8 text"), "{error}");
         assert!(try_read("cut.ics", &events[..80]).is_err(), "a calendar that is cut off was accepted");
     }
 }

@@ -112,7 +112,16 @@ pub fn read_bytes(path: &Path, limit: u64, what: &str) -> Result<Vec<u8>, Diagno
 ///
 /// A [`Diagnostic`] when it is not there, no file, too long, or no text.
 pub fn read_text(path: &Path, limit: u64, what: &str) -> Result<String, Diagnostic> {
-    String::from_utf8(read_bytes(path, limit, what)?).map_err(|error| {
+    decoded(path, read_bytes(path, limit, what)?)
+}
+
+/// The text that these bytes of a file are.
+///
+/// # Errors
+///
+/// A [`Diagnostic`] when they are none.
+pub fn decoded(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
+    String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Diagnostic::whole(path, format!("is not UTF-8 text (byte {at})"), "save it as UTF-8")
     })

@@ -26,6 +26,7 @@ use tokio::io::AsyncWriteExt as _;
 use url::{Host, Url};
 
 use super::SourceError;
+use super::icalendar::whole_characters;
 use crate::diagnostic::Diagnostic;
 use answer::{Failure, judge};
 pub(crate) use answer::{Head, Wanted};
@@ -152,7 +153,7 @@ impl Fetcher {
     pub async fn text(&self, url: &Url, what: &str, within: Duration) -> Result<String, SourceError> {
         let mut session = self.session(within);
         let (_, bytes) = session.bytes(url, what, Wanted::Text).await?;
-        String::from_utf8(bytes).map_err(|_| self.unavailable(what, "the answer is not UTF-8 text"))
+        String::from_utf8(whole_characters(bytes)).map_err(|_| self.unavailable(what, "the answer is not UTF-8 text"))
     }
 
     /// Several questions that together may last `within`.

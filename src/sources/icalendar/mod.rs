@@ -6,6 +6,7 @@
 //! the blackout is the longer one.
 
 mod calendar;
+mod characters;
 mod definition;
 mod event;
 mod identity;
@@ -27,6 +28,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::calendar::Blackout;
 use crate::model::time::ChangeWindow;
 
+pub use characters::{begins, whole_characters};
 use zones::Authority;
 pub use zones::ZoneNames;
 
