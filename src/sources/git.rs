@@ -44,12 +44,24 @@ pub fn command(folder: &Path) -> Command {
 pub fn knows(path: &Path) -> Result<bool, String> {
     let folder = path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
     let name = path.strip_prefix(folder).unwrap_or(path).as_os_str();
-    let listed = ask(folder, &["ls-files", "--error-unmatch", "--"], Some(name))?;
-    match listed.status.code() {
-        Some(0) => Ok(true),
-        Some(1) => last_commit_holds(folder, name),
-        Some(_) | None => Err(said(&listed)),
+    let listed = ask(folder, &["ls-files", "--error-unmatch", "--"], Some(name));
+    match listed.as_ref().map(|listed| listed.status.code()) {
+        Ok(Some(0)) => Ok(true),
+        Ok(Some(1)) => last_commit_holds(folder, name),
+        Ok(_) | Err(_) if is_hollow(folder) => Ok(false),
+        Ok(_) | Err(_) => Err(listed.map_or_else(|why| why, |listed| said(&listed))),
     }
+}
+
+/// Whether the nearest `.git` is a folder with no `HEAD` in it. Git takes it for no repository, so it holds no commit.
+fn is_hollow(folder: &Path) -> bool {
+    let Ok(folder) = std::path::absolute(folder) else { return false };
+    let nearest = folder.ancestors().map(|above| above.join(".git")).find(|git| git.symlink_metadata().is_ok());
+    nearest.is_some_and(|git| git.is_dir() && git.join("HEAD").symlink_metadata().is_err_and(is_absent))
+}
+
+fn is_absent(error: std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::NotFound
 }
 
 fn last_commit_holds(folder: &Path, name: &OsStr) -> Result<bool, String> {

@@ -73,6 +73,15 @@ impl Desk {
         std::fs::write(path, bytes).unwrap();
     }
 
+    /// A program. It is made by another process: what a fork of a test still has open for writing cannot be run.
+    pub fn put_program(&self, name: &str, text: &str) {
+        self.put(&format!("{name}.text"), text);
+        let mut install = std::process::Command::new("install");
+        install.args(["-m", "755"]).args([self.path(&format!("{name}.text")), self.path(name)]);
+        assert!(install.status().unwrap().success());
+        self.clear(&format!("{name}.text"));
+    }
+
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         std::fs::read(self.path(name)).ok()
     }

@@ -1,7 +1,5 @@
 //! `--commit` where git refuses: the state stands, and the next run commits it.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use crate::desk::{Desk, FREEZE, Told, calm, freeze, red, reset};
 use crate::git::{ACTIVATE, git, repository};
 
@@ -12,9 +10,7 @@ fn activate(desk: &Desk) -> Told {
 /// A repository whose hook refuses every commit.
 fn refusing() -> Desk {
     let desk = repository();
-    desk.put(".git/hooks/pre-commit", "#!/bin/sh\necho 'not today' >&2\nexit 1\n");
-    let mode = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(desk.path(".git/hooks/pre-commit"), mode).unwrap();
+    desk.put_program(".git/hooks/pre-commit", "#!/bin/sh\necho 'not today' >&2\nexit 1\n");
     desk
 }
 

@@ -1,7 +1,5 @@
 //! States that git tracks and that are not on disk: nobody can tell what they say.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use crate::desk::{Desk, FREEZE, OVERRIDE, Told, freeze, from_now, red, release_override, reset, with};
 use crate::git::{git, repository};
 
@@ -25,8 +23,7 @@ fn sparse(index: &str) -> Desk {
 
 /// The program with a `git` that notes each call and knows of nothing; and what it noted.
 fn with_git(desk: &Desk, arguments: &[&str]) -> (Told, String) {
-    desk.put("bin/git", "#!/bin/sh\necho \"$@\" >> bin/calls\nexit 1\n");
-    std::fs::set_permissions(desk.path("bin/git"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    desk.put_program("bin/git", "#!/bin/sh\necho \"$@\" >> bin/calls\nexit 1\n");
     desk.clear("bin/calls");
     let told = desk.command(arguments).env("PATH", desk.path("bin")).output().unwrap().into();
     let calls = String::from_utf8(desk.bytes("bin/calls").unwrap_or_default()).unwrap();
@@ -114,8 +111,7 @@ fn a_state_that_is_committed_while_git_is_asked_is_read() {
     for (state, expected) in [(reset(), 0), (freeze(), 1)] {
         let desk = Desk::repository();
         desk.put("new.json", state.to_string());
-        desk.put("bin/git", format!("#!/bin/sh\nmkdir -p docs/releases/_state\ncp new.json {FREEZE}\n"));
-        std::fs::set_permissions(desk.path("bin/git"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        desk.put_program("bin/git", &format!("#!/bin/sh\nmkdir -p docs/releases/_state\ncp new.json {FREEZE}\n"));
         let path = format!("{}:{}", desk.path("bin").display(), std::env::var("PATH").unwrap());
         // The override is on disk, so that git is asked about the freeze alone.
         desk.put("over.json", with(release_override(), "active", false.into()).to_string());
