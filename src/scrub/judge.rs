@@ -287,7 +287,7 @@ mod tests {
             let kept = groups(text).iter().zip(groups(&out)).filter(|(before, after)| *before == after).count();
             assert!(kept < 2 && out != text, "{text} -> {out}");
         }
-        for text in ["row-74", "tab-2-12", "v1.12.3", "12-a-34-b-56"] {
+        for text in ["row-74", "tab-2-12", "1.12.3", "12-a-34-b-56"] {
             let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
             assert_eq!(digits(&scrubbed(&judge, text, Level::Name)), digits(text), "{text}");
         }

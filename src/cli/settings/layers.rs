@@ -132,7 +132,7 @@ const LISTS: [&str; 3] = ["approval_roles", "password_command", "change_manageme
 fn over_the_file(variables: HashMap<String, String>) -> Result<BTreeMap<String, config::Value>, SettingsError> {
     let mut set = BTreeMap::new();
     for (name, value) in variables {
-        let key = name[PREFIX.len()..].to_ascii_lowercase();
+        let Some(key) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else { continue };
         if !KEYS.contains(&key.as_str()) {
             let upper = nearest(&key, &KEYS).to_ascii_uppercase();
             return Err(SettingsError::Value(format!("{name} is no setting; did you mean {PREFIX}{upper}?")));
@@ -171,12 +171,13 @@ mod tests {
     use super::*;
     use crate::model::browser::BrowserKind;
 
-    fn with_file(text: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    fn with_file(text: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.toml");
         std::fs::write(&path, text).unwrap();
         let flags = Common { settings: Some(path), ..Common::default() };
-        read_from(&flags, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        read_from(&flags, environment(variables)?)
     }
 
     #[test]
