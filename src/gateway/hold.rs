@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use super::control::{AnswerKept, Answered, Control, Decision, Release};
 use super::interlock::AttemptId;
 use super::policy::Origin;
-use super::proxy::{Answer, Rules, outgoing, plain, refuse_parts, relay};
+use super::proxy::{Answer, Rules, outgoing, relay};
+use super::refuse::{plain, refuse_parts};
 use super::upstream::{Outgoing, whole};
 use crate::model::portal_facts::{CommitContent, Refusal};
 

@@ -14,4 +14,5 @@ mod hold;
 pub mod interlock;
 pub mod policy;
 pub mod proxy;
+pub mod refuse;
 pub mod upstream;
