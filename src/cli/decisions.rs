@@ -10,10 +10,11 @@ use super::args::{Output, Replay};
 use super::exit::Exit;
 use super::policy_file::{PolicyFile, read_policy};
 use super::settings::SettingsError;
-use super::terminal::{invalid_input, plain, print_json, print_line, warn_line};
+use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::decide::verdict::HaltCode;
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::readings::APPROVALS;
+use crate::model::shown::shown_lines;
 use crate::rejudge::bundle::{Change, NewReason, OtherPolicy, Rejudged, Unreadable, judge};
 use crate::sources::freeze_policy_file;
 
@@ -189,7 +190,7 @@ impl Replaying {
     }
 
     fn refuse(&mut self, path: &Path, error: &dyn std::error::Error) {
-        let refused = UnreadableRun { evidence: path.display().to_string(), why: plain(&error.to_string()) };
+        let refused = UnreadableRun { evidence: path.display().to_string(), why: error.to_string() };
         warn_line(&format!("error: {}: {}", refused.evidence, refused.why));
         self.unreadable.push(refused);
     }
@@ -239,5 +240,5 @@ fn told(run: &str, change: &Change) {
     let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(", ")) };
     let line = format!("{run} {} {}: {was} -> {now}{why}", change.stage, change.place);
     // A pipe that is closed early is no reason to stop judging.
-    let _ = writeln!(io::stdout(), "{}", plain(&line).replace('\n', " "));
+    let _ = writeln!(io::stdout(), "{}", shown_lines(&line.replace('\n', " ")));
 }

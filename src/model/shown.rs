@@ -31,6 +31,19 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
+/// The same for a text of several lines, however long: ends of lines and tabs stay.
+pub fn shown_lines(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_invisible(character) && character != '\n' && character != '\t' {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +55,9 @@ mod tests {
         assert!(seen.chars().all(|character| !is_invisible(character)), "{seen:?}");
         assert!(seen.starts_with("\\u{1b}[2J\\u{d}\\u{a}"), "{seen}");
         assert_eq!(shown("Größe, 図 – ok"), "Größe, 図 – ok");
+        let seen = shown_lines(hostile);
+        assert!(seen.chars().all(|character| !is_invisible(character) || character == '\n'), "{seen:?}");
+        assert_eq!(shown_lines("one\n\ttwo"), "one\n\ttwo");
     }
 
     #[test]
