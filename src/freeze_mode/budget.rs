@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::state_file::FreezeState;
-use super::strict_json;
 use crate::model::freeze_terms::Tier;
+use crate::model::strict_json;
 use crate::model::time::Instant;
 
 /// What is left of the error budget, as its own computation wrote it. Further keys are passed over.

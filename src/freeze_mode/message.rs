@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::gate::{Blocked, BrokenState, GateVerdict, Ground, NoOverride, PassReason};
 use super::override_file::ReleaseOverride;
-use super::shown::shown;
 use super::state_file::FreezeState;
 use crate::model::freeze_terms::ReleaseMode;
+use crate::model::shown::shown;
 
 const RULE: &str = "==============================================";
 

@@ -10,6 +10,3 @@ pub mod message;
 pub mod override_file;
 pub mod override_rules;
 pub mod state_file;
-
-pub use crate::model::shown;
-use crate::model::strict_json;

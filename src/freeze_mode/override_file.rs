@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::override_rules::{ENVIRONMENT, says_who};
-use super::shown::is_invisible;
-use super::strict_json;
 use crate::model::freeze_terms::OverrideTerms;
+use crate::model::shown::is_invisible;
+use crate::model::strict_json;
 use crate::model::time::Instant;
 
 /// An override with its texts. Keys that other tools add are passed over.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::strict_json;
 use crate::model::freeze_terms::{FreezeTerms, SetBy, Tier};
+use crate::model::strict_json;
 use crate::model::time::Instant;
 
 /// The freeze state with its texts. Keys that other tools add are passed over.

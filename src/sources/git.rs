@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::freeze_mode::shown::shown;
+use crate::model::shown::shown;
 
 /// What leads git to another repository, or to other parts of one, and what makes it take a path for a pattern. A hook
 /// inherits some of them. Settings and names of people stay the caller's.

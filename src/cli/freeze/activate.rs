@@ -11,9 +11,9 @@ use crate::cli::exit::Exit;
 use crate::cli::terminal::{invalid_input, print_json, warn_line};
 use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::budget::{Activation, ErrorBudget};
-use crate::freeze_mode::shown::shown;
 use crate::freeze_mode::state_file::FreezeState;
 use crate::model::freeze_terms::Tier;
+use crate::model::shown::shown;
 use crate::sources::freeze_files::{FileReading, StatePlace, read_freeze, read_json};
 
 #[derive(Serialize)]

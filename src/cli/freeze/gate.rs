@@ -8,8 +8,8 @@ use crate::cli::exit::Exit;
 use crate::cli::terminal::{print_json, print_line, warn_line};
 use crate::freeze_mode::gate::{GatePolicy, GateVerdict, PassReason};
 use crate::freeze_mode::message;
-use crate::freeze_mode::shown::shown;
 use crate::model::freeze_terms::{ReleaseMode, Tier};
+use crate::model::shown::shown;
 use crate::model::time::Instant;
 
 #[derive(Serialize)]

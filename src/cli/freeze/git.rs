@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use super::write::{folder_of, shared};
-use crate::freeze_mode::shown::shown;
+use crate::model::shown::shown;
 use crate::sources::git::command;
 
 /// Why nothing can be, or was, recorded.

@@ -13,8 +13,8 @@ use crate::cli::terminal::{invalid_input, warn_line};
 use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::grant::{Refusal, Request, wait_after};
 use crate::freeze_mode::override_file::ReleaseOverride;
-use crate::freeze_mode::shown::shown;
 use crate::model::freeze_terms::FreezeTerms;
+use crate::model::shown::shown;
 use crate::model::time::Instant;
 use crate::sources::freeze_files::{FileReading, StatePlace};
 

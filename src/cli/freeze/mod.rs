@@ -17,9 +17,9 @@ use super::terminal::{print_json, print_line, warn_line};
 use crate::freeze_mode::gate::{BrokenState, GatePolicy, GateVerdict, NoOverride, PassReason, judge};
 use crate::freeze_mode::message::Scene;
 use crate::freeze_mode::override_file::ReleaseOverride;
-use crate::freeze_mode::shown::shown;
 use crate::freeze_mode::state_file::FreezeState;
 use crate::model::freeze_terms::ReleaseMode;
+use crate::model::shown::shown;
 use crate::model::time::Instant;
 use crate::sources::freeze_files::{FileReading, StatePlace, read_freeze, read_override};
 
