@@ -29,7 +29,7 @@ pub(in crate::cli) fn check_keys(path: &Path, text: &str, known: &[&'static str]
         None => Ok(()),
         Some(key) => {
             let name = key.get_ref();
-            let help = if name.contains("password") {
+            let help = if name.contains("password") || strsim::damerau_levenshtein(name, "password") <= 2 {
                 "a password never stands in this file: set PORTAL_AGENT_PASSWORD, or `password_command`".to_owned()
             } else {
                 format!("did you mean `{}`?", nearest(name, known))
@@ -190,8 +190,10 @@ mod tests {
 
     #[test]
     fn a_password_in_the_file_is_refused_with_the_way_to_give_it() {
-        let told = with_file("password = \"x\"\n", &[]).unwrap_err().to_string();
-        assert!(told.contains("PORTAL_AGENT_PASSWORD"), "{told}");
+        for key in ["password", "pasword", "portal_password"] {
+            let told = with_file(&format!("{key} = \"x\"\n"), &[]).unwrap_err().to_string();
+            assert!(told.contains("PORTAL_AGENT_PASSWORD"), "{told}");
+        }
     }
 
     #[test]
