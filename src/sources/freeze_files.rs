@@ -155,13 +155,17 @@ fn read<T>(
             Absence::NeverSet => return FileReading::Absent,
             Absence::Named => return missing("it was named, so it has to be there"),
             Absence::NoRepository => return missing("run this in the root of the repository, or name the file"),
-            Absence::Untracked => match git::knows(path) {
-                Ok(false) => return FileReading::Absent,
-                Ok(true) if is_absent(path) => return FileReading::Missing(left_out(path)),
-                // Somebody wrote and committed it since it was looked for.
-                Ok(true) => {}
-                Err(said) => return FileReading::Unreadable(untold(path, &said)),
-            },
+            Absence::Untracked => {
+                let known = git::knows(path);
+                // Somebody may have written it since it was looked for; then it says itself what it says.
+                if is_absent(path) {
+                    return match known {
+                        Ok(false) => FileReading::Absent,
+                        Ok(true) => FileReading::Missing(left_out(path)),
+                        Err(said) => FileReading::Unreadable(untold(path, &said)),
+                    };
+                }
+            }
         }
     }
     let text = match read_json(path, what) {

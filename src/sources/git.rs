@@ -65,15 +65,12 @@ fn is_absent(error: std::io::Error) -> bool {
 }
 
 fn last_commit_holds(folder: &Path, name: &OsStr) -> Result<bool, String> {
-    let held = ask(folder, &["ls-tree", "--name-only", "HEAD", "--"], Some(name))?;
-    if held.status.success() {
-        return Ok(!held.stdout.is_empty());
-    }
     // Where nothing was committed yet, there is no last commit.
-    match ask(folder, &["rev-parse", "--verify", "--quiet", "HEAD"], None)?.status.code() {
-        Some(1) => Ok(false),
-        Some(_) | None => Err(said(&held)),
+    if ask(folder, &["rev-parse", "--verify", "--quiet", "HEAD"], None)?.status.code() == Some(1) {
+        return Ok(false);
     }
+    let held = ask(folder, &["ls-tree", "--name-only", "HEAD", "--"], Some(name))?;
+    if held.status.success() { Ok(!held.stdout.is_empty()) } else { Err(said(&held)) }
 }
 
 /// Asks git, in a checkout that may be somebody else's, as one that is mounted into a container is. So nothing that its

@@ -108,10 +108,12 @@ fn a_caller_that_works_on_another_repository_does_not_change_the_answer() {
 
 #[test]
 fn a_state_that_is_committed_while_git_is_asked_is_read() {
-    for (state, expected) in [(reset(), 0), (freeze(), 1)] {
+    // Whatever git then says of it: it may have been asked too early.
+    for (state, expected, said) in [(reset(), 0, 0), (freeze(), 1, 0), (freeze(), 1, 1), (freeze(), 1, 128)] {
         let desk = Desk::repository();
         desk.put("new.json", state.to_string());
-        desk.put_program("bin/git", &format!("#!/bin/sh\nmkdir -p docs/releases/_state\ncp new.json {FREEZE}\n"));
+        let script = format!("#!/bin/sh\nmkdir -p docs/releases/_state\ncp new.json {FREEZE}\nexit {said}\n");
+        desk.put_program("bin/git", &script);
         let path = format!("{}:{}", desk.path("bin").display(), std::env::var("PATH").unwrap());
         // The override is on disk, so that git is asked about the freeze alone.
         desk.put("over.json", with(release_override(), "active", false.into()).to_string());
