@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
+
 use crate::fixture::dial::Dial;
 use crate::model::time::Instant;
 use crate::run::clock::Clock;
@@ -12,7 +14,8 @@ impl Clock for Dial {
     }
 
     /// Nobody waits for a time that has long passed.
-    async fn rest(&self, how_long: Duration) {
+    fn rest(&self, how_long: Duration) -> LocalBoxFuture<'_, ()> {
         self.pass(how_long);
+        Box::pin(std::future::ready(()))
     }
 }

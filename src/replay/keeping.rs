@@ -22,17 +22,17 @@ use crate::selectors::locator::{Locator, Locators};
 use crate::selectors::read::SelectorMap;
 
 /// Passes everything on, and remembers what may be kept of what was read at declared places.
-pub struct Keeping<'a, W> {
-    inner: &'a W,
+pub struct Keeping<'a> {
+    inner: &'a dyn Watcher,
     permissions: Permissions,
     number_form: Regex,
     dialog_is_literal: bool,
     kept: Mutex<BTreeSet<String>>,
 }
 
-impl<'a, W: Watcher> Keeping<'a, W> {
+impl<'a> Keeping<'a> {
     /// In front of `inner`, for a portal of this map.
-    pub fn new(inner: &'a W, permissions: Permissions, map: &SelectorMap) -> Self {
+    pub fn new(inner: &'a dyn Watcher, permissions: Permissions, map: &SelectorMap) -> Self {
         let dialog_is_literal = map.dialog_text.as_ref().is_some_and(is_literal);
         let number_form = map.number_form.clone();
         Self { inner, permissions, number_form, dialog_is_literal, kept: Mutex::new(BTreeSet::new()) }
@@ -108,7 +108,7 @@ impl<'a, W: Watcher> Keeping<'a, W> {
     }
 }
 
-impl<W: Watcher> Watcher for Keeping<'_, W> {
+impl Watcher for Keeping<'_> {
     fn step(&self, stage: Stage, place: &str) {
         self.inner.step(stage, place);
     }

@@ -67,12 +67,12 @@ fn patient(map: &SelectorMap) -> SelectorMap {
 /// # Errors
 ///
 /// [`ReplayError`]; a replay that differs is a result.
-pub async fn replay<W: Watcher>(
+pub async fn replay(
     fixture: &Fixture,
     browser: &BrowserOrder,
     evidence: &Path,
     interrupt: Interrupt,
-    watcher: &W,
+    watcher: &dyn Watcher,
 ) -> Result<Replayed, ReplayError> {
     let head = &fixture.head;
     let dial = Dial::at(head.started_at);

@@ -118,11 +118,11 @@ fn told(differences: &[RequestDifference]) -> String {
 /// # Errors
 ///
 /// [`RecordError`] when the run was not begun. What goes wrong afterwards is told beside the run's document.
-pub async fn record<S: Sources, W: Watcher>(
+pub async fn record(
     wanted: RecordOrder,
-    sources: &S,
+    sources: &dyn Sources,
     interrupt: Interrupt,
-    watcher: &W,
+    watcher: &dyn Watcher,
 ) -> Result<Made, RecordError> {
     // Whatever would keep it from being written is found out before anything is touched.
     if wanted.out.exists() {
@@ -138,7 +138,8 @@ pub async fn record<S: Sources, W: Watcher>(
             let link: Arc<dyn Upstream> = Arc::new(PortalLink::new(wanted.order.portal_ca.as_deref())?);
             let clock = SystemClock::default();
             let ticks = Arc::new(SystemClock::default());
-            make(wanted, (link, None), &clock, move || ticks.now(), sources, interrupt, (watcher, trial)).await
+            make(wanted, (link, None), &clock, Arc::new(move || ticks.now()), sources, interrupt, (watcher, trial))
+                .await
         }
         Some(exchanges) => {
             let now = SystemClock::default().now();
@@ -150,7 +151,7 @@ pub async fn record<S: Sources, W: Watcher>(
                 wanted,
                 (player.clone(), Some(&player)),
                 &dial,
-                move || ticks.read(),
+                Arc::new(move || ticks.read()),
                 sources,
                 interrupt,
                 (watcher, trial),
@@ -165,16 +166,19 @@ pub async fn record<S: Sources, W: Watcher>(
     }
 }
 
-async fn make<S: Sources, C: Clock, W: Watcher>(
+async fn make(
     mut wanted: RecordOrder,
     (upstream, har): (Arc<dyn Upstream>, Option<&Player>),
-    clock: &C,
-    now: impl Fn() -> Instant + Clone + Send + Sync + 'static,
-    sources: &S,
+    clock: &dyn Clock,
+    now: Arc<dyn Fn() -> Instant + Send + Sync>,
+    sources: &dyn Sources,
     interrupt: Interrupt,
-    (watcher, trial): (&W, PrivateFolder),
+    (watcher, trial): (&dyn Watcher, PrivateFolder),
 ) -> Result<Made, RecordError> {
-    let tap = Arc::new(Tap::new(upstream, Box::new(now.clone())));
+    let tap = Arc::new(Tap::new(upstream, {
+        let now = Arc::clone(&now);
+        Box::new(move || now())
+    }));
     wanted.order.upstream = Some(tap.clone());
     let heard = HeardSources::new(sources, now);
     let permissions = permissions(&wanted.order.map);
@@ -206,13 +210,13 @@ struct Heard {
 }
 
 /// Scrubs, replays once, writes.
-async fn keep<W: Watcher>(
+async fn keep(
     wanted: &RecordOrder,
     permissions: &Permissions,
     heard: Heard,
     trial: &Path,
     interrupt: Interrupt,
-    watcher: &W,
+    watcher: &dyn Watcher,
 ) -> Result<Written, RecordError> {
     let Heard { exchanges, run, answers, kept, span } = heard;
     let (mut exchanges, run) = (exchanges?, run.map_err(ReplayError::from)?);
@@ -257,13 +261,13 @@ fn parent(path: &Path) -> PathBuf {
 }
 
 /// Replays what would be written, from a folder of its own.
-async fn try_out<W: Watcher>(
+async fn try_out(
     wanted: &RecordOrder,
     run: &Told,
     files: &mut Files,
     trial: &Path,
     interrupt: Interrupt,
-    watcher: &W,
+    watcher: &dyn Watcher,
 ) -> Result<Replayed, RecordError> {
     tell_in(files, run)?;
     let fixture = trial.join(folder::name_of(&wanted.out));

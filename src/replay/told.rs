@@ -22,14 +22,14 @@ pub const EXPECTED_SCHEMA: &str = "portal-agent/expected/1";
 const TAKEOVER: &str = "takeover.json";
 
 /// Passes everything on, and remembers which events were written.
-pub struct Listening<'a, W> {
-    inner: &'a W,
+pub struct Listening<'a> {
+    inner: &'a dyn Watcher,
     events: Mutex<Vec<Value>>,
 }
 
-impl<'a, W: Watcher> Listening<'a, W> {
+impl<'a> Listening<'a> {
     /// In front of `inner`.
-    pub fn new(inner: &'a W) -> Self {
+    pub fn new(inner: &'a dyn Watcher) -> Self {
         Self { inner, events: Mutex::new(Vec::new()) }
     }
 
@@ -39,7 +39,7 @@ impl<'a, W: Watcher> Listening<'a, W> {
     }
 }
 
-impl<W: Watcher> Watcher for Listening<'_, W> {
+impl Watcher for Listening<'_> {
     fn step(&self, stage: Stage, place: &str) {
         self.inner.step(stage, place);
     }

@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant as Monotonic};
 
+use futures_util::future::LocalBoxFuture;
+
 use crate::model::time::Instant;
 
 /// Reads the time.
@@ -10,8 +12,8 @@ pub trait Clock {
     /// Now.
     fn now(&self) -> Instant;
     /// Lets this much time pass.
-    fn rest(&self, how_long: Duration) -> impl Future<Output = ()> {
-        tokio::time::sleep(how_long)
+    fn rest(&self, how_long: Duration) -> LocalBoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(how_long))
     }
 }
 
@@ -43,27 +45,26 @@ impl Clock for SystemClock {
 }
 
 /// A clock that shows no earlier time than it showed before.
-#[derive(Debug)]
-pub struct NeverBack<'a, C> {
-    clock: &'a C,
+pub struct NeverBack<'a> {
+    clock: &'a dyn Clock,
     last: Mutex<Instant>,
 }
 
-impl<'a, C: Clock> NeverBack<'a, C> {
+impl<'a> NeverBack<'a> {
     /// From `clock`, from now on.
-    pub fn from(clock: &'a C) -> Self {
+    pub fn from(clock: &'a dyn Clock) -> Self {
         Self { clock, last: Mutex::new(clock.now()) }
     }
 }
 
-impl<C: Clock> Clock for NeverBack<'_, C> {
+impl Clock for NeverBack<'_> {
     fn now(&self) -> Instant {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = self.clock.now().max(*last);
         *last
     }
 
-    fn rest(&self, how_long: Duration) -> impl Future<Output = ()> {
+    fn rest(&self, how_long: Duration) -> LocalBoxFuture<'_, ()> {
         self.clock.rest(how_long)
     }
 }

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant as Monotonic};
 
-use super::clock::Clock;
 use super::facts::{judge_again, reading};
-use super::flow::{Ending, Flow, Stop, Watcher, rereading, verb};
+use super::flow::{Ending, Flow, Stop, rereading, verb};
 use super::mutation::{self, Mutation};
 use crate::decide::reconcile;
 use crate::decide::rules::commit::commit_payload_differs;
@@ -19,7 +18,7 @@ use crate::model::ids::DraftReference;
 use crate::model::private::Fact;
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene, ShownPage};
-use crate::sources::{SourceFacts, Sources};
+use crate::sources::SourceFacts;
 
 fn interrupted() -> HaltReason {
     let observed = "a signal asked the agent to stop";
@@ -37,7 +36,7 @@ fn held_reason(code: HaltCode, expected: &str, observed: impl ToString, source: 
     }
 }
 
-impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
+impl<P: Portal> Flow<'_, '_, P> {
     pub(super) async fn commit(&mut self, draft: &DraftReference) -> Result<Ending, Stop> {
         self.recheck_panel(draft).await?;
         let held = self.hold_commit().await?;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::clock::Clock;
-use super::flow::{Ending, Flow, Sight, Stop, Watcher, reason_of};
+use super::flow::{Ending, Flow, Sight, Stop, reason_of};
 use crate::decide::reconcile;
 use crate::decide::rules::confirmation::{AfterRelease, Proof, Said, agreed, proof};
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
@@ -16,12 +15,11 @@ use crate::model::portal_facts::LookedUp;
 use crate::model::private::Fact;
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene, ShownPage};
-use crate::sources::Sources;
 
 /// How often the list is read while it shows no submitted exception.
 const LOOK_UPS: usize = 3;
 
-impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
+impl<P: Portal> Flow<'_, '_, P> {
     /// The commit was released by this run: proves it, or ends in doubt.
     pub(super) async fn confirm(&mut self, released_at: Instant) -> Ending {
         self.stand(Stage::Confirm, "looking the exception up");

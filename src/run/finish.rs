@@ -47,13 +47,13 @@ pub struct Closing<'a> {
 
 /// Writes every document and the manifest, and sends them to a store that lies elsewhere. The outcome stands whatever happens
 /// here; `sealed` tells whether all was written. `run.json` is written even if another document could not be.
-pub async fn finish<W: Watcher>(
+pub async fn finish(
     closing: &Closing<'_>,
     mut ending: Ending,
     mut books: Option<&mut Books<'_>>,
     gate: &MaskGate,
     shared: &SharedStore,
-    watcher: &W,
+    watcher: &dyn Watcher,
 ) -> Masked<RunDocument> {
     let mut sealed = false;
     if let Some(books) = &mut books {

@@ -126,15 +126,15 @@ pub enum Sight<'a> {
 }
 
 /// A run under way.
-pub struct Flow<'a, 'b, P, S, C, W> {
+pub struct Flow<'a, 'b, P> {
     pub(super) portal: P,
     pub(super) gateway: Control,
-    pub(super) sources: &'a S,
-    pub(super) clock: &'a C,
+    pub(super) sources: &'a dyn Sources,
+    pub(super) clock: &'a dyn Clock,
     pub(super) facts: RunFacts<'a>,
     pub(super) books: &'a mut Books<'b>,
     pub(super) interrupt: Interrupt,
-    pub(super) watcher: &'a W,
+    pub(super) watcher: &'a dyn Watcher,
     pub(super) ending: Ending,
     /// The empty form, tab by tab, as the survey saw it.
     pub(super) empty: Vec<ObservedTab>,
@@ -172,18 +172,18 @@ macro_rules! rereading {
 }
 pub(super) use rereading;
 
-impl<'a, 'b, P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'a, 'b, P, S, C, W> {
+impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
     /// A run over an open portal.
     #[allow(clippy::too_many_arguments, reason = "each is a port of its own, named at the one place that joins them")]
     pub fn new(
         portal: P,
         gateway: Control,
-        sources: &'a S,
-        clock: &'a C,
+        sources: &'a dyn Sources,
+        clock: &'a dyn Clock,
         facts: RunFacts<'a>,
         books: &'a mut Books<'b>,
         interrupt: Interrupt,
-        watcher: &'a W,
+        watcher: &'a dyn Watcher,
     ) -> Self {
         // What is asked for at the end; every stage writes down what it learns.
         let ending = Ending::early(Outcome::HaltedAbandoned, Vec::new(), None, "start");

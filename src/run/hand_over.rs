@@ -1,18 +1,16 @@
 //! `--hand-over`: a run that halted leaves its live browser to a person. The agent keeps running behind it, and the gateway
 //! keeps refusing every commit, until the browser is closed.
 
-use super::clock::Clock;
 use super::finish::write_note;
-use super::flow::{Ending, Flow, Watcher};
+use super::flow::{Ending, Flow};
 use super::interrupt::Interrupt;
 use crate::decide::verdict::Stage;
 use crate::evidence::journal::Event;
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::model::ids::RunId;
 use crate::portal::Portal;
-use crate::sources::Sources;
 
-impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
+impl<P: Portal> Flow<'_, '_, P> {
     /// Writes the note, so that the person can read it, and waits until the browser is closed or the agent is asked to stop. What
     /// the person has changed meanwhile is part of the ending.
     pub(super) async fn hand_over(&mut self, run: &RunId, mut ending: Ending, interrupt: &Interrupt) -> Ending {

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant as Monotonic;
 
+use futures_util::future::LocalBoxFuture;
+
 use super::books::{Books, unwritable};
 use super::claim::{Admitted, Asked, ask};
 use super::clock::{Clock, NeverBack};
@@ -41,12 +43,24 @@ use crate::sources::{SourceError, SourceFacts, Sources};
 /// # Errors
 ///
 /// [`InputError`]: nothing was begun and nothing was touched.
-pub async fn launch<S: Sources, C: Clock, W: Watcher>(
-    order: &Order,
-    sources: &S,
-    clock: &C,
+///
+/// Boxed, so that a run is compiled here once and not again in every program that starts one.
+pub fn launch<'a>(
+    order: &'a Order,
+    sources: &'a dyn Sources,
+    clock: &'a dyn Clock,
     interrupt: Interrupt,
-    watcher: &W,
+    watcher: &'a dyn Watcher,
+) -> LocalBoxFuture<'a, Result<Masked<RunDocument>, InputError>> {
+    Box::pin(launched(order, sources, clock, interrupt, watcher))
+}
+
+async fn launched(
+    order: &Order,
+    sources: &dyn Sources,
+    clock: &dyn Clock,
+    interrupt: Interrupt,
+    watcher: &dyn Watcher,
 ) -> Result<Masked<RunDocument>, InputError> {
     let started_at = clock.now();
     check_origin(&order.map, &order.base)?;
@@ -162,13 +176,13 @@ impl Undertaking<'_> {
     /// # Errors
     ///
     /// [`InputError`] when the earlier run cannot be continued in this way; nothing was begun.
-    pub async fn carry_out<Q: Ports, S: Sources, C: Clock, W: Watcher>(
+    pub async fn carry_out<Q: Ports>(
         self,
         ports: &mut Q,
-        sources: &S,
-        clock: &C,
+        sources: &dyn Sources,
+        clock: &dyn Clock,
         interrupt: Interrupt,
-        watcher: &W,
+        watcher: &dyn Watcher,
     ) -> Result<Masked<RunDocument>, InputError> {
         let begun = Monotonic::now();
         let change = &self.facts.record.record.exception.change_id;
@@ -246,15 +260,15 @@ impl Undertaking<'_> {
         clippy::too_many_arguments,
         reason = "each is a port of its own, handed on from the one place that joins them"
     )]
-    async fn work<Q: Ports, S: Sources, C: Clock, W: Watcher>(
+    async fn work<Q: Ports>(
         &self,
         admission: Admission,
         books: &mut Books<'_>,
         ports: &mut Q,
-        sources: &S,
-        clock: &C,
+        sources: &dyn Sources,
+        clock: &dyn Clock,
         interrupt: Interrupt,
-        watcher: &W,
+        watcher: &dyn Watcher,
     ) -> Done {
         let facts = self.facts;
         let judged = self.judge();
@@ -367,13 +381,13 @@ struct Admission {
     refused: Option<HaltReason>,
 }
 
-struct Noting<'b, 'a, C, W> {
+struct Noting<'b, 'a> {
     books: &'b mut Books<'a>,
-    clock: &'b C,
-    watcher: &'b W,
+    clock: &'b dyn Clock,
+    watcher: &'b dyn Watcher,
 }
 
-impl<C: Clock, W: Watcher> Noting<'_, '_, C, W> {
+impl Noting<'_, '_> {
     async fn event(&mut self, stage: Stage, event: Event) -> Result<(), NonEmpty<HaltReason>> {
         self.books.event(self.clock.now(), stage, &event).await?;
         self.watcher.noted(&event);

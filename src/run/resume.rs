@@ -1,7 +1,6 @@
 //! Going on from a draft that an earlier run left: compare it, complete it, never make a second one.
 
-use super::clock::Clock;
-use super::flow::{Flow, Stop, Watcher, rereading, verb};
+use super::flow::{Flow, Stop, rereading, verb};
 use crate::decide::rules::resumption::{TabStanding, resumed_tab};
 use crate::decide::verdict::{NonEmpty, Stage, Verdict};
 use crate::evidence::journal::Event;
@@ -12,9 +11,8 @@ use crate::model::ids::DraftReference;
 use crate::model::left::Work;
 use crate::model::observed::ObservedTab;
 use crate::portal::{LocalFile, Portal, Scene};
-use crate::sources::Sources;
 
-impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
+impl<P: Portal> Flow<'_, '_, P> {
     /// Opens the draft, compares every tab with the record and with what the agent had entered, enters what nobody has entered
     /// yet, and saves it as the same draft. What somebody changed in an approved field halts.
     pub(super) async fn go_on(&mut self, draft: DraftReference) -> Result<DraftReference, Stop> {

@@ -1,7 +1,6 @@
 //! What becomes of the portal when a run stops: a draft is saved unless saving would be wrong, and what is left is looked up.
 
-use super::clock::Clock;
-use super::flow::{Ending, Flow, Sight, Stop, Watcher};
+use super::flow::{Ending, Flow, Sight, Stop};
 use crate::decide::reconcile::draft_may_be_saved;
 use crate::decide::verdict::{HaltCode, HaltReason, NonEmpty, Stage};
 use crate::evidence::journal::{Event, Progress};
@@ -11,9 +10,8 @@ use crate::model::left::Left;
 use crate::model::portal_facts::{ListedException, ListedState};
 use crate::model::private::Fact;
 use crate::portal::{Portal, PortalError, Scene};
-use crate::sources::Sources;
 
-impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
+impl<P: Portal> Flow<'_, '_, P> {
     pub(super) async fn settle(&mut self, stop: Stop) -> Ending {
         self.gateway.lock();
         match stop {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::clock::Clock;
-use super::flow::{Flow, Sight, Stop, Watcher, Way, rereading, verb};
+use super::flow::{Flow, Sight, Stop, Way, rereading, verb};
 use super::mutation::{self, Mutation};
 use crate::decide::reconcile;
 use crate::decide::rules::resumption::{Course, course};
@@ -17,9 +16,8 @@ use crate::model::left::Left;
 use crate::model::portal_facts::ListedException;
 use crate::model::private::{Exposure, Fact};
 use crate::portal::{LocalFile, Portal, Scene, ShownPage};
-use crate::sources::Sources;
 
-impl<P: Portal, S: Sources, C: Clock, W: Watcher> Flow<'_, '_, P, S, C, W> {
+impl<P: Portal> Flow<'_, '_, P> {
     pub(super) async fn survey(&mut self) -> Result<Way, Stop> {
         let stage = Stage::Survey;
         self.stand(stage, "gateway");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use async_trait::async_trait;
 use object_store::memory::InMemory;
 use serde_json::json;
 
@@ -130,6 +131,7 @@ impl SimSources {
     }
 }
 
+#[async_trait(?Send)]
 impl Sources for SimSources {
     async fn read(&self, _: Option<&ReadRecord>) -> Result<SourceFacts, SourceError> {
         let revoked = self.ask()?;

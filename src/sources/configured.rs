@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures_util::future::try_join_all;
 
 use super::fetch::{Fetcher, place};
@@ -181,6 +182,7 @@ fn unavailable(what: String) -> SourceError {
     SourceError::Unavailable { name: "the sources".to_owned(), what }
 }
 
+#[async_trait(?Send)]
 impl Sources for ConfiguredSources {
     async fn read(&self, known: Option<&ReadRecord>) -> Result<SourceFacts, SourceError> {
         match tokio::time::timeout(self.within, self.all(known)).await {

@@ -20,6 +20,8 @@ pub mod signer_keys;
 
 use std::path::Path;
 
+use async_trait::async_trait;
+
 use crate::diagnostic::Diagnostic;
 use crate::model::gates::Gates;
 use record_file::ReadRecord;
@@ -73,13 +75,14 @@ pub struct SourceFacts {
 }
 
 /// Reads the facts anew at every call; nothing is kept from one to the next.
+#[async_trait(?Send)]
 pub trait Sources {
     /// Every source, whole. With a `known` record, the record last of all: what gates it is asked for by what is known.
     ///
     /// # Errors
     ///
     /// [`SourceError`] when one of them does not answer, or answers what is not valid.
-    fn read(&self, known: Option<&ReadRecord>) -> impl Future<Output = Result<SourceFacts, SourceError>>;
+    async fn read(&self, known: Option<&ReadRecord>) -> Result<SourceFacts, SourceError>;
 }
 
 /// Reads a file of at most `limit` bytes.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use portal_agent::decide::policy::{ApprovalPolicy, Policy};
 use portal_agent::decide::rules::confirmation::Said;
 use portal_agent::decide::verdict::{HaltCode, Stage};
@@ -95,7 +96,7 @@ impl Rig {
     }
 
     /// Records a run whose sources answer otherwise than from the files.
-    pub async fn record_with(&self, sources: &impl Sources, out: &Path, about: &str) -> Result<Made, RecordError> {
+    pub async fn record_with(&self, sources: &dyn Sources, out: &Path, about: &str) -> Result<Made, RecordError> {
         let wanted = RecordOrder {
             order: self.order.clone(),
             map_text: self.map_text.clone(),
@@ -176,8 +177,8 @@ impl Rig {
 
     pub async fn run_with(
         &self,
-        sources: &impl Sources,
-        watcher: &impl Watcher,
+        sources: &dyn Sources,
+        watcher: &dyn Watcher,
     ) -> Result<Masked<RunDocument>, InputError> {
         let (_switch, interrupt) = Interrupt::by_hand();
         launch(&self.order, sources, &SystemClock::default(), interrupt, watcher).await
@@ -206,7 +207,7 @@ impl Rig {
         launch(&order, &self.sources, &SystemClock::default(), interrupt, &Quiet).await
     }
 
-    pub async fn run_interruptible(&self, interrupt: Interrupt, watcher: &impl Watcher) -> Masked<RunDocument> {
+    pub async fn run_interruptible(&self, interrupt: Interrupt, watcher: &dyn Watcher) -> Masked<RunDocument> {
         let result = launch(&self.order, &self.sources, &SystemClock::default(), interrupt, watcher).await;
         result.unwrap_or_else(|error| panic!("{error}"))
     }
@@ -283,6 +284,7 @@ impl<F> ChangesWhileHeld<F> {
     }
 }
 
+#[async_trait(?Send)]
 impl<F: Fn()> Sources for ChangesWhileHeld<F> {
     async fn read(&self, known: Option<&ReadRecord>) -> Result<SourceFacts, SourceError> {
         // The first reading is the packet's, the second is made before the click, the third with the commit request held.
