@@ -4,7 +4,7 @@
 //! every pixel is checked against the rectangles. A picture that fails the check does not exist.
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ImageEncoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{ImageEncoder, ImageFormat, ImageReader, Limits};
 
 /// Colour of what is hidden.
 const COVER: [u8; 3] = [0x3b, 0x42, 0x4d];
@@ -100,7 +100,7 @@ pub fn paint(png: &[u8], mask: &PictureMask) -> Result<MaskedPicture, PictureErr
     let source = reader.decode().map_err(PictureError::Unreadable)?.into_rgb8();
     let found = source.dimensions();
     // Device pixels round; the window's frame does not come and go by more than one.
-    if found.0.abs_diff(mask.size.0) > 1 || found.1.abs_diff(mask.size.1) > 1 {
+    if found.0 == 0 || found.0.abs_diff(mask.size.0) > 1 || found.1.abs_diff(mask.size.1) > 1 {
         return Err(PictureError::Size { expected: mask.size, found });
     }
     if mask.shown.iter().chain(&mask.hidden).any(|rect| rect.left >= rect.right || rect.top >= rect.bottom) {
@@ -108,54 +108,46 @@ pub fn paint(png: &[u8], mask: &PictureMask) -> Result<MaskedPicture, PictureErr
     }
     let clip = |rects: &[Rect]| rects.iter().map(|rect| rect.within(found.0, found.1)).collect::<Vec<_>>();
     let (shown, hidden) = (clip(&mask.shown), clip(&mask.hidden));
-    let mut picture = RgbImage::from_pixel(found.0, found.1, image::Rgb(COVER));
-    let stride = found.0 as usize * 3;
+    // Whole rows are copied and compared: a picture has millions of pixels.
+    let cover = COVER.repeat(found.0 as usize);
+    let mut picture = cover.repeat(found.1 as usize);
     for rect in &shown {
         for y in rect.top..rect.bottom {
-            let row = y as usize * stride;
+            let row = y as usize * cover.len();
             let span = row + rect.left as usize * 3..row + rect.right as usize * 3;
-            picture.as_flat_samples_mut().samples[span.clone()].copy_from_slice(&source.as_raw()[span]);
+            picture[span.clone()].copy_from_slice(&source.as_raw()[span]);
         }
     }
     for rect in &hidden {
-        for y in rect.top..rect.bottom {
-            for x in rect.left..rect.right {
-                picture.put_pixel(x, y, image::Rgb(COVER));
-            }
+        for row in picture.chunks_exact_mut(cover.len()).take(rect.bottom as usize).skip(rect.top as usize) {
+            let span = rect.left as usize * 3..rect.right as usize * 3;
+            row[span.clone()].copy_from_slice(&cover[span]);
         }
     }
-    check(&picture, &shown, &hidden)?;
+    check(&picture, &cover, &shown, &hidden)?;
     let mut out = Vec::new();
     PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Sub)
-        .write_image(picture.as_raw(), found.0, found.1, image::ExtendedColorType::Rgb8)
+        .write_image(&picture, found.0, found.1, image::ExtendedColorType::Rgb8)
         .map_err(PictureError::Encode)?;
     Ok(MaskedPicture(out))
 }
 
-/// Row by row, the columns that may differ from the cover are worked out anew, and all others looked at.
-fn check(picture: &RgbImage, shown: &[Rect], hidden: &[Rect]) -> Result<(), PictureError> {
-    let (width, height) = picture.dimensions();
-    let samples = picture.as_raw();
-    let mut open = vec![false; width as usize];
-    let cover = COVER.repeat(width as usize);
-    for y in 0..height {
-        open.fill(false);
-        for rect in shown.iter().filter(|rect| rect.contains(rect.left, y)) {
-            open[rect.left as usize..rect.right as usize].fill(true);
-        }
-        for rect in hidden.iter().filter(|rect| rect.contains(rect.left, y)) {
-            open[rect.left as usize..rect.right as usize].fill(false);
-        }
-        let row = &samples[y as usize * width as usize * 3..][..width as usize * 3];
-        let mut x = 0;
-        while x < open.len() {
-            let run = open[x..].iter().position(|next| *next != open[x]).unwrap_or(open.len() - x);
-            let (from, to) = (x * 3, (x + run) * 3);
-            if !open[x] && row[from..to] != cover[from..to] {
-                let wrong = row[from..to].chunks_exact(3).position(|pixel| pixel != COVER).unwrap_or_default();
-                return Err(PictureError::Uncovered((x + wrong) as u32, y));
+/// Row by row, what the picture may hold is worked out anew: the cover, but for the columns that may be shown. The picture has to
+/// be equal to it.
+fn check(picture: &[u8], cover: &[u8], shown: &[Rect], hidden: &[Rect]) -> Result<(), PictureError> {
+    let mut permitted = cover.to_vec();
+    for (y, row) in (0..).zip(picture.chunks_exact(cover.len())) {
+        permitted.copy_from_slice(cover);
+        for (rects, from) in [(shown, row), (hidden, cover)] {
+            for rect in rects.iter().filter(|rect| rect.contains(rect.left, y)) {
+                let span = rect.left as usize * 3..rect.right as usize * 3;
+                permitted[span.clone()].copy_from_slice(&from[span]);
             }
-            x += run;
+        }
+        if row != permitted {
+            let pixels = row.chunks_exact(3).zip(permitted.chunks_exact(3));
+            let x = pixels.take_while(|(is, may)| is == may).count();
+            return Err(PictureError::Uncovered(x as u32, y));
         }
     }
     Ok(())
@@ -163,6 +155,8 @@ fn check(picture: &RgbImage, shown: &[Rect], hidden: &[Rect]) -> Result<(), Pict
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
     use super::*;
 
     fn red(width: u32, height: u32) -> Vec<u8> {
@@ -214,8 +208,10 @@ mod tests {
     fn the_check_finds_a_single_uncovered_pixel() {
         let mut picture = RgbImage::from_pixel(5, 5, image::Rgb(COVER));
         picture.put_pixel(3, 4, image::Rgb([0, 0, 0]));
-        assert!(matches!(check(&picture, &[], &[]), Err(PictureError::Uncovered(3, 4))));
-        assert!(check(&picture, &[rect(3, 4, 4, 5)], &[]).is_ok());
-        assert!(check(&picture, &[rect(3, 4, 4, 5)], &[rect(0, 0, 5, 5)]).is_err());
+        let cover = COVER.repeat(5);
+        let check = |shown: &[Rect], hidden: &[Rect]| check(picture.as_raw(), &cover, shown, hidden);
+        assert!(matches!(check(&[], &[]), Err(PictureError::Uncovered(3, 4))));
+        assert!(check(&[rect(3, 4, 4, 5)], &[]).is_ok());
+        assert!(check(&[rect(3, 4, 4, 5)], &[rect(0, 0, 5, 5)]).is_err());
     }
 }
