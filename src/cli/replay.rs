@@ -1,5 +1,8 @@
 //! `replay`: reruns fixtures in a real browser, offline, and says in what they differ.
 
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Monotonic};
 
@@ -14,6 +17,7 @@ use super::settings;
 use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::decide::verdict::Stage;
 use crate::diagnostic::Diagnostic;
+use crate::evidence::store::SCREENSHOTS;
 use crate::fixture::folder::{Fixture, HEAD, name_of};
 use crate::model::browser::BrowserKind;
 use crate::replay::difference::Difference;
@@ -46,6 +50,8 @@ struct Line {
     seconds: f64,
     differences: Vec<Difference>,
     error: Option<String>,
+    /// Evidence folder of the run, where it is kept.
+    evidence: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -86,13 +92,14 @@ pub async fn run(args: Replay, output: Output) -> Exit {
             return Exit::Environment;
         }
     };
+    let kept = args.evidence.is_some();
     let root = args.evidence.unwrap_or_else(|| room.path().to_owned());
     let one = |(place, folder): (usize, PathBuf)| {
-        // A number keeps two fixtures of one name apart.
-        let evidence = root.join(format!("{:03}-{}", place + 1, name_of(&folder)));
-        let (browser, interrupt) = (&browser, interrupt.clone());
+        let (browser, root, interrupt) = (&browser, &root, interrupt.clone());
         async move {
-            let line = one(folder, browser, &evidence, interrupt).await;
+            // A number keeps two fixtures of one name apart.
+            let mut line = one(folder, browser, root, place + 1, interrupt).await;
+            line.evidence = line.evidence.filter(|_| kept);
             if output == Output::Text {
                 print_line(&told(&line));
             }
@@ -107,10 +114,24 @@ pub async fn run(args: Replay, output: Output) -> Exit {
         warn_line(&format!("error: {}: {error}", path.display()));
         return Exit::Environment;
     }
-    end(&document, output)
+    end(&document, kept.then_some(&root), output)
 }
 
-fn end(document: &Document, output: Output) -> Exit {
+/// A folder of its own for each time, the owner's alone: what an earlier replay left stays as it is and is never continued.
+fn folder_of(root: &Path, name: &str) -> std::io::Result<PathBuf> {
+    DirBuilder::new().mode(0o700).recursive(true).create(root)?;
+    let mut times = 1_u32;
+    loop {
+        let folder = if times == 1 { root.join(name) } else { root.join(format!("{name}-{times}")) };
+        match DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => times += 1,
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(folder),
+        }
+    }
+}
+
+fn end(document: &Document, kept: Option<&PathBuf>, output: Output) -> Exit {
     let count = |wanted: Result| document.fixtures.iter().filter(|line| line.result == wanted).count();
     let (same, differ) = (count(Result::Same), count(Result::Differs));
     let (invalid, environment) = (count(Result::InvalidInput), count(Result::Environment));
@@ -120,7 +141,9 @@ fn end(document: &Document, output: Output) -> Exit {
             let rest = [(differ, "differ"), (invalid, "cannot be read"), (environment, "could not be replayed")];
             let rest = rest.into_iter().filter(|(number, _)| *number > 0);
             let rest: String = rest.map(|(number, what)| format!(", {number} {what}")).collect();
-            print_line(&format!("{} fixtures: {same} the same{rest}", document.fixtures.len()));
+            let number = document.fixtures.len();
+            let noun = if number == 1 { "fixture" } else { "fixtures" };
+            print_line(&format!("{number} {noun}: {same} the same{rest}\n\n{}", where_to_go(document, kept)));
         }
     }
     match (invalid, environment, differ) {
@@ -129,6 +152,27 @@ fn end(document: &Document, output: Output) -> Exit {
         (0, 0, 1..) => Exit::No,
         (0, 0, 0) => Exit::Yes,
     }
+}
+
+/// Where the evidence and the pictures are, and what to try next.
+fn where_to_go(document: &Document, kept: Option<&PathBuf>) -> String {
+    let some = document.fixtures.iter().any(|line| line.evidence.is_some());
+    let (evidence, pictures) = match (kept.filter(|_| some), document.fixtures.as_slice()) {
+        (None, _) if kept.is_some() => ("none".to_owned(), None),
+        (None, _) => ("not kept; `--evidence DIR` keeps it".to_owned(), None),
+        (Some(_), [Line { evidence: Some(run), .. }]) => {
+            (run.display().to_string(), Some(run.join(SCREENSHOTS).display().to_string()))
+        }
+        (Some(root), _) => (root.display().to_string(), Some(format!("the folders `{SCREENSHOTS}` below it"))),
+    };
+    let pictures = pictures.map(|pictures| format!("pictures  {pictures}\n")).unwrap_or_default();
+    let next = format!("{} submit --demo", as_started());
+    format!("evidence  {evidence}\n{pictures}next      {next}   # a run against a live portal, which is built in")
+}
+
+/// How this program was started: by cargo, from its repository, or by its name.
+fn as_started() -> &'static str {
+    if std::env::var_os("CARGO").is_some() { ".ci/with-browsers cargo run --" } else { "portal-agent" }
 }
 
 /// A fixture, or every fixture directly below a folder.
@@ -151,7 +195,7 @@ fn fixtures(path: &Path) -> std::result::Result<Vec<PathBuf>, Diagnostic> {
     Ok(found)
 }
 
-async fn one(folder: PathBuf, browser: &BrowserOrder, evidence: &Path, interrupt: Interrupt) -> Line {
+async fn one(folder: PathBuf, browser: &BrowserOrder, root: &Path, place: usize, interrupt: Interrupt) -> Line {
     let begun = Monotonic::now();
     let line = |result, differences, error| Line {
         name: name_of(&folder),
@@ -160,15 +204,25 @@ async fn one(folder: PathBuf, browser: &BrowserOrder, evidence: &Path, interrupt
         seconds: begun.elapsed().as_secs_f64(),
         differences,
         error,
+        evidence: None,
     };
     let fixture = match Fixture::read(&folder).await {
         Ok(fixture) => fixture,
         Err(error) => return line(Result::InvalidInput, Vec::new(), Some(error.to_string())),
     };
-    match replay(&fixture, browser, evidence, interrupt, &Quiet).await {
+    let evidence = match folder_of(root, &format!("{place:03}-{}", name_of(&folder))) {
+        Ok(evidence) => evidence,
+        Err(error) => {
+            let told = format!("{}: no evidence can be kept here: {error}", root.display());
+            return line(Result::InvalidInput, Vec::new(), Some(told));
+        }
+    };
+    match replay(&fixture, browser, &evidence, interrupt, &Quiet).await {
         Ok(replayed) => {
             let found = differences(&fixture, &replayed);
-            line(if found.is_empty() { Result::Same } else { Result::Differs }, found, None)
+            let result = if found.is_empty() { Result::Same } else { Result::Differs };
+            let evidence = Some(PathBuf::from(&replayed.document.get().evidence_dir));
+            Line { evidence, ..line(result, found, None) }
         }
         Err(crate::replay::play::ReplayError::Input(error)) => {
             line(Result::InvalidInput, Vec::new(), Some(error.to_string()))

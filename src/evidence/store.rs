@@ -142,7 +142,7 @@ impl Shelf for DiskShelf {
 
     fn files(&self) -> io::Result<Vec<String>> {
         let mut found = Vec::new();
-        for below in ["", "screenshots"] {
+        for below in ["", SCREENSHOTS] {
             for entry in fs::read_dir(self.folder.join(below))? {
                 let entry = entry?;
                 let name = entry.file_name().to_string_lossy().into_owned();
@@ -164,6 +164,8 @@ impl Shelf for DiskShelf {
     }
 }
 
+/// Folder of the pictures, in the folder of a run.
+pub const SCREENSHOTS: &str = "screenshots";
 /// Name of the manifest over all other files.
 pub const MANIFEST: &str = "manifest.json";
 
@@ -189,7 +191,7 @@ impl EvidenceFolder {
         };
         DirBuilder::new().mode(0o700).recursive(true).create(&parent).map_err(failed(&parent))?;
         DirBuilder::new().mode(0o700).create(&folder).map_err(failed(&folder))?;
-        let pictures = folder.join("screenshots");
+        let pictures = folder.join(SCREENSHOTS);
         DirBuilder::new().mode(0o700).create(&pictures).map_err(failed(&pictures))?;
         Ok(Self::on(Box::new(DiskShelf { folder, appended: BTreeMap::new() })))
     }
@@ -240,7 +242,7 @@ impl EvidenceFolder {
     /// [`EvidenceError`].
     pub fn picture(&mut self, name: &str, picture: &MaskedPicture) -> Result<(), EvidenceError> {
         self.pictures += 1;
-        self.put(&format!("screenshots/{:02}-{name}.png", self.pictures), picture.png())
+        self.put(&format!("{SCREENSHOTS}/{:02}-{name}.png", self.pictures), picture.png())
     }
 
     /// Appends a line of JSON and, with `durable`, waits until file and folder are on disk. Returns the line.

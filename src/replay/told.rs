@@ -11,6 +11,7 @@ use crate::evidence::documents::RunDocument;
 use crate::evidence::journal::Event;
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::readings::APPROVALS;
+use crate::evidence::store::SCREENSHOTS;
 use crate::fixture::folder::Told;
 use crate::mask::views::HaltView;
 use crate::run::flow::{Sight, Watcher};
@@ -87,7 +88,7 @@ fn ending(document: &RunDocument, events: Vec<Value>, folder: &Path) -> std::io:
 
 /// Names of the pictures that were kept; their bytes are the browser's.
 fn pictures(folder: &Path) -> std::io::Result<Vec<String>> {
-    let entries = match std::fs::read_dir(folder.join("screenshots")) {
+    let entries = match std::fs::read_dir(folder.join(SCREENSHOTS)) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
