@@ -1,5 +1,7 @@
 //! `freeze gate`: a drop-in for the gate script, in which a state that cannot be read blocks.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::{GateArgs, OverrideDocument, States, now};
@@ -27,38 +29,81 @@ struct GateDocument {
     tag: Option<String>,
     sha: Option<String>,
     dry_run: bool,
+    unread: Option<String>,
+}
+
+/// What the gate decides, before anything of it is printed.
+pub struct Decision {
+    states: States,
+    verdict: GateVerdict,
+    name: &'static str,
+    /// The answer.
+    pub exit: Exit,
     /// What cannot be read: the error of a broken gate, the warning of a hotfix.
     unread: Option<String>,
+    /// What goes to stderr.
+    pub warnings: Vec<String>,
+    /// What people read where the answer belongs: stdout, or stderr where a document stands on stdout.
+    text: Option<String>,
+}
+
+impl Decision {
+    /// Default state files lie below `folder`. `now` is asked once they are read: what they say may have come about meanwhile.
+    pub fn of(args: &GateArgs, folder: &Path, policy: GatePolicy, now: impl FnOnce() -> Instant) -> Self {
+        let states = States::of(&args.files, folder);
+        let verdict = states.judge(args.mode, policy, now());
+        let (name, exit) = match &verdict {
+            GateVerdict::Passes(_) => ("pass", Exit::Yes),
+            GateVerdict::Blocked(_) if args.dry_run => ("blocked", Exit::Yes),
+            GateVerdict::Blocked(_) => ("blocked", Exit::No),
+            GateVerdict::Broken(_) => ("broken", Exit::Input),
+        };
+        let scene = states.scene();
+        let unread = match &verdict {
+            GateVerdict::Broken(state) | GateVerdict::Passes(PassReason::Hotfix(Some(state))) => {
+                Some(states.mistake(*state).unwrap_or_else(|| message::broken(*state, scene)))
+            }
+            GateVerdict::Passes(_) | GateVerdict::Blocked(_) => None,
+        };
+        let mut warnings = Vec::new();
+        let text = match &verdict {
+            GateVerdict::Passes(reason) => {
+                if let (PassReason::Hotfix(Some(state)), Some(unread)) = (reason, &unread) {
+                    let why = message::broken(*state, scene);
+                    warnings.push(format!("{unread}\nwarning: {why}; a hotfix passes all the same"));
+                }
+                Some(message::passes(args.mode, *reason))
+            }
+            GateVerdict::Blocked(blocked) => {
+                let dry_run = if args.dry_run { "\ndry run: this release would be blocked (exit 1)" } else { "" };
+                Some(message::blocked(args.mode, blocked, scene) + dry_run)
+            }
+            GateVerdict::Broken(state) => {
+                warnings.extend(unread.clone());
+                let why = message::broken(*state, scene);
+                warnings.push(format!("error: release mode '{}' may not go on: {why}", args.mode));
+                None
+            }
+        };
+        Self { states, verdict, name, exit, unread, warnings, text }
+    }
 }
 
 /// Carries out `freeze gate`.
 pub(super) fn run(args: &GateArgs, policy: GatePolicy, output: Output) -> Exit {
-    let states = States::of(&args.files);
-    let verdict = states.judge(args.mode, policy, now());
-    let (decision, exit) = match &verdict {
-        GateVerdict::Passes(_) => ("pass", Exit::Yes),
-        GateVerdict::Blocked(_) if args.dry_run => ("blocked", Exit::Yes),
-        GateVerdict::Blocked(_) => ("blocked", Exit::No),
-        GateVerdict::Broken(_) => ("broken", Exit::Input),
-    };
+    let Decision { states, verdict, name, exit, unread, warnings, text } =
+        Decision::of(args, Path::new(""), policy, now);
     let (tag, sha) = (args.tag.as_deref().map(shown), args.sha.as_deref().map(shown));
     let dash = || "-".to_owned();
     tracing::info!(
-        "mode {}, tag {}, sha {}: {decision} ({}), exit {}",
+        "mode {}, tag {}, sha {}: {name} ({}), exit {}",
         args.mode,
         tag.clone().unwrap_or_else(dash),
         sha.clone().unwrap_or_else(dash),
         verdict.why(),
         exit.code()
     );
-    let unread = match &verdict {
-        GateVerdict::Broken(state) | GateVerdict::Passes(PassReason::Hotfix(Some(state))) => {
-            let scene = states.scene();
-            Some(states.mistake(*state).unwrap_or_else(|| message::broken(*state, scene)))
-        }
-        GateVerdict::Passes(_) | GateVerdict::Blocked(_) => None,
-    };
-    let text = told(args, &states, &verdict, unread.as_deref());
+    warnings.iter().for_each(|warning| warn_line(warning));
     let printed = match output {
         Output::Text => text.map_or(Exit::Yes, |text| print_line(&text)),
         Output::Json => {
@@ -69,7 +114,7 @@ pub(super) fn run(args: &GateArgs, policy: GatePolicy, output: Output) -> Exit {
             print_json(&GateDocument {
                 schema: "portal-agent/freeze-gate/1",
                 mode: args.mode,
-                decision,
+                decision: name,
                 exit: exit.code(),
                 why: verdict.why(),
                 tier: freeze.and_then(|freeze| freeze.tier),
@@ -86,34 +131,7 @@ pub(super) fn run(args: &GateArgs, policy: GatePolicy, output: Output) -> Exit {
     // The exit code is the answer, and it was found: a full disk neither blocks a hotfix nor lets anything else pass.
     if printed != Exit::Yes {
         let (code, why) = (exit.code(), verdict.why());
-        warn_line(&format!("warning: the answer could not be printed; it stands: {decision} ({why}), exit {code}"));
+        warn_line(&format!("warning: the answer could not be printed; it stands: {name} ({why}), exit {code}"));
     }
     exit
-}
-
-/// What people are told where the answer belongs: stdout, or stderr where a document stands on stdout. Warnings and errors go
-/// to stderr at once.
-fn told(args: &GateArgs, states: &States, verdict: &GateVerdict, unread: Option<&str>) -> Option<String> {
-    let scene = states.scene();
-    match verdict {
-        GateVerdict::Passes(reason) => {
-            if let (PassReason::Hotfix(Some(state)), Some(unread)) = (reason, unread) {
-                let why = message::broken(*state, scene);
-                warn_line(&format!("{unread}\nwarning: {why}; a hotfix passes all the same"));
-            }
-            Some(message::passes(args.mode, *reason))
-        }
-        GateVerdict::Blocked(blocked) => {
-            let dry_run = if args.dry_run { "\ndry run: this release would be blocked (exit 1)" } else { "" };
-            Some(message::blocked(args.mode, blocked, scene) + dry_run)
-        }
-        GateVerdict::Broken(state) => {
-            if let Some(unread) = unread {
-                warn_line(unread);
-            }
-            let why = message::broken(*state, scene);
-            warn_line(&format!("error: release mode '{}' may not go on: {why}", args.mode));
-            None
-        }
-    }
 }

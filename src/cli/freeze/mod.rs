@@ -1,7 +1,7 @@
 //! `freeze`: the gate that a change freeze puts before releases, and the two ways in which its state is written.
 
 mod activate;
-mod gate;
+pub mod gate;
 mod git;
 mod grant;
 mod status;
@@ -181,9 +181,10 @@ impl States {
         read
     }
 
-    fn of(files: &StateFiles) -> Self {
-        let freeze = StatePlace::freeze(files.freeze_file.clone(), Path::new(""));
-        Self::read(&freeze, &StatePlace::release_override(files.override_file.clone(), Path::new("")))
+    /// Default files lie below `folder`.
+    fn of(files: &StateFiles, folder: &Path) -> Self {
+        let freeze = StatePlace::freeze(files.freeze_file.clone(), folder);
+        Self::read(&freeze, &StatePlace::release_override(files.override_file.clone(), folder))
     }
 
     fn scene(&self) -> Scene<'_> {

@@ -1,6 +1,7 @@
 //! `freeze status`: the freeze, its override, and what each release mode would meet.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -34,7 +35,7 @@ struct StatusDocument {
 
 /// Carries out `freeze status`.
 pub(super) fn run(files: StateFiles, policy: GatePolicy, output: Output) -> Exit {
-    let states = States::of(&files);
+    let states = States::of(&files, Path::new(""));
     let now = now();
     let verdicts = ReleaseMode::ALL.map(|mode| (mode, states.judge(mode, policy, now)));
     // What `ga` meets is what the freeze says: nothing but the freeze and its override bears on it.
