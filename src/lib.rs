@@ -18,7 +18,7 @@
 //! - [`scrub`]: takes out of what a portal sent everything that was not permitted, so that a run can be kept as a fixture.
 //! - [`reference_portal`]: a portal to try it on, embedded.
 //!
-//! Imports point one way; `tests/layering.rs` says which and fails on any other.
+//! Imports point one way; `tests/rules/layering.rs` says which and fails on any other.
 
 // These macros panic on a pipe that is closed, in the midst of a run. `cli::terminal` prints.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]

@@ -1,0 +1,6 @@
+//! The program as a person or a script starts it, without a browser: input that is wrong, and the change freeze.
+
+mod bad_input;
+mod freeze_gate;
+#[path = "../support/sweep.rs"]
+mod sweep;

@@ -1,0 +1,11 @@
+//! Rules that need no network and no browser: facts in, a verdict, a document or an error out.
+
+mod calendar;
+mod decide_table;
+mod decisions;
+mod journal;
+mod layering;
+mod readme;
+mod signatures;
+#[path = "../support/ssh.rs"]
+mod ssh;
