@@ -1,8 +1,8 @@
 //! The real flow against a simulated portal, sources, disks, store and processes, with seeded chance: crashes, lost and late
 //! answers, faults of every kind, people and a second host in between. Compiled for tests alone.
 //!
-//! A seed means one story for ever. `PORTAL_AGENT_STORIES=1000000 cargo test --release --lib simulation -- --nocapture` tells a
-//! million of them, and `PORTAL_AGENT_STORY=SEED` one, with everything that happened in it.
+//! A seed means one story for ever. `TEST_STORIES=1000000 cargo test --release --lib simulation -- --nocapture` tells a
+//! million of them, and `TEST_STORY=SEED` one, with everything that happened in it.
 
 mod chance;
 mod disk;
@@ -22,7 +22,7 @@ use story::{Told, tell};
 use crate::run::mutation::{self, Mutation};
 
 /// Stories that the suite tells.
-const STORIES: u64 = 20_000;
+const STORIES: u64 = 2_000;
 
 fn told(seed: u64, mutation: Option<Mutation>) -> Told {
     mutation::make(mutation);
@@ -93,13 +93,13 @@ fn tell_all(seeds: std::ops::Range<u64>) -> Counts {
 
 #[test]
 fn whatever_dies_nothing_is_doubled_lost_or_reported_untruly() {
-    if let Ok(seed) = std::env::var("PORTAL_AGENT_STORY") {
+    if let Ok(seed) = std::env::var("TEST_STORY") {
         let told = told(seed.parse().unwrap(), None);
         println!("{told:#?}");
         assert_eq!(told.broken, Vec::<String>::new());
         return;
     }
-    let stories = std::env::var("PORTAL_AGENT_STORIES").map_or(STORIES, |count| count.parse().unwrap());
+    let stories = std::env::var("TEST_STORIES").map_or(STORIES, |count| count.parse().unwrap());
     let begun = Instant::now();
     let counts = tell_all(0..stories);
     let seconds = begun.elapsed().as_secs_f64();

@@ -7,7 +7,7 @@ use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD};
 use serde_json::Value;
 
-use crate::in_both_browsers;
+use crate::browser_tests;
 use crate::support::{Plan, Rig, map_text};
 
 /// Runs the program beside a rig's files, with the map changed; exit code and document.
@@ -54,8 +54,8 @@ fn drift(document: &Value) -> Vec<String> {
 
 const SURVEY: [&str; 3] = ["selectors", "check", "map.toml"];
 
-in_both_browsers! {
-    async fn a_map_that_fits_is_said_to_fit_and_nothing_is_entered(browser: BrowserKind) {
+browser_tests! {
+    firefox async fn a_map_that_fits_is_said_to_fit_and_nothing_is_entered(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
         let (code, document) = program(&rig, browser, &SURVEY, |map| map).await;
         assert_eq!((code, drift(&document)), (0, vec![]), "{document:#}");
@@ -63,13 +63,13 @@ in_both_browsers! {
         assert_eq!((oracle.sign_ins, oracle.save_requests, oracle.uploads, oracle.commit_requests), (1, 0, 0, 0));
     }
 
-    async fn a_portal_that_drifted_is_told_field_by_field(browser: BrowserKind) {
+    chromium async fn a_portal_that_drifted_is_told_field_by_field(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::LabelRenamed))).await;
         let (code, document) = program(&rig, browser, &SURVEY, |map| map).await;
         assert_eq!((code, drift(&document)), (1, vec!["label-changed rollback_version".into()]), "{document:#}");
     }
 
-    async fn a_map_that_matches_nothing_or_twice_is_told_field_by_field(browser: BrowserKind) {
+    firefox async fn a_map_that_matches_nothing_or_twice_is_told_field_by_field(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
         let (code, document) = program(&rig, browser, &SURVEY, |map| {
             let nothing = map.replacen("locate = { label = \"Service identifier\" }", "locate = { css = \"#nowhere\" }", 1);
@@ -81,7 +81,7 @@ in_both_browsers! {
         assert!(expected.iter().all(|line| drift(&document).iter().any(|told| told == line)), "{document:#}");
     }
 
-    async fn a_healthy_installation_is_said_to_be_healthy(browser: BrowserKind) {
+    both async fn a_healthy_installation_is_said_to_be_healthy(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
         let (code, document) = program(&rig, browser, &["doctor"], |map| map).await;
         assert_eq!((code, &document["healthy"]), (0, &Value::from(true)), "{document:#}");
@@ -92,11 +92,14 @@ in_both_browsers! {
         assert_eq!(bad, [&Value::from("map")], "{document:#}");
     }
 
-    async fn a_draft_is_listed_opened_and_gone_on_from(browser: BrowserKind) {
+    chromium async fn a_draft_is_listed_opened_and_gone_on_from(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
         let (code, saved) = program(&rig, browser, &["submit", "record.json", "--draft-only"], |map| map).await;
         assert_eq!((code, &saved["outcome"]), (0, &"draft-saved".into()), "{saved:#}");
         let (run, draft) = (saved["run_id"].as_str().unwrap(), saved["draft_reference"].as_str().unwrap());
+        assert_eq!(saved["draft_state"], "verified");
+        let oracle = rig.oracle();
+        assert_eq!((oracle.commit_requests, oracle.submitted.len(), oracle.drafts.len()), (0, 0, 1));
         let run_again = |arguments: Vec<&'static str>| {
             let rig = &rig;
             async move { program_with(rig, &arguments, None).await }

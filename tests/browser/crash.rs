@@ -1,9 +1,10 @@
 //! The crash matrix: whatever is killed, and wherever, running again and resuming ends with one submission, and never with two
 //! drafts.
 //!
-//! The suite kills the agent at every kind of journal entry and inside every call around draft and commit in Chromium, and in Firefox
-//! at those from which on something may be doubled; `PORTAL_AGENT_CRASH_MATRIX=whole` does everything in both.
+//! Every cell of the matrix is a test. The suite runs nine of those at which something may be doubled, each in one browser; the sweep
+//! runs all of them in both. The simulation (`src/simulation`) kills at every place, without a browser.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -24,50 +25,14 @@ use portal_agent::run::order::InputError;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
+use crate::browser_tests;
 use crate::support::{Plan, Rig, codes, map_text, told};
-
-/// Every kind of journal entry of a run that goes well, and which of its kind to die at.
-const ENTRIES: [(&str, u64); 24] = [
-    ("opened", 1),
-    ("claimed", 1),
-    ("packet-judged", 1),
-    ("browser-started", 1),
-    ("path-proven", 1),
-    ("signed-in", 1),
-    ("surveyed", 1),
-    ("entry-begins", 1),
-    ("tab-filled", 1),
-    ("entry-begins", 4),
-    ("tab-filled", 6),
-    ("upload-begins", 1),
-    ("uploaded", 1),
-    ("save-begins", 1),
-    ("draft-saved", 1),
-    ("draft-verified", 1),
-    ("reviewed", 1),
-    ("panel-rechecked", 1),
-    ("commit-held", 1),
-    ("commit-intent", 1),
-    ("commit-answered", 1),
-    ("confirmed", 1),
-    ("ended", 1),
-    ("never", 1),
-];
-
-/// From here on something may be doubled.
-const DOUBLES: &str = "save-begins";
-
-const MOMENTS: [Moment; 6] =
-    [Moment::Upload, Moment::SaveBefore, Moment::SaveAfter, Moment::CommitBefore, Moment::CommitAfter, Moment::LookUp];
-
-fn whole() -> bool {
-    std::env::var("PORTAL_AGENT_CRASH_MATRIX").is_ok_and(|value| value == "whole")
-}
 
 async fn rig(browser: BrowserKind) -> Rig {
     let mut plan = Plan::new(browser, FaultPlan::none());
     plan.longest = 4_000;
-    Rig::new(plan).await.with_map(short)
+    // What a process that was killed had sent may arrive late.
+    Rig { lags: true, ..Rig::new(plan).await.with_map(short) }
 }
 
 /// Limits that keep the waits short.
@@ -79,12 +44,18 @@ fn short(map: String) -> String {
 
 fn dying(rig: &Rig, browser: BrowserKind, event: &str, count: u64, run: Option<&RunId>) -> Command {
     let tests = std::env::current_exe().unwrap();
-    let program: PathBuf = tests.parent().unwrap().parent().unwrap().join("examples/die");
-    assert!(program.is_file(), "{} is missing: build it with `cargo build --example die`", program.display());
+    let program: PathBuf = tests.parent().unwrap().parent().unwrap().join("examples/helper");
+    assert!(program.is_file(), "{} is missing: build it with `cargo build --example helper`", program.display());
     let map = rig.folder.path().join("map.toml");
     std::fs::write(&map, short(map_text(&rig.portal))).unwrap();
     let mut command = Command::new(program);
-    command.arg(rig.folder.path()).arg(browser.to_string()).arg(&map).arg(rig.portal.url().as_str()).arg(event);
+    command
+        .arg("die")
+        .arg(rig.folder.path())
+        .arg(browser.to_string())
+        .arg(&map)
+        .arg(rig.portal.url().as_str())
+        .arg(event);
     command.arg(count.to_string()).args(run.map(RunId::as_str)).stdout(Stdio::piped());
     command
 }
@@ -93,6 +64,7 @@ fn dying(rig: &Rig, browser: BrowserKind, event: &str, count: u64, run: Option<&
 async fn dies(rig: &Rig, browser: BrowserKind, event: &str, count: u64, run: Option<&RunId>) -> bool {
     let mut command = dying(rig, browser, event, count, run);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(output.status.success() || output.status.signal() == Some(Signal::KILL.as_raw()), "{output:?}");
     !output.status.success()
 }
 
@@ -174,48 +146,26 @@ async fn ends_well(rig: &Rig, cell: &str) {
     assert_eq!(holder(rig), None, "{cell}: {steps:?}");
 }
 
-async fn agent_at_every_entry(browser: BrowserKind) {
-    let all = whole() || browser == BrowserKind::Chromium;
-    let from = ENTRIES.iter().position(|(event, _)| all || *event == DOUBLES).unwrap();
-    for (event, count) in &ENTRIES[from..] {
-        let rig = rig(browser).await;
-        let died = dies(&rig, browser, event, *count, None).await;
-        assert_eq!(died, *event != "never", "{event} {count}");
-        ends_well(&rig, &format!("{browser}, agent killed at {event} {count}")).await;
-    }
+/// Dies when the journal has so many entries of this kind.
+async fn agent_killed_at(browser: BrowserKind, event: &str, count: u64) {
+    let rig = rig(browser).await;
+    assert!(dies(&rig, browser, event, count, None).await, "no {event} {count} was written");
+    ends_well(&rig, &format!("{browser}, agent killed at {event} {count}")).await;
 }
 
-async fn agent_inside_every_call(browser: BrowserKind) {
-    let all = whole() || browser == BrowserKind::Chromium;
-    for moment in if all { &MOMENTS[..] } else { &[Moment::SaveAfter, Moment::CommitBefore, Moment::CommitAfter] } {
-        let moment = *moment;
-        let rig = rig(browser).await;
-        dies_inside(&rig, browser, moment).await;
-        ends_well(&rig, &format!("{browser}, agent killed inside {moment:?}")).await;
-    }
+async fn agent_killed_inside(browser: BrowserKind, moment: Moment) {
+    let rig = rig(browser).await;
+    dies_inside(&rig, browser, moment).await;
+    ends_well(&rig, &format!("{browser}, agent killed inside {moment:?}")).await;
 }
 
 /// A resumption that dies is resumed like any other run.
-async fn agent_while_resuming(browser: BrowserKind) {
-    let entries: &[(&str, u64)] = if whole() {
-        &[
-            ("resumed", 1),
-            ("claimed", 1),
-            ("draft-adopted", 1),
-            ("draft-verified", 1),
-            ("commit-held", 1),
-            ("commit-intent", 1),
-        ]
-    } else {
-        &[("resumed", 1), ("draft-adopted", 1), ("commit-intent", 1)]
-    };
-    for (event, count) in entries {
-        let rig = rig(browser).await;
-        assert!(dies(&rig, browser, "reviewed", 1, None).await);
-        let run = holder(&rig).unwrap();
-        assert!(dies(&rig, browser, event, *count, Some(&run)).await, "{event}");
-        ends_well(&rig, &format!("{browser}, resumption killed at {event}")).await;
-    }
+async fn resumption_killed_at(browser: BrowserKind, event: &str) {
+    let rig = rig(browser).await;
+    assert!(dies(&rig, browser, "reviewed", 1, None).await);
+    let run = holder(&rig).unwrap();
+    assert!(dies(&rig, browser, event, 1, Some(&run)).await, "{event}");
+    ends_well(&rig, &format!("{browser}, resumption killed at {event}")).await;
 }
 
 /// What of a driver's processes is killed.
@@ -267,34 +217,19 @@ fn members(group: i32) -> Vec<i32> {
         .collect()
 }
 
-async fn browser_at_entries(browser: BrowserKind, victim: Victim) {
-    let some = [
-        "surveyed",
-        "entry-begins",
-        "uploaded",
-        "save-begins",
-        "draft-saved",
-        "panel-rechecked",
-        "commit-held",
-        "commit-answered",
-    ];
-    let few = ["entry-begins", "save-begins", "commit-held", "commit-answered"];
-    let all = browser == BrowserKind::Chromium && victim == Victim::DriverAndBrowser;
-    let events = if whole() || all { &some[..] } else { &few[..] };
-    for event in events {
-        let rig = rig(browser).await;
-        let kills = Kills { event, victim, group: Mutex::default() };
-        let run = rig.run_with(&rig.sources, &kills).await.unwrap();
-        let cell = format!("{browser}, {victim:?} killed at {event}");
-        if run.get().outcome == Outcome::Environment {
-            assert_eq!((rig.oracle().drafts.len(), rig.oracle().submitted.len()), (0, 0), "{cell}: {}", told(&run));
-        } else {
-            // Once released, a fresh browser finds out what became of it.
-            assert_ne!(run.get().outcome, Outcome::InDoubt, "{cell}: {}", told(&run));
-            check(&rig, &cell, &run);
-        }
-        ends_well(&rig, &format!("{cell}, ended {:?}", run.get().outcome)).await;
+async fn killed_at(browser: BrowserKind, victim: Victim, event: &'static str) {
+    let rig = rig(browser).await;
+    let kills = Kills { event, victim, group: Mutex::default() };
+    let run = rig.run_with(&rig.sources, &kills).await.unwrap();
+    let cell = format!("{browser}, {victim:?} killed at {event}");
+    if run.get().outcome == Outcome::Environment {
+        assert_eq!((rig.oracle().drafts.len(), rig.oracle().submitted.len()), (0, 0), "{cell}: {}", told(&run));
+    } else {
+        // Once released, a fresh browser finds out what became of it.
+        assert_ne!(run.get().outcome, Outcome::InDoubt, "{cell}: {}", told(&run));
+        check(&rig, &cell, &run);
     }
+    ends_well(&rig, &format!("{cell}, ended {:?}", run.get().outcome)).await;
 }
 
 /// The portal restarts while it has an upload in its hands: the connection is cut, and the session is over.
@@ -312,25 +247,66 @@ async fn portal_restarts_inside_an_upload(browser: BrowserKind) {
 }
 
 macro_rules! cells {
-    ($($name:ident: $call:expr;)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            $call.await;
-        }
-    )*};
+    ($($where:ident $name:ident: $call:ident($($argument:expr),*);)*) => {
+        browser_tests! {$(
+            $where async fn $name(browser: BrowserKind) {
+                $call(browser, $($argument),*).await;
+            }
+        )*}
+    };
 }
 
 cells! {
-    chromium_agent_killed_at_every_entry: agent_at_every_entry(BrowserKind::Chromium);
-    chromium_agent_killed_inside_every_call: agent_inside_every_call(BrowserKind::Chromium);
-    chromium_agent_killed_while_resuming: agent_while_resuming(BrowserKind::Chromium);
-    chromium_driver_and_browser_killed: browser_at_entries(BrowserKind::Chromium, Victim::DriverAndBrowser);
-    chromium_browser_killed: browser_at_entries(BrowserKind::Chromium, Victim::Browser);
-    firefox_agent_killed_at_entries: agent_at_every_entry(BrowserKind::Firefox);
-    firefox_agent_killed_inside_every_call: agent_inside_every_call(BrowserKind::Firefox);
-    firefox_agent_killed_while_resuming: agent_while_resuming(BrowserKind::Firefox);
-    chromium_portal_restarted: portal_restarts_inside_an_upload(BrowserKind::Chromium);
-    firefox_portal_restarted: portal_restarts_inside_an_upload(BrowserKind::Firefox);
-    firefox_driver_and_browser_killed: browser_at_entries(BrowserKind::Firefox, Victim::DriverAndBrowser);
-    firefox_browser_killed: browser_at_entries(BrowserKind::Firefox, Victim::Browser);
+    sweep agent_killed_at_opened: agent_killed_at("opened", 1);
+    sweep agent_killed_at_claimed: agent_killed_at("claimed", 1);
+    sweep agent_killed_at_packet_judged: agent_killed_at("packet-judged", 1);
+    sweep agent_killed_at_browser_started: agent_killed_at("browser-started", 1);
+    sweep agent_killed_at_path_proven: agent_killed_at("path-proven", 1);
+    sweep agent_killed_at_signed_in: agent_killed_at("signed-in", 1);
+    sweep agent_killed_at_surveyed: agent_killed_at("surveyed", 1);
+    sweep agent_killed_at_entry_begins: agent_killed_at("entry-begins", 1);
+    sweep agent_killed_at_tab_filled: agent_killed_at("tab-filled", 1);
+    sweep agent_killed_at_entry_begins_4: agent_killed_at("entry-begins", 4);
+    sweep agent_killed_at_tab_filled_6: agent_killed_at("tab-filled", 6);
+    sweep agent_killed_at_upload_begins: agent_killed_at("upload-begins", 1);
+    sweep agent_killed_at_uploaded: agent_killed_at("uploaded", 1);
+    chromium agent_killed_at_save_begins: agent_killed_at("save-begins", 1);
+    sweep agent_killed_at_draft_saved: agent_killed_at("draft-saved", 1);
+    sweep agent_killed_at_draft_verified: agent_killed_at("draft-verified", 1);
+    sweep agent_killed_at_reviewed: agent_killed_at("reviewed", 1);
+    sweep agent_killed_at_panel_rechecked: agent_killed_at("panel-rechecked", 1);
+    sweep agent_killed_at_commit_held: agent_killed_at("commit-held", 1);
+    chromium agent_killed_at_commit_intent: agent_killed_at("commit-intent", 1);
+    firefox agent_killed_at_commit_answered: agent_killed_at("commit-answered", 1);
+    sweep agent_killed_at_confirmed: agent_killed_at("confirmed", 1);
+    sweep agent_killed_at_ended: agent_killed_at("ended", 1);
+    sweep agent_killed_inside_upload: agent_killed_inside(Moment::Upload);
+    sweep agent_killed_inside_save_before: agent_killed_inside(Moment::SaveBefore);
+    chromium agent_killed_inside_save_after: agent_killed_inside(Moment::SaveAfter);
+    sweep agent_killed_inside_commit_before: agent_killed_inside(Moment::CommitBefore);
+    firefox agent_killed_inside_commit_after: agent_killed_inside(Moment::CommitAfter);
+    sweep agent_killed_inside_look_up: agent_killed_inside(Moment::LookUp);
+    sweep resumption_killed_at_resumed: resumption_killed_at("resumed");
+    sweep resumption_killed_at_claimed: resumption_killed_at("claimed");
+    sweep resumption_killed_at_draft_adopted: resumption_killed_at("draft-adopted");
+    sweep resumption_killed_at_draft_verified: resumption_killed_at("draft-verified");
+    sweep resumption_killed_at_commit_held: resumption_killed_at("commit-held");
+    chromium resumption_killed_at_commit_intent: resumption_killed_at("commit-intent");
+    sweep driver_and_browser_killed_at_surveyed: killed_at(Victim::DriverAndBrowser, "surveyed");
+    sweep driver_and_browser_killed_at_entry_begins: killed_at(Victim::DriverAndBrowser, "entry-begins");
+    sweep driver_and_browser_killed_at_uploaded: killed_at(Victim::DriverAndBrowser, "uploaded");
+    sweep driver_and_browser_killed_at_save_begins: killed_at(Victim::DriverAndBrowser, "save-begins");
+    sweep driver_and_browser_killed_at_draft_saved: killed_at(Victim::DriverAndBrowser, "draft-saved");
+    sweep driver_and_browser_killed_at_panel_rechecked: killed_at(Victim::DriverAndBrowser, "panel-rechecked");
+    sweep driver_and_browser_killed_at_commit_held: killed_at(Victim::DriverAndBrowser, "commit-held");
+    chromium driver_and_browser_killed_at_commit_answered: killed_at(Victim::DriverAndBrowser, "commit-answered");
+    sweep browser_killed_at_surveyed: killed_at(Victim::Browser, "surveyed");
+    sweep browser_killed_at_entry_begins: killed_at(Victim::Browser, "entry-begins");
+    sweep browser_killed_at_uploaded: killed_at(Victim::Browser, "uploaded");
+    chromium browser_killed_at_save_begins: killed_at(Victim::Browser, "save-begins");
+    sweep browser_killed_at_draft_saved: killed_at(Victim::Browser, "draft-saved");
+    sweep browser_killed_at_panel_rechecked: killed_at(Victim::Browser, "panel-rechecked");
+    sweep browser_killed_at_commit_held: killed_at(Victim::Browser, "commit-held");
+    sweep browser_killed_at_commit_answered: killed_at(Victim::Browser, "commit-answered");
+    chromium portal_restarted_inside_an_upload: portal_restarts_inside_an_upload();
 }

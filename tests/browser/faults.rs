@@ -5,7 +5,7 @@ use portal_agent::evidence::outcome::{DraftState, Outcome};
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 
-use crate::in_both_browsers;
+use crate::browser_tests;
 use crate::support::{Plan, Rig, codes, told};
 
 /// What must come of a fault.
@@ -58,9 +58,9 @@ async fn check(browser: BrowserKind, faults: FaultPlan, expected: Expected) {
 }
 
 macro_rules! faults {
-    ($($name:ident: $plan:ident($fault:ident) => $expected:expr;)*) => {
-        in_both_browsers! {$(
-            async fn $name(browser: BrowserKind) {
+    ($($where:ident $name:ident: $plan:ident($fault:ident) => $expected:expr;)*) => {
+        browser_tests! {$(
+            $where async fn $name(browser: BrowserKind) {
                 check(browser, FaultPlan::$plan(Fault::$fault), $expected).await;
             }
         )*}
@@ -68,61 +68,61 @@ macro_rules! faults {
 }
 
 faults! {
-    a_changed_freeze_window_halts_before_entry: from_start(FreezeWindowChanged) => abandoned(&[HaltCode::FreezeWindowChanged]);
-    a_freeze_window_that_changes_midway_keeps_the_draft:
+    chromium a_changed_freeze_window_halts_before_entry: from_start(FreezeWindowChanged) => abandoned(&[HaltCode::FreezeWindowChanged]);
+    chromium a_freeze_window_that_changes_midway_keeps_the_draft:
         after_draft(FreezeWindowChanged) => draft(&[HaltCode::FreezeWindowChanged], DraftState::Differs);
-    a_missing_rollback_field_halts_before_entry: from_start(RollbackFieldMissing) => abandoned(&[HaltCode::ControlMissing]);
-    a_renamed_label_halts_before_entry: from_start(LabelRenamed) => abandoned(&[HaltCode::LabelChanged]);
-    a_doubled_control_halts_before_entry: from_start(ControlDoubled) => abandoned(&[HaltCode::ControlAmbiguous]);
-    a_new_required_field_halts_before_entry:
+    chromium a_missing_rollback_field_halts_before_entry: from_start(RollbackFieldMissing) => abandoned(&[HaltCode::ControlMissing]);
+    chromium a_renamed_label_halts_before_entry: from_start(LabelRenamed) => abandoned(&[HaltCode::LabelChanged]);
+    chromium a_doubled_control_halts_before_entry: from_start(ControlDoubled) => abandoned(&[HaltCode::ControlAmbiguous]);
+    chromium a_new_required_field_halts_before_entry:
         from_start(RequiredFieldAdded) => abandoned(&[HaltCode::UnexpectedRequiredField]);
-    a_withdrawn_option_halts_before_entry: from_start(OptionWithdrawn) => abandoned(&[HaltCode::OptionMissing]);
-    a_revoked_approver_halts_before_entry: from_start(ApproverRevoked) => abandoned(&[HaltCode::ApprovalRevoked]);
-    an_approver_revoked_midway_keeps_the_draft:
+    chromium a_withdrawn_option_halts_before_entry: from_start(OptionWithdrawn) => abandoned(&[HaltCode::OptionMissing]);
+    chromium a_revoked_approver_halts_before_entry: from_start(ApproverRevoked) => abandoned(&[HaltCode::ApprovalRevoked]);
+    chromium an_approver_revoked_midway_keeps_the_draft:
         after_draft(ApproverRevoked) => draft(&[HaltCode::ApprovalRevoked], DraftState::Differs);
-    another_approver_halts_before_entry: from_start(ApproverDifferent) => abandoned(&[HaltCode::ApproverMismatch]);
-    another_approver_midway_keeps_the_draft:
+    chromium another_approver_halts_before_entry: from_start(ApproverDifferent) => abandoned(&[HaltCode::ApproverMismatch]);
+    chromium another_approver_midway_keeps_the_draft:
         after_draft(ApproverDifferent) => draft(&[HaltCode::ApproverMismatch], DraftState::Differs);
-    a_scope_broadening_banner_halts_before_entry: from_start(ScopeBanner) => abandoned(&[HaltCode::ScopeBroadening]);
-    a_scope_broadening_banner_midway_halts:
+    chromium a_scope_broadening_banner_halts_before_entry: from_start(ScopeBanner) => abandoned(&[HaltCode::ScopeBroadening]);
+    chromium a_scope_broadening_banner_midway_halts:
         after_draft(ScopeBanner) => draft(&[HaltCode::ScopeBroadening], DraftState::Differs);
-    an_unknown_banner_halts_before_entry: from_start(UnknownBanner) => abandoned(&[HaltCode::UnexpectedBanner]);
-    a_value_rewritten_by_the_page_is_not_submitted:
+    chromium an_unknown_banner_halts_before_entry: from_start(UnknownBanner) => abandoned(&[HaltCode::UnexpectedBanner]);
+    chromium a_value_rewritten_by_the_page_is_not_submitted:
         from_start(ValueRewritten) => draft(&[HaltCode::ValueNotHeld], DraftState::Partial);
-    truncation_on_save_is_seen: from_start(TruncatedOnSave) => draft(&[HaltCode::DraftDiffers], DraftState::Differs);
-    a_window_shifted_on_save_is_seen: from_start(WindowShiftedOnSave) => draft(&[HaltCode::DraftDiffers], DraftState::Differs);
-    an_altered_upload_is_seen: from_start(UploadAltered) => draft(&[HaltCode::AttachmentDiffers], DraftState::Partial);
-    a_renamed_upload_is_seen: from_start(UploadRenamed) => draft(&[HaltCode::AttachmentDiffers], DraftState::Partial);
-    a_differing_summary_is_seen: from_start(SummaryDiffers) => draft(&[HaltCode::SummaryDiffers], DraftState::Verified);
-    an_extra_dialog_halts_before_entry: from_start(ExtraDialog) => abandoned(&[HaltCode::UnexpectedDialog]);
-    a_javascript_alert_halts_before_entry: from_start(JavascriptAlert) => abandoned(&[HaltCode::UnexpectedDialog]);
-    an_autosave_that_nobody_declared_is_refused: from_start(Autosave) => draft(&[HaltCode::UndeclaredRequest], DraftState::Partial);
-    a_save_that_fails_leaves_nothing: from_start(SaveFails) => abandoned(&[HaltCode::PortalError]);
-    a_page_that_commits_by_itself_is_stopped:
+    chromium truncation_on_save_is_seen: from_start(TruncatedOnSave) => draft(&[HaltCode::DraftDiffers], DraftState::Differs);
+    chromium a_window_shifted_on_save_is_seen: from_start(WindowShiftedOnSave) => draft(&[HaltCode::DraftDiffers], DraftState::Differs);
+    chromium an_altered_upload_is_seen: from_start(UploadAltered) => draft(&[HaltCode::AttachmentDiffers], DraftState::Partial);
+    firefox a_renamed_upload_is_seen: from_start(UploadRenamed) => draft(&[HaltCode::AttachmentDiffers], DraftState::Partial);
+    chromium a_differing_summary_is_seen: from_start(SummaryDiffers) => draft(&[HaltCode::SummaryDiffers], DraftState::Verified);
+    firefox an_extra_dialog_halts_before_entry: from_start(ExtraDialog) => abandoned(&[HaltCode::UnexpectedDialog]);
+    both a_javascript_alert_halts_before_entry: from_start(JavascriptAlert) => abandoned(&[HaltCode::UnexpectedDialog]);
+    chromium an_autosave_that_nobody_declared_is_refused: from_start(Autosave) => draft(&[HaltCode::UndeclaredRequest], DraftState::Partial);
+    chromium a_save_that_fails_leaves_nothing: from_start(SaveFails) => abandoned(&[HaltCode::PortalError]);
+    firefox a_page_that_commits_by_itself_is_stopped:
         from_start(ScriptCommits) => draft(&[HaltCode::UnexpectedCommitAttempt], DraftState::Partial);
-    a_commit_that_the_page_altered_is_refused:
+    chromium a_commit_that_the_page_altered_is_refused:
         from_start(CommitAltered) => draft(&[HaltCode::CommitPayloadDiffers], DraftState::Verified);
-    a_commit_that_the_page_widened_is_refused:
+    firefox a_commit_that_the_page_widened_is_refused:
         from_start(CommitWidened) => draft(&[HaltCode::CommitPayloadDiffers], DraftState::Verified);
-    a_500_before_storing_is_in_doubt: from_start(CommitFailsBefore) => doubt(&[HaltCode::ConfirmationMissing], (1, 0, 1));
-    a_500_after_storing_is_submitted_by_look_up: from_start(CommitFailsAfter) => submitted();
-    a_commit_that_hangs_is_in_doubt: from_start(CommitHangs) => doubt(&[HaltCode::ConfirmationMissing], (1, 0, 1));
-    a_commit_that_hangs_after_storing_is_submitted_by_look_up: from_start(CommitHangsAfter) => submitted();
-    a_commit_answered_by_the_sign_in_page_is_in_doubt:
+    chromium a_500_before_storing_is_in_doubt: from_start(CommitFailsBefore) => doubt(&[HaltCode::ConfirmationMissing], (1, 0, 1));
+    chromium a_500_after_storing_is_submitted_by_look_up: from_start(CommitFailsAfter) => submitted();
+    chromium a_commit_that_hangs_is_in_doubt: from_start(CommitHangs) => doubt(&[HaltCode::ConfirmationMissing], (1, 0, 1));
+    firefox a_commit_that_hangs_after_storing_is_submitted_by_look_up: from_start(CommitHangsAfter) => submitted();
+    chromium a_commit_answered_by_the_sign_in_page_is_in_doubt:
         from_start(CommitNeedsLogin) => doubt(&[HaltCode::ConfirmationMissing], (1, 0, 1));
-    a_commit_stored_twice_is_in_doubt: from_start(CommitDoubled) => doubt(&[HaltCode::DuplicateInPortal], (0, 2, 1));
-    a_commit_stored_otherwise_is_in_doubt: from_start(CommitStoredOtherwise) => doubt(&[HaltCode::SummaryDiffers], (0, 1, 1));
-    a_missing_number_is_submitted_by_look_up: from_start(NumberMissing) => submitted();
-    a_foreign_number_is_in_doubt: from_start(NumberForeign) => doubt(&[HaltCode::ConfirmationForeign], (0, 1, 1));
-    a_malformed_number_is_in_doubt: from_start(NumberMalformed) => doubt(&[HaltCode::ConfirmationMalformed], (0, 1, 1));
-    a_session_that_ends_before_entry_is_renewed: from_start(SessionEndsOnForm) => submitted();
-    a_session_that_ends_where_only_reading_follows_is_renewed: after_draft(SessionEnds) => submitted();
-    a_session_that_ends_on_saving_is_not_renewed_to_save_again:
+    chromium a_commit_stored_twice_is_in_doubt: from_start(CommitDoubled) => doubt(&[HaltCode::DuplicateInPortal], (0, 2, 1));
+    chromium a_commit_stored_otherwise_is_in_doubt: from_start(CommitStoredOtherwise) => doubt(&[HaltCode::SummaryDiffers], (0, 1, 1));
+    chromium a_missing_number_is_submitted_by_look_up: from_start(NumberMissing) => submitted();
+    chromium a_foreign_number_is_in_doubt: from_start(NumberForeign) => doubt(&[HaltCode::ConfirmationForeign], (0, 1, 1));
+    chromium a_malformed_number_is_in_doubt: from_start(NumberMalformed) => doubt(&[HaltCode::ConfirmationMalformed], (0, 1, 1));
+    chromium a_session_that_ends_before_entry_is_renewed: from_start(SessionEndsOnForm) => submitted();
+    firefox a_session_that_ends_where_only_reading_follows_is_renewed: after_draft(SessionEnds) => submitted();
+    chromium a_session_that_ends_on_saving_is_not_renewed_to_save_again:
         from_start(SessionEndsOnSave) => abandoned(&[HaltCode::SessionLost]);
 }
 
-in_both_browsers! {
-    async fn an_existing_exception_halts_before_entry(browser: BrowserKind) {
+browser_tests! {
+    chromium async fn an_existing_exception_halts_before_entry(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::ExistingException))).await;
         let run = rig.run().await;
         assert_eq!(
@@ -137,7 +137,7 @@ in_both_browsers! {
         assert_eq!(oracle.drafts[0].reference, "DRF-000900");
     }
 
-    async fn a_portal_that_hangs_before_entry_is_the_environment(browser: BrowserKind) {
+    chromium async fn a_portal_that_hangs_before_entry_is_the_environment(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::PagesHang))).await;
         let rig = rig.with_map(|map| map.replace("ready_s = 20", "ready_s = 3"));
         let run = rig.run().await;
@@ -146,7 +146,7 @@ in_both_browsers! {
         assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (0, 0));
     }
 
-    async fn a_portal_that_hangs_midway_keeps_the_draft(browser: BrowserKind) {
+    chromium async fn a_portal_that_hangs_midway_keeps_the_draft(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::after_draft(Fault::PagesHang))).await;
         let rig = rig.with_map(|map| map.replace("ready_s = 20", "ready_s = 3"));
         let run = rig.run().await;
@@ -160,7 +160,7 @@ in_both_browsers! {
         assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
     }
 
-    async fn of_a_commit_sent_twice_at_most_one_is_released(browser: BrowserKind) {
+    both async fn of_a_commit_sent_twice_at_most_one_is_released(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::CommitSentTwice))).await;
         let run = rig.run().await;
         let (oracle, document) = (rig.oracle(), run.get());
@@ -181,14 +181,14 @@ in_both_browsers! {
         assert_eq!(oracle.commit_requests, document.commit_requests_released);
     }
 
-    async fn a_page_that_fetches_the_answer_is_waited_for(browser: BrowserKind) {
+    firefox async fn a_page_that_fetches_the_answer_is_waited_for(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::CommitFetched))).await;
         let run = rig.run().await;
         assert_eq!((run.get().outcome, codes(&run)), (Outcome::Submitted, vec![]), "{}", told(&run));
         assert_eq!(rig.oracle().submitted.len(), 1);
     }
 
-    async fn late_validation_is_waited_for(browser: BrowserKind) {
+    firefox async fn late_validation_is_waited_for(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::LateValidation))).await;
         let run = rig.run().await;
         assert_eq!(

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::in_both_browsers;
+use crate::browser_tests;
 use crate::ssh::{Desk, Key};
 use crate::support::{ChangesWhileHeld, Plan, Quiet, Rig, codes, told};
 
@@ -73,15 +73,35 @@ async fn stopped(rig: &Rig, change: impl Fn(), code: HaltCode) {
     assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
 }
 
-in_both_browsers! {
-    async fn with_every_gate_open_the_exception_is_submitted(browser: BrowserKind) {
+async fn a_calendar_at_an_address_stops_it(browser: BrowserKind, how: Down) {
+    let mut rig = rig(browser).await;
+    let down = Arc::new(AtomicBool::new(false));
+    let server = MockServer::start().await;
+    let answer = Calendar { text: ics(&rig), down: Arc::clone(&down), how };
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    rig.sources.gates.calendars.clear();
+    rig.sources.gates.addresses = vec![format!("{}/freeze.ics", server.uri()).parse().unwrap()];
+    let limits = FetchLimits { answer: Duration::from_secs(2), attempts: 1, ..FetchLimits::default() };
+    rig.sources.fetcher = Some(Fetcher::new("the freeze calendar", limits, None).unwrap());
+    let admits = BlackoutPolicy {
+        id: Some("YEAR-END-COMMERCE".into()),
+        kind: None,
+        admits: vec!["emergency-fix".into()],
+        environments: Vec::new(),
+    };
+    rig.order.policy.freeze.blackouts.push(admits);
+    stopped(&rig, || down.store(true, Ordering::SeqCst), HaltCode::SourceUnavailable).await;
+}
+
+browser_tests! {
+    chromium async fn with_every_gate_open_the_exception_is_submitted(browser: BrowserKind) {
         let rig = rig(browser).await;
         let run = rig.run().await;
         assert_eq!((run.get().outcome, codes(&run)), (Outcome::Submitted, vec![]), "{}", told(&run));
         assert_eq!(rig.oracle().commit_requests, 1);
     }
 
-    async fn an_approval_that_is_revoked_stops_it(browser: BrowserKind) {
+    firefox async fn an_approval_that_is_revoked_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         let revoke = || {
             let mut record = rig.record_json();
@@ -91,13 +111,13 @@ in_both_browsers! {
         stopped(&rig, revoke, HaltCode::ApprovalRevoked).await;
     }
 
-    async fn a_delegate_who_is_withdrawn_stops_it(browser: BrowserKind) {
+    chromium async fn a_delegate_who_is_withdrawn_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         let withdraw = || write(&rig.folder.path().join("delegates.json"), &delegates("2021-01-01T00:00:00Z"));
         stopped(&rig, withdraw, HaltCode::DelegateNotAllowed).await;
     }
 
-    async fn a_blackout_that_is_imposed_stops_it(browser: BrowserKind) {
+    chromium async fn a_blackout_that_is_imposed_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         let impose = || {
             let path = &rig.sources.gates.calendars[0];
@@ -108,7 +128,7 @@ in_both_browsers! {
         stopped(&rig, impose, HaltCode::BlackoutOverlap).await;
     }
 
-    async fn a_packet_that_is_rebuilt_and_approved_anew_stops_it(browser: BrowserKind) {
+    chromium async fn a_packet_that_is_rebuilt_and_approved_anew_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         let rebuild = || {
             // Valid in itself, in every respect: only that it is not what stands in the portal.
@@ -117,12 +137,12 @@ in_both_browsers! {
         stopped(&rig, rebuild, HaltCode::RevisionNotApproved).await;
     }
 
-    async fn a_source_that_is_down_stops_it(browser: BrowserKind) {
+    chromium async fn a_source_that_is_down_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         stopped(&rig, || std::fs::remove_file(&rig.sources.record).unwrap(), HaltCode::SourceUnavailable).await;
     }
 
-    async fn a_calendar_that_is_cut_off_stops_it(browser: BrowserKind) {
+    sweep async fn a_calendar_that_is_cut_off_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         let cut = || {
             let path = &rig.sources.gates.calendars[0];
@@ -132,35 +152,21 @@ in_both_browsers! {
         stopped(&rig, cut, HaltCode::SourceUnavailable).await;
     }
 
-    async fn a_calendar_at_an_address_stops_it_once_it_is_down_or_says_nothing(browser: BrowserKind) {
-        for how in [Down::Fails, Down::Hangs] {
-            let mut rig = rig(browser).await;
-            let down = Arc::new(AtomicBool::new(false));
-            let server = MockServer::start().await;
-            let answer = Calendar { text: ics(&rig), down: Arc::clone(&down), how };
-            Mock::given(any()).respond_with(answer).mount(&server).await;
-            rig.sources.gates.calendars.clear();
-            rig.sources.gates.addresses = vec![format!("{}/freeze.ics", server.uri()).parse().unwrap()];
-            let limits = FetchLimits { answer: Duration::from_secs(2), attempts: 1, ..FetchLimits::default() };
-            rig.sources.fetcher = Some(Fetcher::new("the freeze calendar", limits, None).unwrap());
-            let admits = BlackoutPolicy {
-                id: Some("YEAR-END-COMMERCE".into()),
-                kind: None,
-                admits: vec!["emergency-fix".into()],
-                environments: Vec::new(),
-            };
-            rig.order.policy.freeze.blackouts.push(admits);
-            stopped(&rig, || down.store(true, Ordering::SeqCst), HaltCode::SourceUnavailable).await;
-        }
+    chromium async fn a_calendar_at_an_address_that_does_not_answer_stops_it(browser: BrowserKind) {
+        a_calendar_at_an_address_stops_it(browser, Down::Hangs).await;
     }
 
-    async fn a_hold_that_is_raised_stops_it(browser: BrowserKind) {
+    sweep async fn a_calendar_at_an_address_that_fails_stops_it(browser: BrowserKind) {
+        a_calendar_at_an_address_stops_it(browser, Down::Fails).await;
+    }
+
+    chromium async fn a_hold_that_is_raised_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         let raise = || write(&rig.folder.path().join("holds.json"), &holds(&rig, &json!({})));
         stopped(&rig, raise, HaltCode::HoldOpen).await;
     }
 
-    async fn a_freeze_that_is_activated_stops_what_is_no_hotfix(browser: BrowserKind) {
+    chromium async fn a_freeze_that_is_activated_stops_what_is_no_hotfix(browser: BrowserKind) {
         let mut rig = rig(browser).await;
         rig.order.policy.freeze.categories.clear();
         let state = rig.sources.gates.freeze_mode.as_ref().unwrap().state.clone();
@@ -173,7 +179,7 @@ in_both_browsers! {
         stopped(&rig, || freeze(true), HaltCode::FreezeModeActive).await;
     }
 
-    async fn a_key_that_is_revoked_stops_it(browser: BrowserKind) {
+    chromium async fn a_key_that_is_revoked_stops_it(browser: BrowserKind) {
         let mut rig = rig(browser).await;
         let (keys, revoked) = signed_by_all(&mut rig);
         stopped(&rig, || std::fs::write(&revoked, &keys[2].public).unwrap(), HaltCode::SignatureInvalid).await;

@@ -18,7 +18,7 @@ use portal_agent::portal::webdriver::wire::Wire;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
-use crate::in_both_browsers;
+use crate::browser_tests;
 use crate::support::lab::{Lab, WAYS};
 use crate::support::profile;
 
@@ -94,9 +94,17 @@ async fn nothing_commits_unarmed(browser: BrowserKind, https: bool) {
     let mut silent = Vec::new();
     for (way, _) in WAYS {
         let before = refused(control);
-        bench.wire.goto(&lab.base.join(&format!("way/{way}")).unwrap()).await.unwrap();
         let offered = !not_offered(browser, https, way);
-        if offered && !until(control, || refused(control) > before).await {
+        let mut tried = false;
+        // Once more where nothing was tried: what the page before it did at last may have led the browser elsewhere.
+        for _ in 0..2 {
+            bench.wire.goto(&lab.base.join(&format!("way/{way}")).unwrap()).await.unwrap();
+            tried = !offered || until(control, || refused(control) > before).await;
+            if tried {
+                break;
+            }
+        }
+        if !tried {
             silent.push(way);
         }
         assert_eq!(lab.commits(), 0, "{way} reached the portal");
@@ -120,14 +128,14 @@ async fn held(browser: BrowserKind, https: bool, page: &str) -> (Lab, Bench) {
 /// The program that holds a commit request and waits to be killed: built with the tests as an example.
 fn holder() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
-    let path = tests.parent().unwrap().parent().unwrap().join("examples/hold");
-    assert!(path.is_file(), "{} is missing: build it with `cargo build --example hold`", path.display());
+    let path = tests.parent().unwrap().parent().unwrap().join("examples/helper");
+    assert!(path.is_file(), "{} is missing: build it with `cargo build --example helper`", path.display());
     path
 }
 
 fn killing_the_agent(browser: BrowserKind, lab: &Lab) -> Pid {
     let mut command = Command::new(holder());
-    command.arg(browser.to_string()).arg(lab.base.as_str()).arg(lab.other.as_str());
+    command.arg("hold").arg(browser.to_string()).arg(lab.base.as_str()).arg(lab.other.as_str());
     if let Some(pem) = &lab.certificates {
         command.env("LAB_CERTIFICATES", pem);
     }
@@ -157,39 +165,39 @@ async fn nothing_leaves_when_driver_and_browser_are_killed(browser: BrowserKind,
     drop(wire);
 }
 
-in_both_browsers! {
-    async fn no_way_to_commit_reaches_the_portal_unarmed(browser: BrowserKind) {
+browser_tests! {
+    both async fn no_way_to_commit_reaches_the_portal_unarmed(browser: BrowserKind) {
         nothing_commits_unarmed(browser, false).await;
     }
 
-    async fn no_way_to_commit_reaches_the_portal_unarmed_over_https(browser: BrowserKind) {
+    both async fn no_way_to_commit_reaches_the_portal_unarmed_over_https(browser: BrowserKind) {
         nothing_commits_unarmed(browser, true).await;
     }
 
-    async fn killing_the_agent_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
+    both async fn killing_the_agent_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
         nothing_leaves_when_the_agent_is_killed(browser, false).await;
         nothing_leaves_when_the_agent_is_killed(browser, true).await;
     }
 
-    async fn killing_driver_and_browser_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
+    both async fn killing_driver_and_browser_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
         nothing_leaves_when_driver_and_browser_are_killed(browser, false).await;
         nothing_leaves_when_driver_and_browser_are_killed(browser, true).await;
     }
 
-    async fn killing_the_driver_alone_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
+    both async fn killing_the_driver_alone_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
         let (lab, bench) = held(browser, false, "insistent").await;
         let driver = Pid::from_raw(bench.driver.group().unwrap()).unwrap();
         kill_process(driver, Signal::KILL).unwrap();
         assert!(!lab.a_commit_arrives_within(QUIET).await);
     }
 
-    async fn ending_the_session_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
+    both async fn ending_the_session_while_a_commit_is_held_lets_nothing_out(browser: BrowserKind) {
         let (lab, bench) = held(browser, false, "single").await;
         bench.wire.close().await;
         assert!(!lab.a_commit_arrives_within(QUIET).await);
     }
 
-    async fn a_released_request_arrives_exactly_once_and_later_ones_are_refused(browser: BrowserKind) {
+    both async fn a_released_request_arrives_exactly_once_and_later_ones_are_refused(browser: BrowserKind) {
         use portal_agent::gateway::interlock::ReleaseToken;
         use portal_agent::model::time::Instant;
         let (lab, bench) = held(browser, false, "single").await;

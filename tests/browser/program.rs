@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::in_both_browsers;
+use crate::browser_tests;
 
 struct Started {
     child: Child,
@@ -66,14 +66,14 @@ fn until_step(started: &mut Started, step: &str) {
     panic!("the run never came to {step:?}");
 }
 
-in_both_browsers! {
-    async fn the_demonstration_submits_and_leaves_nothing_running(browser: BrowserKind) {
+browser_tests! {
+    chromium async fn the_demonstration_submits_and_leaves_nothing_running(browser: BrowserKind) {
         let (status, document, told) = finish(demo(browser, &[]));
         assert_eq!((status.code(), &document["outcome"]), (Some(0), &Value::from("submitted")), "{document:#}\n{told}");
         assert!(told.contains("commit: releasing the one commit request"), "{told}");
     }
 
-    async fn a_terminal_that_goes_away_midway_does_not_end_the_run(browser: BrowserKind) {
+    chromium async fn a_terminal_that_goes_away_midway_does_not_end_the_run(browser: BrowserKind) {
         let mut started = demo(browser, &[]);
         until_step(&mut started, "fill: rollback");
         let Started { mut child, stderr, private, evidence } = started;
@@ -85,7 +85,7 @@ in_both_browsers! {
         assert_eq!(document["outcome"], "submitted", "{document:#}");
     }
 
-    async fn ctrl_c_halts_to_a_draft_and_leaves_nothing_running(browser: BrowserKind) {
+    chromium async fn ctrl_c_halts_to_a_draft_and_leaves_nothing_running(browser: BrowserKind) {
         let mut started = demo(browser, &[]);
         until_step(&mut started, "fill: rollback");
         kill_process(Pid::from_child(&started.child), Signal::INT).unwrap();
@@ -96,7 +96,7 @@ in_both_browsers! {
         assert_eq!(document["commit_requests_released"], 0);
     }
 
-    async fn sigterm_while_the_browser_starts_leaves_nothing_running(browser: BrowserKind) {
+    firefox async fn sigterm_while_the_browser_starts_leaves_nothing_running(browser: BrowserKind) {
         let mut started = demo(browser, &[]);
         until_step(&mut started, "survey: starting the browser");
         kill_process(Pid::from_child(&started.child), Signal::TERM).unwrap();
@@ -105,7 +105,7 @@ in_both_browsers! {
         assert_eq!(document["commit_requests_released"], 0, "{document:#}\n{told}");
     }
 
-    async fn a_driver_that_does_not_listen_is_the_environment(browser: BrowserKind) {
+    chromium async fn a_driver_that_does_not_listen_is_the_environment(browser: BrowserKind) {
         let (status, document, told) = finish(demo(browser, &["--webdriver", "http://127.0.0.1:9/"]));
         assert_eq!((status.code(), &document["outcome"]), (Some(4), &Value::from("environment")), "{document:#}\n{told}");
     }

@@ -15,10 +15,10 @@ use portal_agent::run::order::{Begin, InputError};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
-use crate::in_both_browsers;
+use crate::browser_tests;
 use crate::support::{Plan, Rig, codes, continues, told};
 
-/// A portal that halts the run, with limits that keep the wait for what may be on its way short.
+/// A portal that halts the run, with limits that keep waits short.
 async fn rig(browser: BrowserKind, faults: FaultPlan) -> Rig {
     Rig::new(Plan::new(browser, faults)).await.with_map(|map| map.replace("ready_s = 20", "ready_s = 8"))
 }
@@ -58,8 +58,8 @@ impl Watcher for ClosesTheBrowser {
     }
 }
 
-in_both_browsers! {
-    async fn once_the_cause_is_mended_the_same_draft_is_submitted(browser: BrowserKind) {
+browser_tests! {
+    chromium async fn once_the_cause_is_mended_the_same_draft_is_submitted(browser: BrowserKind) {
         let rig = rig(browser, FaultPlan::after_draft(Fault::ApproverRevoked)).await;
         let halted = rig.run().await;
         assert_ended(&halted, Outcome::HaltedDraft, &[HaltCode::ApprovalRevoked]);
@@ -88,7 +88,7 @@ in_both_browsers! {
         };
     }
 
-    async fn a_partial_draft_is_completed_and_not_doubled(browser: BrowserKind) {
+    chromium async fn a_partial_draft_is_completed_and_not_doubled(browser: BrowserKind) {
         let rig = rig(browser, FaultPlan::from_start(Fault::ValueRewritten)).await;
         let halted = rig.run().await;
         assert_ended(&halted, Outcome::HaltedDraft, &[HaltCode::ValueNotHeld]);
@@ -104,7 +104,7 @@ in_both_browsers! {
         assert_eq!(holds(&rig), (0, 1));
     }
 
-    async fn an_edit_to_an_approved_field_halts_with_the_difference(browser: BrowserKind) {
+    chromium async fn an_edit_to_an_approved_field_halts_with_the_difference(browser: BrowserKind) {
         let rig = rig(browser, FaultPlan::after_draft(Fault::ApproverRevoked)).await;
         let halted = rig.run().await;
         rig.portal.mend(Fault::ApproverRevoked);
@@ -127,7 +127,7 @@ in_both_browsers! {
         assert_eq!(holds(&rig), (0, 1));
     }
 
-    async fn a_draft_that_was_discarded_or_submitted_by_hand_ends_the_run(browser: BrowserKind) {
+    firefox async fn a_draft_that_was_discarded_or_submitted_by_hand_ends_the_run(browser: BrowserKind) {
         let rig = rig(browser, FaultPlan::after_draft(Fault::ApproverRevoked)).await;
         let halted = rig.run().await;
         rig.portal.mend(Fault::ApproverRevoked);
@@ -149,7 +149,7 @@ in_both_browsers! {
         assert_eq!(claim(&rig)["state"], "freed");
     }
 
-    async fn one_controller_at_a_time_and_none_who_approved(browser: BrowserKind) {
+    chromium async fn one_controller_at_a_time_and_none_who_approved(browser: BrowserKind) {
         let rig = rig(browser, FaultPlan::none()).await;
         let draft = rig.begin_draft_only().await;
         let run = &draft.get().run_id;
@@ -169,7 +169,7 @@ in_both_browsers! {
         assert_eq!((holds(&rig), rig.oracle().commit_requests), ((0, 1), 1));
     }
 
-    async fn a_doubt_is_ended_only_by_a_word_that_the_portal_agrees_with(browser: BrowserKind) {
+    chromium async fn a_doubt_is_ended_only_by_a_word_that_the_portal_agrees_with(browser: BrowserKind) {
         let rig = rig(browser, FaultPlan::from_start(Fault::CommitHangs)).await;
         let doubtful = rig.run().await;
         assert_ended(&doubtful, Outcome::InDoubt, &[HaltCode::ConfirmationMissing]);
@@ -190,7 +190,7 @@ in_both_browsers! {
         assert_eq!((holds(&rig), rig.oracle().save_requests), ((0, 1), 1));
     }
 
-    async fn a_submission_that_differs_is_resolved_by_its_number_alone(browser: BrowserKind) {
+    firefox async fn a_submission_that_differs_is_resolved_by_its_number_alone(browser: BrowserKind) {
         let rig = rig(browser, FaultPlan::from_start(Fault::CommitStoredOtherwise)).await;
         let doubtful = rig.run().await;
         assert_ended(&doubtful, Outcome::InDoubt, &[HaltCode::SummaryDiffers]);
@@ -206,7 +206,7 @@ in_both_browsers! {
         assert_eq!(claim(&rig)["state"], "freed");
     }
 
-    async fn a_browser_that_is_handed_over_is_left_until_it_is_closed(browser: BrowserKind) {
+    chromium async fn a_browser_that_is_handed_over_is_left_until_it_is_closed(browser: BrowserKind) {
         let mut rig = rig(browser, FaultPlan::after_draft(Fault::ApproverRevoked)).await;
         rig.order.hand_over = true;
         let (_switch, interrupt) = Interrupt::by_hand();

@@ -1,5 +1,4 @@
-//! A run that kills itself with SIGKILL where it is told to: `die FOLDER BROWSER MAP URL EVENT COUNT [RUN]`. With RUN it resumes that
-//! run. Prints its run's name first. Built as an example, run by the browser tests alone.
+//! A run that kills itself with SIGKILL where it is told to. With a run's name it resumes that one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +24,7 @@ use portal_agent::sources::configured::ConfiguredSources;
 use portal_agent::sources::freeze_policy_file;
 use rustix::process::{Signal, getpid, kill_process};
 
-/// Kills this process when an event of this name stands in the journal for the so manieth time.
+/// Kills this process when the journal has so many events of this name.
 struct DiesAt {
     event: String,
     countdown: AtomicU64,
@@ -42,13 +41,7 @@ impl Watcher for DiesAt {
     }
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, browser, map, base, event, count, run @ ..] = arguments.as_slice() else {
-        panic!("usage: die FOLDER BROWSER MAP URL EVENT COUNT [RUN]")
-    };
-    let folder = Path::new(folder);
+pub async fn die(folder: &Path, browser: &str, map: &Path, base: &str, event: &str, count: u64, run: &[&str]) {
     let evidence = folder.join("evidence");
     let text = std::fs::read_to_string(map).unwrap();
     let root = rustix::process::geteuid().is_root();
@@ -64,7 +57,7 @@ async fn main() {
     let order = Order {
         begin,
         record: folder.join("record.json"),
-        map: Arc::new(read_map(map.as_ref(), &text).unwrap()),
+        map: Arc::new(read_map(map, &text).unwrap()),
         base: base.parse().unwrap(),
         operator: PersonId::parse("op.night").unwrap(),
         policy: Policy {
@@ -92,7 +85,7 @@ async fn main() {
         folder.join("freeze-calendar.toml"),
         folder.join("freeze_mode.json"),
     );
-    let dies = DiesAt { event: event.clone(), countdown: AtomicU64::new(count.parse().unwrap()) };
+    let dies = DiesAt { event: event.to_owned(), countdown: AtomicU64::new(count) };
     let (_switch, interrupt) = Interrupt::by_hand();
     let document = launch(&order, &sources, &SystemClock::default(), interrupt, &dies).await.unwrap();
     println!("{}", serde_json::to_string(&document).unwrap());

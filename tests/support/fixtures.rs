@@ -1,15 +1,13 @@
-//! Records the fixture set anew: `cargo run --example fixtures DIR [NAME...]`, into a folder where none of them is yet. The portal is
-//! the embedded one, with one thing wrong at a time; `portal-fixtures/README.md` tells which.
-
-#[path = "mod.rs"]
-mod support;
+//! Records the fixture set anew. The portal is the embedded one, with one thing wrong at a time; `portal-fixtures/README.md` tells
+//! which.
 
 use std::path::Path;
 
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 use portal_agent::replay::record::{Made, RecordError};
-use support::{ChangesWhileHeld, Plan, Rig, codes, told};
+
+use crate::support::{ChangesWhileHeld, Plan, Rig, codes, told};
 
 /// Attachments are stand-ins anyway: short ones keep the set small.
 const LONGEST: usize = 600;
@@ -75,19 +73,16 @@ const SCENES: [Scene; 45] = scenes! {
     "submitted-differs": from_start(CommitStoredOtherwise), "What was stored differs from the draft: in doubt.";
 };
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, names @ ..] = arguments.as_slice() else { panic!("usage: fixtures DIR [NAME...]") };
-    let wanted = |name: &str| names.is_empty() || names.iter().any(|known| known == name);
+pub async fn record_all(folder: &Path, names: &[&str]) {
+    let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let mut failed = Vec::new();
     for scene in SCENES.iter().filter(|scene| wanted(scene.name)) {
-        if !record(scene, &Path::new(folder).join(scene.name)).await {
+        if !record(scene, &folder.join(scene.name)).await {
             failed.push(scene.name);
         }
     }
     for held in HELD.iter().filter(|held| wanted(held.name)) {
-        if !record_held(held, &Path::new(folder).join(held.name)).await {
+        if !record_held(held, &folder.join(held.name)).await {
             failed.push(held.name);
         }
     }

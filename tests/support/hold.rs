@@ -1,5 +1,4 @@
-//! Holds a commit request of a real browser and waits to be killed: `hold BROWSER BASE OTHER`. Built as an example, run by the
-//! browser tests alone.
+//! Holds a commit request of a real browser and waits to be killed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +12,7 @@ use portal_agent::portal::driver::Driver;
 use portal_agent::portal::webdriver::wire::Wire;
 use portal_agent::selectors::requests::RequestPattern;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [browser, base, other] = arguments.as_slice() else { panic!("usage: hold BROWSER BASE OTHER") };
+pub async fn hold(browser: &str, base: &str, other: &str) {
     let kind = if browser == "firefox" { BrowserKind::Firefox } else { BrowserKind::Chromium };
     let base: url::Url = base.parse().unwrap();
     let policy = GatewayPolicy {

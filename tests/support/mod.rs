@@ -3,12 +3,14 @@
 #![allow(dead_code, reason = "every test program uses another part of it")]
 
 pub mod lab;
+pub mod sweep;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::LocalBoxFuture;
 use portal_agent::decide::policy::{ApprovalPolicy, Policy};
 use portal_agent::decide::rules::confirmation::Said;
 use portal_agent::decide::verdict::{HaltCode, Stage};
@@ -19,13 +21,14 @@ use portal_agent::model::browser::{BrowserKind, BrowserProfile};
 use portal_agent::model::freeze_policy::{CategoryPolicy, FreezePolicy};
 use portal_agent::model::freeze_terms::ReleaseMode;
 use portal_agent::model::ids::{PersonId, RunId};
+use portal_agent::model::time::Instant;
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, world, write};
 use portal_agent::reference_portal::faults::FaultPlan;
 use portal_agent::reference_portal::oracle::Oracle;
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD, Portal, Scheme};
 use portal_agent::replay::record::{Made, RecordError, RecordOrder, record};
-use portal_agent::run::clock::SystemClock;
+use portal_agent::run::clock::{Clock, SystemClock};
 use portal_agent::run::flow::Watcher;
 use portal_agent::run::interrupt::{Interrupt, InterruptSwitch};
 use portal_agent::run::launch::launch;
@@ -64,6 +67,8 @@ pub struct Rig {
     pub order: Order,
     pub map_text: String,
     pub sources: ConfiguredSources,
+    /// Whether the portal may lag, so that the run has to wait for what is on its way.
+    pub lags: bool,
 }
 
 /// Browsers need their sandbox off where the tests run as root, as they do in containers.
@@ -140,7 +145,7 @@ impl Rig {
             draft_only: false,
         };
         let sources = ConfiguredSources::of_files(example.record, example.calendar, example.freeze_state);
-        Self { portal, folder, times, order, map_text, sources }
+        Self { portal, folder, times, order, map_text, sources, lags: false }
     }
 
     /// Changes the exception, has it approved anew, and writes the record.
@@ -167,6 +172,10 @@ impl Rig {
         self
     }
 
+    fn clock(&self) -> Box<dyn Clock> {
+        if self.lags { Box::new(SystemClock::default()) } else { Box::new(BriskClock::default()) }
+    }
+
     pub async fn run(&self) -> Masked<RunDocument> {
         self.try_run().await.unwrap_or_else(|error| panic!("{error}"))
     }
@@ -181,7 +190,7 @@ impl Rig {
         watcher: &dyn Watcher,
     ) -> Result<Masked<RunDocument>, InputError> {
         let (_switch, interrupt) = Interrupt::by_hand();
-        launch(&self.order, sources, &SystemClock::default(), interrupt, watcher).await
+        launch(&self.order, sources, &*self.clock(), interrupt, watcher).await
     }
 
     /// Goes on where `run` stopped.
@@ -198,17 +207,17 @@ impl Rig {
     pub async fn begin_draft_only(&self) -> Masked<RunDocument> {
         let order = Order { draft_only: true, ..self.order.clone() };
         let (_switch, interrupt) = Interrupt::by_hand();
-        launch(&order, &self.sources, &SystemClock::default(), interrupt, &Quiet).await.unwrap()
+        launch(&order, &self.sources, &*self.clock(), interrupt, &Quiet).await.unwrap()
     }
 
     pub async fn begin(&self, begin: Begin) -> Result<Masked<RunDocument>, InputError> {
         let order = Order { begin, ..self.order.clone() };
         let (_switch, interrupt) = Interrupt::by_hand();
-        launch(&order, &self.sources, &SystemClock::default(), interrupt, &Quiet).await
+        launch(&order, &self.sources, &*self.clock(), interrupt, &Quiet).await
     }
 
     pub async fn run_interruptible(&self, interrupt: Interrupt, watcher: &dyn Watcher) -> Masked<RunDocument> {
-        let result = launch(&self.order, &self.sources, &SystemClock::default(), interrupt, watcher).await;
+        let result = launch(&self.order, &self.sources, &*self.clock(), interrupt, watcher).await;
         result.unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -295,25 +304,65 @@ impl<F: Fn()> Sources for ChangesWhileHeld<F> {
     }
 }
 
-/// Runs a test once in each browser.
+/// The machine's clock, for a portal that never lags: what a run rests, it believes has passed.
+#[derive(Default)]
+pub struct BriskClock {
+    system: SystemClock,
+    rested: std::sync::Mutex<Duration>,
+}
+
+impl Clock for BriskClock {
+    fn now(&self) -> Instant {
+        let rested = jiff::SignedDuration::try_from(*self.rested.lock().unwrap()).unwrap();
+        Instant::from(self.system.now().timestamp() + rested)
+    }
+
+    fn rest(&self, how_long: Duration) -> LocalBoxFuture<'_, ()> {
+        *self.rested.lock().unwrap() += how_long;
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Runs a test to its end. Boxed: one copy of the runtime's code serves every test.
+pub fn run_to_end(test: LocalBoxFuture<'_, ()>) {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(test);
+}
+
+/// Makes of each function a test in Chromium and one in Firefox, and says which of them the suite runs: `both`, `chromium`, `firefox`,
+/// or `sweep` for neither. What the suite does not run is an ignored test, which the sweep runs too.
 #[macro_export]
-macro_rules! in_both_browsers {
-    ($($(#[$attribute:meta])* async fn $name:ident($browser:ident: BrowserKind) $body:block)*) => {$(
+macro_rules! browser_tests {
+    ($($where:ident async fn $name:ident($browser:ident: BrowserKind) $body:block)*) => {$(
         mod $name {
             #[allow(unused_imports, reason = "each test needs another part of it")]
             use super::*;
 
             async fn run($browser: BrowserKind) $body
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn chromium() {
-                run(BrowserKind::Chromium).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn firefox() {
-                run(BrowserKind::Firefox).await;
-            }
+            $crate::browser_tests!(@ $where run);
         }
     )*};
+    (@ both $run:ident) => {
+        $crate::browser_tests!(@@ chromium Chromium $run);
+        $crate::browser_tests!(@@ firefox Firefox $run);
+    };
+    (@ chromium $run:ident) => {
+        $crate::browser_tests!(@@ chromium Chromium $run);
+        $crate::browser_tests!(@@ firefox Firefox $run "sweep: the suite proves it in Chromium");
+    };
+    (@ firefox $run:ident) => {
+        $crate::browser_tests!(@@ chromium Chromium $run "sweep: the suite proves it in Firefox");
+        $crate::browser_tests!(@@ firefox Firefox $run);
+    };
+    (@ sweep $run:ident) => {
+        $crate::browser_tests!(@@ chromium Chromium $run "sweep: the suite proves the rule elsewhere");
+        $crate::browser_tests!(@@ firefox Firefox $run "sweep: the suite proves the rule elsewhere");
+    };
+    (@@ $test:ident $kind:ident $run:ident $($ignored:literal)?) => {
+        #[test]
+        $(#[ignore = $ignored])?
+        fn $test() {
+            $crate::support::run_to_end(Box::pin($run(BrowserKind::$kind)));
+        }
+    };
 }

@@ -1,0 +1,26 @@
+//! What the browser tests start as a process of its own, and what records the fixtures anew:
+//!
+//! ```text
+//! helper hold BROWSER BASE OTHER                        holds a commit request and waits to be killed
+//! helper die FOLDER BROWSER MAP URL EVENT COUNT [RUN]   a run that kills itself
+//! helper fixtures DIR [NAME...]                         records fixtures, into a folder where none of them is yet
+//! ```
+
+mod die;
+mod fixtures;
+mod hold;
+#[path = "mod.rs"]
+mod support;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["hold", browser, base, other] => hold::hold(browser, base, other).await,
+        ["die", folder, browser, map, base, event, count, run @ ..] => {
+            die::die(folder.as_ref(), browser, map.as_ref(), base, event, count.parse().unwrap(), run).await;
+        }
+        ["fixtures", folder, names @ ..] => fixtures::record_all(folder.as_ref(), names).await,
+        _ => panic!("usage: helper hold|die|fixtures …, see tests/support/helper.rs"),
+    }
+}
