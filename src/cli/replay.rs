@@ -15,14 +15,13 @@ use super::exit::Exit;
 use super::run::interrupt;
 use super::settings;
 use super::terminal::{invalid_input, print_json, print_line, warn_line};
-use crate::decide::verdict::Stage;
 use crate::diagnostic::Diagnostic;
 use crate::evidence::store::SCREENSHOTS;
 use crate::fixture::folder::{Fixture, HEAD, name_of};
 use crate::model::browser::BrowserKind;
 use crate::replay::difference::Difference;
 use crate::replay::play::{differences, replay};
-use crate::run::flow::Watcher;
+use crate::run::flow::Unwatched;
 use crate::run::interrupt::Interrupt;
 use crate::run::session::BrowserOrder;
 
@@ -59,13 +58,6 @@ struct Document {
     schema: &'static str,
     browser: BrowserKind,
     fixtures: Vec<Line>,
-}
-
-/// Says nothing while several run at once.
-struct Quiet;
-
-impl Watcher for Quiet {
-    fn step(&self, _: Stage, _: &str) {}
 }
 
 /// Carries out `replay`.
@@ -217,7 +209,7 @@ async fn one(folder: PathBuf, browser: &BrowserOrder, root: &Path, place: usize,
             return line(Result::InvalidInput, Vec::new(), Some(told));
         }
     };
-    match replay(&fixture, browser, &evidence, interrupt, &Quiet).await {
+    match replay(&fixture, browser, &evidence, interrupt, &Unwatched).await {
         Ok(replayed) => {
             let found = differences(&fixture, &replayed);
             let result = if found.is_empty() { Result::Same } else { Result::Differs };

@@ -5,19 +5,12 @@ use std::time::Duration;
 
 use super::difference::Difference;
 use super::play::{differences, replay};
-use crate::decide::verdict::Stage;
 use crate::fixture::folder::Fixture;
 use crate::model::browser::{BrowserKind, BrowserProfile};
-use crate::run::flow::Watcher;
+use crate::run::flow::Unwatched;
 use crate::run::interrupt::Interrupt;
 use crate::run::mutation::{self, Mutation};
 use crate::run::session::BrowserOrder;
-
-struct Quiet;
-
-impl Watcher for Quiet {
-    fn step(&self, _: Stage, _: &str) {}
-}
 
 /// What a replay of the fixture says when the agent makes this mistake.
 async fn said(mistake: Mutation, fixture: &str) -> String {
@@ -34,7 +27,7 @@ async fn said(mistake: Mutation, fixture: &str) -> String {
     let evidence = tempfile::tempdir().unwrap();
     let (_switch, interrupt) = Interrupt::by_hand();
     mutation::make(Some(mistake));
-    let replayed = replay(&fixture, &browser, evidence.path(), interrupt, &Quiet).await;
+    let replayed = replay(&fixture, &browser, evidence.path(), interrupt, &Unwatched).await;
     mutation::make(None);
     let found: Vec<Difference> = differences(&fixture, &replayed.unwrap_or_else(|error| panic!("{error}")));
     found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")

@@ -110,6 +110,14 @@ pub trait Watcher {
     fn saw(&self, _sight: Sight<'_>) {}
 }
 
+/// Nobody watches.
+#[derive(Debug, Clone, Copy)]
+pub struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn step(&self, _: Stage, _: &str) {}
+}
+
 /// What was read at a place that the map declares.
 #[derive(Debug, Clone, Copy)]
 pub enum Sight<'a> {

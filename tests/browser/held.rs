@@ -21,7 +21,8 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::browser_tests;
 use crate::ssh::{Desk, Key};
-use crate::support::{ChangesWhileHeld, Plan, Quiet, Rig, codes, told};
+use crate::support::{ChangesWhileHeld, Plan, Rig, codes, told};
+use portal_agent::run::flow::Unwatched;
 
 /// A rig with every register that there is, all in order: a delegate, a settled hold, an owner of record.
 async fn rig(browser: BrowserKind) -> Rig {
@@ -65,7 +66,7 @@ fn holds(rig: &Rig, more: &Value) -> Value {
 /// Runs, changes something while the commit request is held, and expects a halt with this code and nothing else.
 async fn stopped(rig: &Rig, change: impl Fn(), code: HaltCode) {
     let sources = ChangesWhileHeld::new(rig.sources.clone(), change);
-    let run = rig.run_with(&sources, &Quiet).await.unwrap_or_else(|error| panic!("{error}"));
+    let run = rig.run_with(&sources, &Unwatched).await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedDraft, vec![code]), "{}", told(&run));
     assert_eq!(run.get().draft_state, Some(DraftState::Verified));
     assert_eq!((run.get().commit_requests_released, run.get().commit_requests_blocked), (0, 1));

@@ -22,7 +22,8 @@ use tempfile::TempDir;
 
 use crate::browser_tests;
 use crate::support::sweep::sweep;
-use crate::support::{Plan, Quiet, Rig, browser_order, told};
+use crate::support::{Plan, Rig, browser_order, told};
+use portal_agent::run::flow::Unwatched;
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("portal-fixtures");
@@ -46,7 +47,7 @@ async fn replayed(
     let _ = std::fs::remove_dir_all(evidence);
     let fixture = Fixture::read(fixture).await.unwrap_or_else(|error| panic!("{error}"));
     let (_switch, interrupt) = Interrupt::by_hand();
-    let replayed = replay(&fixture, &browser_order(browser), evidence, interrupt, &Quiet).await;
+    let replayed = replay(&fixture, &browser_order(browser), evidence, interrupt, &Unwatched).await;
     let replayed = replayed.unwrap_or_else(|error| panic!("{}: {error}", fixture.name()));
     let folder = PathBuf::from(&replayed.document.get().evidence_dir);
     let read = |name: &&str| Some(((*name).to_owned(), std::fs::read_to_string(folder.join(name)).ok()?));
@@ -287,7 +288,8 @@ async fn heard(rig: &Rig) -> Vec<Exchange> {
         ..rig.order.clone()
     };
     let (_switch, interrupt) = Interrupt::by_hand();
-    let run = portal_agent::run::launch::launch(&again, &rig.sources, &SystemClock::default(), interrupt, &Quiet).await;
+    let run =
+        portal_agent::run::launch::launch(&again, &rig.sources, &SystemClock::default(), interrupt, &Unwatched).await;
     let run = run.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(run.get().outcome.as_str(), "submitted", "{}", told(&run));
     tap.exchanges().await.unwrap()

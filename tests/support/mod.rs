@@ -29,7 +29,7 @@ use portal_agent::reference_portal::oracle::Oracle;
 use portal_agent::reference_portal::{ACCOUNT, PASSWORD, Portal, Scheme};
 use portal_agent::replay::record::{Made, RecordError, RecordOrder, record};
 use portal_agent::run::clock::{Clock, SystemClock};
-use portal_agent::run::flow::Watcher;
+use portal_agent::run::flow::{Unwatched, Watcher};
 use portal_agent::run::interrupt::{Interrupt, InterruptSwitch};
 use portal_agent::run::launch::launch;
 use portal_agent::run::order::{Begin, Chance, Continue, InputError, Order};
@@ -112,7 +112,7 @@ impl Rig {
             har: None,
         };
         let (_switch, interrupt) = Interrupt::by_hand();
-        record(wanted, sources, interrupt, &Quiet).await
+        record(wanted, sources, interrupt, &Unwatched).await
     }
 
     pub async fn new(plan: Plan) -> Self {
@@ -181,7 +181,7 @@ impl Rig {
     }
 
     pub async fn try_run(&self) -> Result<Masked<RunDocument>, InputError> {
-        self.run_with(&self.sources, &Quiet).await
+        self.run_with(&self.sources, &Unwatched).await
     }
 
     pub async fn run_with(
@@ -207,13 +207,13 @@ impl Rig {
     pub async fn begin_draft_only(&self) -> Masked<RunDocument> {
         let order = Order { draft_only: true, ..self.order.clone() };
         let (_switch, interrupt) = Interrupt::by_hand();
-        launch(&order, &self.sources, &*self.clock(), interrupt, &Quiet).await.unwrap()
+        launch(&order, &self.sources, &*self.clock(), interrupt, &Unwatched).await.unwrap()
     }
 
     pub async fn begin(&self, begin: Begin) -> Result<Masked<RunDocument>, InputError> {
         let order = Order { begin, ..self.order.clone() };
         let (_switch, interrupt) = Interrupt::by_hand();
-        launch(&order, &self.sources, &*self.clock(), interrupt, &Quiet).await
+        launch(&order, &self.sources, &*self.clock(), interrupt, &Unwatched).await
     }
 
     pub async fn run_interruptible(&self, interrupt: Interrupt, watcher: &dyn Watcher) -> Masked<RunDocument> {
@@ -256,13 +256,6 @@ pub fn codes(document: &Masked<RunDocument>) -> Vec<HaltCode> {
 /// Everything a failed assertion should show.
 pub fn told(document: &Masked<RunDocument>) -> String {
     serde_json::to_string_pretty(document).unwrap()
-}
-
-/// Watches nothing.
-pub struct Quiet;
-
-impl Watcher for Quiet {
-    fn step(&self, _: Stage, _: &str) {}
 }
 
 /// Interrupts the run when a stage and place are reached.
