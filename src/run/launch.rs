@@ -205,7 +205,8 @@ impl Undertaking<'_> {
             Err(error) => {
                 let resumption = admitted.as_deref().and_then(Admitted::resumption);
                 let left = resumption.as_ref().map(|earlier| &earlier.left);
-                (None, Done::early(halted_early(left, vec![unwritable(Stage::Packet, &error)])))
+                let reasons = refused.into_iter().chain([unwritable(Stage::Packet, &error)]);
+                (None, Done::early(halted_early(left, reasons.collect())))
             }
             Ok(folder) => {
                 let mut books = Books::new(folder, self.gate, ports.shared().clone(), change, &self.run);
@@ -297,7 +298,8 @@ impl Undertaking<'_> {
         let halted = |reasons: Vec<HaltReason>| Done::early(halted_early(left.as_ref(), reasons));
         let mut note = Noting { books, clock, watcher };
         if let Err(reasons) = note.event(Stage::Packet, Event::Opened(opening)).await {
-            return halted(reasons.iter().cloned().collect());
+            // What an earlier run left stays the first thing to know.
+            return halted(refused.into_iter().chain(reasons.iter().cloned()).collect());
         }
         let halt = match (refused, verdict) {
             (Some(reason), _) => Some(NonEmpty::one(reason)),

@@ -15,11 +15,18 @@ mod story;
 mod world;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
+use execute::{Ended, execute};
+use object_store::memory::InMemory;
 use story::{Told, tell};
+use world::{Sim, Weather};
+
+use crate::decide::verdict::HaltCode;
 
 use crate::run::mutation::{self, Mutation};
+use crate::run::order::Begin;
 
 /// Stories that the suite tells.
 const STORIES: u64 = 2_000;
@@ -148,4 +155,38 @@ fn every_deliberate_mistake_is_caught() {
         assert_eq!(told(seed, None).broken, Vec::<String>::new(), "seed {seed} breaks rules without any mistake");
         println!("{mutation:?} caught by seed {seed}: {what}");
     }
+}
+
+/// What is left at the portal stays the first thing that a refused run says, also where it cannot write.
+#[test]
+fn an_earlier_run_is_named_also_by_one_that_cannot_write() {
+    let mut refusals = 0;
+    for dies_at in (1..110).step_by(3) {
+        let [can, cannot] = [0, 1].map(|disk| refused_after_a_death(dies_at, disk));
+        let Some(code) = can else { continue };
+        assert_eq!(cannot, Some(code), "after a death at step {dies_at}");
+        refusals += 1;
+    }
+    assert!(refusals > 8, "{refusals} refusals");
+}
+
+/// The code with which a run is refused that begins afresh after another has died at this step; nothing where it is not refused.
+fn refused_after_a_death(dies_at: u64, disk: u64) -> Option<HaltCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let sim = Sim::new(7, Weather::default());
+        let store = Arc::new(InMemory::new());
+        sim.lock().process = 1;
+        sim.lock().dies_at = Some(dies_at);
+        execute(sim.clone(), Arc::clone(&store), 1, "h1", Begin::Afresh).await;
+        {
+            let mut world = sim.lock();
+            world.dies_at = None;
+            world.weather.disk = disk;
+            world.process = 2;
+        }
+        let Ended::Document(document) = execute(sim, store, 2, "h1", Begin::Afresh).await else { return None };
+        let first = document.get().halt.first().map(|reason| reason.get().code);
+        first.filter(|code| matches!(code, HaltCode::ClaimedByAnotherRun | HaltCode::EarlierRunInDoubt))
+    })
 }
