@@ -7,31 +7,15 @@ use object_store::memory::InMemory;
 use super::scene::{SimPorts, SimSources, run_of, scene};
 use super::story::person;
 use super::world::{HostClock, Sim};
-use crate::decide::verdict::Stage;
 use crate::evidence::documents::{RunDocument, Versions};
-use crate::evidence::journal::Event;
 use crate::mask::masked::{MaskGate, Masked, Permissions};
 use crate::model::digest::Digest;
-use crate::model::left::Left;
 use crate::run::clock::Clock as _;
 use crate::run::facts::RunFacts;
-use crate::run::flow::Watcher;
+use crate::run::flow::Unwatched;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::Undertaking;
 use crate::run::order::{Begin, InputError};
-
-/// Sees which doubts were ended by "not submitted": each allows one commit more.
-struct Watches(Sim);
-
-impl Watcher for Watches {
-    fn step(&self, _: Stage, _: &str) {}
-
-    fn noted(&self, event: &Event) {
-        if let Event::Resolved { left: Left::Nothing | Left::Draft { .. } } = event {
-            self.0.lock().denied += 1;
-        }
-    }
-}
 
 /// How one run ended, as far as anybody can tell.
 pub enum Ended {
@@ -85,14 +69,13 @@ pub async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: &'stati
         started_at: HostClock { sim: sim.clone(), host }.now(),
         judged_at: HostClock { sim: sim.clone(), host }.now(),
     };
-    let watches = Watches(sim.clone());
     let clock = HostClock { sim: sim.clone(), host };
     let mut ports = SimPorts::new(&sim, process, host, &store);
     let sources = SimSources { sim: sim.clone(), process };
     let ended = tokio::select! {
         biased;
         () = sim.death_of(process) => Ended::Died,
-        ended = undertaking.carry_out(&mut ports, &sources, &clock, interrupt, &watches) => match ended {
+        ended = undertaking.carry_out(&mut ports, &sources, &clock, interrupt, &Unwatched) => match ended {
             Ok(document) => Ended::Document(Box::new(document)),
             Err(InputError::File(_) | InputError::Sources(_) | InputError::Plan(_) | InputError::Origin(_) | InputError::Folder(_)
                 | InputError::Store(_) | InputError::Journal(_) | InputError::NotContinuable { .. }) => Ended::Refused,

@@ -5,10 +5,13 @@ use super::execute::Ended;
 use super::portal::differences;
 use super::scene::{run_of, scene};
 use super::story::Story;
+use super::world::World;
 use crate::decide::verdict::HaltCode;
+use crate::evidence::journal::{Entry, Event, JOURNAL};
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::evidence::readings::APPROVALS;
+use crate::model::left::Left;
 use crate::rejudge::bundle::{OtherPolicy, judge};
 use crate::run::finish::TAKEOVER_TEXT;
 use crate::run::order::Begin;
@@ -109,7 +112,7 @@ impl Story {
         self.told.calls = calls;
         self.told.faults = faults;
         self.told.releases = releases.len() as u64;
-        let allowed = 1 + self.sim.lock().denied;
+        let allowed = 1 + doubts_ended_by_not_submitted(&self.sim.lock());
         if self.told.releases > allowed {
             let released = self.told.releases;
             self.broken(format!("{released} commits were released, {allowed} may have been"));
@@ -133,7 +136,7 @@ impl Story {
         }
         for entry in &submitted {
             let differs = differences(&entry.content, &scene().plan.tabs);
-            if !differs.is_empty() {
+            if !differs.is_empty() && !self.edited_too_late {
                 self.told.broken.push(format!("{} differs from the record in {differs:?}", entry.number));
             }
         }
@@ -142,4 +145,14 @@ impl Story {
             self.broken(format!("{drafts} drafts beside {} submissions", submitted.len()));
         }
     }
+}
+
+/// How many journals say that a doubt was ended by "not submitted": each allows one commit more. Whoever comes next goes by what
+/// is on disk, and so does this.
+fn doubts_ended_by_not_submitted(world: &World) -> u64 {
+    let journals = world.disks.values().filter_map(|files| files.get(JOURNAL));
+    let lines = journals.flat_map(|file| file.bytes.split_inclusive(|byte| *byte == b'\n'));
+    let events = lines.filter_map(|line| serde_json::from_slice::<Entry>(line).ok()).map(|entry| entry.event);
+    let denials = events.filter(|event| matches!(event, Event::Resolved { left: Left::Nothing | Left::Draft { .. } }));
+    denials.count() as u64
 }

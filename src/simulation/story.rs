@@ -41,6 +41,8 @@ pub(super) struct Story {
     pub(super) told: Told,
     pub(super) calm: bool,
     pub(super) edited: bool,
+    /// A person edited the draft after its commit had been released and before it arrived: what is submitted then is theirs.
+    pub(super) edited_too_late: bool,
     /// Drafts and submissions before the run.
     pub(super) before: usize,
     /// Somebody vouched for the end of a process that only stood still. It may have begun to save before that, and the portal
@@ -68,6 +70,7 @@ pub async fn tell(seed: u64) -> Told {
         told: Told::default(),
         calm,
         edited: false,
+        edited_too_late: false,
         before: 0,
         wrongly_vouched: false,
         unwritten: weather.disk + weather.store > 0,
@@ -193,8 +196,10 @@ impl Story {
             }
             1 => {
                 edit(&mut world, &FieldId::parse("service").unwrap(), "payments");
+                let too_late = world.commits_on_their_way();
                 drop(world);
                 self.edited = true;
+                self.edited_too_late |= too_late;
                 self.told.log.push("a person edits the draft".into());
             }
             _ => {

@@ -113,7 +113,6 @@ pub struct World {
     pub switch: Option<InterruptSwitch>,
     pub releases: Vec<Released>,
     pub shared_intents: usize,
-    pub denied: u64,
     pub faults: u64,
     pub calls: u64,
 }
@@ -158,7 +157,6 @@ impl Sim {
             switch: None,
             releases: Vec::new(),
             shared_intents: 0,
-            denied: 0,
             faults: 0,
             calls: 0,
         };
@@ -331,6 +329,11 @@ impl World {
 
     pub fn drafts(&self) -> usize {
         self.entries.iter().filter(|entry| !entry.submitted).count()
+    }
+
+    /// A commit that nobody can take back any more has not arrived yet.
+    pub fn commits_on_their_way(&self) -> bool {
+        self.on_their_way.iter().any(|(_, sent)| matches!(sent, Sent::Commit { .. }))
     }
 
     pub fn submissions(&self) -> usize {
