@@ -1,11 +1,27 @@
-//! What a request carries, as parameters: from its path, its query and its body.
+//! What a request carries, as parameters: from its query and its body. Counted while they are read, so that no body takes more
+//! memory than its limit.
 
 use bytes::Bytes;
-use serde_json::Value;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+use tokio::io::AsyncReadExt as _;
 
-/// Largest body that is read whole, in bytes, at an address that serves several requests: attachments are sent to such ones
-/// too. Larger ones are refused. Where the address says which request it is, a body of any size is streamed and never read.
-pub const READ_LIMIT: usize = 64 << 20;
+use super::intake::TakenIn;
+use super::json;
+use crate::model::digest::Digest;
+use crate::selectors::overrides::{after_semicolon, is_override};
+
+/// Largest body of a form or of JSON, in bytes. Only files in a multipart body make a larger one.
+pub const TEXT_LIMIT: u64 = 24 << 20;
+
+/// Most parameters of one request.
+pub const MOST: usize = 20_000;
+
+/// Most bytes that names and values of one request have together, long values counted by their digests.
+pub const TEXT: usize = 4 << 20;
+
+/// A value of more bytes is told by its length and its digest. No name is longer.
+pub const LONG: usize = 64 << 10;
 
 /// Why a body cannot be compared with anything.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,59 +29,229 @@ pub enum ContentError {
     /// A content type that is neither form nor JSON.
     #[error("body of type {0:?}; only forms and JSON can be compared")]
     Type(String),
-    /// Not what its content type says.
+    /// Not what its headers say, or two readers could read it differently.
     #[error("body is not what its content type says")]
     Malformed,
+    /// It names another method where some servers look for one and others do not.
+    #[error("body names another method")]
+    Override,
+    /// More than can be compared.
+    #[error("body has more than {MOST} parameters, or than {} MiB of them", TEXT >> 20)]
+    TooMany,
 }
 
-/// The parameters of the query of a URL.
-pub fn query(query: Option<&str>) -> Vec<(String, String)> {
-    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
+/// Parameters as they are found, within the limits.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    found: Vec<(String, String)>,
+    text: usize,
+    too_many: bool,
 }
 
-/// Whether a parameter asks the server to take the request for another method.
-pub fn overrides_method(parameters: &[(String, String)]) -> bool {
-    parameters.iter().any(|(name, _)| name.eq_ignore_ascii_case("_method"))
+impl Parameters {
+    /// One more.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError::TooMany`], from then on for good.
+    pub fn add(&mut self, name: &str, value: &str) -> Result<(), ContentError> {
+        let value = if value.len() > LONG {
+            format!("({} bytes, {})", value.len(), Digest::of(value.as_bytes()))
+        } else {
+            value.to_owned()
+        };
+        self.text = self.text.saturating_add(name.len()).saturating_add(value.len());
+        if self.found.len() >= MOST || self.text > TEXT || name.len() > LONG {
+            return Err(self.give_up());
+        }
+        self.found.push((name.to_owned(), value));
+        Ok(())
+    }
+
+    pub(super) fn give_up(&mut self) -> ContentError {
+        self.too_many = true;
+        self.found = Vec::new();
+        ContentError::TooMany
+    }
+
+    pub(super) fn too_many(&self) -> bool {
+        self.too_many
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError::TooMany`] when there were more.
+    pub fn all(self) -> Result<Vec<(String, String)>, ContentError> {
+        if self.too_many { Err(ContentError::TooMany) } else { Ok(self.found) }
+    }
 }
 
-/// The parameters of a body. A file in a multipart body is carried as `file:NAME`.
+/// The parameters of a query, or of a form's body.
 ///
 /// # Errors
 ///
-/// [`ContentError`] when the body cannot be taken apart; an empty body has no parameters.
-pub async fn body(content_type: Option<&str>, bytes: &Bytes) -> Result<Vec<(String, String)>, ContentError> {
-    if bytes.is_empty() {
+/// [`ContentError::TooMany`], and [`ContentError::Override`] where one stands behind a `;`.
+pub fn form(text: &[u8]) -> Result<Vec<(String, String)>, ContentError> {
+    if after_semicolon(text) {
+        return Err(ContentError::Override);
+    }
+    let mut found = Parameters::default();
+    for (name, value) in form_urlencoded::parse(text) {
+        found.add(&name, &value)?;
+    }
+    found.all()
+}
+
+/// What a body is, by its headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// `multipart/form-data`, with its boundary.
+    Parts(String),
+    /// `application/json` and its relatives.
+    Json,
+    /// No type is given. Some servers read it as a form.
+    Unnamed,
+    /// Of another type, which is never taken apart.
+    Opaque(String),
+}
+
+impl Kind {
+    /// Reads the headers as every server reads them.
+    ///
+    /// # Errors
+    ///
+    /// [`ContentError::Malformed`] where two servers could read them differently: two types, two boundaries, a body that is
+    /// packed, a character set in which letters are not those of ASCII.
+    pub fn of(headers: &HeaderMap) -> Result<Self, ContentError> {
+        let Some(given) = only(headers, CONTENT_TYPE)? else { return Ok(Self::Unnamed) };
+        let mut parts = given.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let kind = match kind.as_str() {
+            "application/x-www-form-urlencoded" => Self::Form,
+            "multipart/form-data" => Self::Parts(boundary(given)?),
+            json if json == "application/json" || json.ends_with("+json") => Self::Json,
+            "" => Self::Unnamed,
+            _ => return Ok(Self::Opaque(given.chars().take(80).collect::<String>().to_ascii_lowercase())),
+        };
+        let packed = only(headers, CONTENT_ENCODING)?.is_some_and(|how| !how.eq_ignore_ascii_case("identity"));
+        if packed || !parts.all(keeps_ascii) {
+            return Err(ContentError::Malformed);
+        }
+        Ok(kind)
+    }
+}
+
+/// The one value of a header.
+fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ContentError> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| ContentError::Malformed),
+        (Some(_), Some(_)) => Err(ContentError::Malformed),
+    }
+}
+
+/// Whether a parameter of a content type leaves the letters of ASCII what they are.
+fn keeps_ascii(parameter: &str) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    if !name.trim().eq_ignore_ascii_case("charset") {
+        return !name.trim().to_ascii_lowercase().starts_with("charset");
+    }
+    let value = value.trim().trim_matches('"').to_ascii_lowercase();
+    ["utf-8", "utf8", "us-ascii", "ascii"].contains(&value.as_str())
+        || ["iso-8859-", "windows-125"].iter().any(|family| value.starts_with(family))
+}
+
+fn boundary(content_type: &str) -> Result<String, ContentError> {
+    // A boundary may have the word in it: browsers do.
+    let names = content_type.split(';').skip(1).map(|parameter| parameter.trim_start().to_ascii_lowercase());
+    if names.filter(|name| name.starts_with("boundary")).count() != 1 {
+        return Err(ContentError::Malformed);
+    }
+    multer::parse_boundary(content_type).map_err(|_| ContentError::Malformed)
+}
+
+/// The parameters of a body. A file in a multipart body is carried as `file:NAME`; an empty body has no parameters.
+///
+/// # Errors
+///
+/// [`ContentError`] when the body cannot be taken apart.
+pub async fn body(kind: &Kind, taken: &mut TakenIn) -> Result<Vec<(String, String)>, ContentError> {
+    if taken.length() == 0 {
         return Ok(Vec::new());
     }
-    let given = content_type.unwrap_or_default();
-    let kind = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match kind.as_str() {
-        "application/x-www-form-urlencoded" => Ok(form_urlencoded::parse(bytes).into_owned().collect()),
-        "multipart/form-data" => multipart(given, bytes).await,
-        json if json == "application/json" || json.ends_with("+json") => self::json(bytes),
-        _ => Err(ContentError::Type(given.chars().take(80).collect())),
+    match kind {
+        Kind::Form => form(&text(taken).await?),
+        Kind::Json => json::parameters(&text(taken).await?),
+        Kind::Parts(boundary) => multipart(boundary, taken).await,
+        Kind::Unnamed => Err(untyped(&text(taken).await?, "")),
+        Kind::Opaque(kind) if kind.starts_with("text/") => Err(untyped(&text(taken).await?, kind)),
+        Kind::Opaque(kind) => Err(ContentError::Type(kind.clone())),
     }
 }
 
-/// The parameters of a JSON text.
-///
-/// # Errors
-///
-/// [`ContentError::Malformed`].
-pub fn json(bytes: &[u8]) -> Result<Vec<(String, String)>, ContentError> {
-    // serde_json keeps the last of two equal keys, a portal may keep the first: such a body is not comparable.
-    let value: Strict = serde_json::from_slice(bytes).map_err(|_| ContentError::Malformed)?;
-    let mut found = Vec::new();
-    flatten("", &value.0, &mut found);
-    Ok(found)
+/// What a text is that some servers read as a form or as JSON, and others not at all.
+fn untyped(text: &[u8], kind: &str) -> ContentError {
+    for read in [form(text), json::parameters(text)] {
+        match read {
+            Ok(pairs) if pairs.iter().any(|(name, _)| is_override(name)) => return ContentError::Override,
+            Err(error @ (ContentError::Override | ContentError::TooMany)) => return error,
+            Ok(_) | Err(ContentError::Malformed | ContentError::Type(_)) => {}
+        }
+    }
+    ContentError::Type(kind.to_owned())
 }
 
-async fn multipart(content_type: &str, bytes: &Bytes) -> Result<Vec<(String, String)>, ContentError> {
-    let told = |(name, part)| match part {
-        Part::Text(text) => (name, text),
-        Part::File { name: file, .. } => (name, format!("file:{file}")),
-    };
-    Ok(parts(content_type, bytes).await?.into_iter().map(told).collect())
+/// All of a body that cannot have files in it.
+async fn text(taken: &mut TakenIn) -> Result<Bytes, ContentError> {
+    let read = taken.bytes(TEXT_LIMIT).await.map_err(|_| ContentError::Malformed)?;
+    read.ok_or(ContentError::TooMany)
+}
+
+async fn multipart(boundary: &str, taken: &mut TakenIn) -> Result<Vec<(String, String)>, ContentError> {
+    let malformed = |_| ContentError::Malformed;
+    let reader = taken.read().await.map_err(|_| ContentError::Malformed)?;
+    let pieces = futures_util::stream::try_unfold(reader, |mut reader| async move {
+        let mut piece = vec![0; LONG];
+        let read = reader.read(&mut piece).await?;
+        piece.truncate(read);
+        Ok::<_, std::io::Error>((read > 0).then(|| (Bytes::from(piece), reader)))
+    });
+    let mut given = multer::Multipart::new(Box::pin(pieces), boundary);
+    let mut found = Parameters::default();
+    while let Some(mut part) = given.next_field().await.map_err(malformed)? {
+        if named_twice(part.headers()) {
+            return Err(ContentError::Malformed);
+        }
+        let name = part.name().ok_or(ContentError::Malformed)?.to_owned();
+        if let Some(file) = part.file_name() {
+            found.add(&name, &format!("file:{file}"))?;
+            while part.chunk().await.map_err(malformed)?.is_some() {}
+            continue;
+        }
+        let mut value = Vec::new();
+        while let Some(piece) = part.chunk().await.map_err(malformed)? {
+            if (value.len() + piece.len()) as u64 > TEXT_LIMIT {
+                return Err(ContentError::TooMany);
+            }
+            value.extend_from_slice(&piece);
+        }
+        found.add(&name, &String::from_utf8_lossy(&value))?;
+    }
+    found.all()
+}
+
+/// Whether a part has two names, or one that only some servers read.
+fn named_twice(headers: &HeaderMap) -> bool {
+    let mut dispositions = headers.get_all(http::header::CONTENT_DISPOSITION).iter();
+    let Some(Ok(text)) = dispositions.next().map(|value| std::str::from_utf8(value.as_bytes())) else { return true };
+    let text = text.to_ascii_lowercase();
+    let names = text.split(';').filter(|part| part.trim_start().starts_with("name")).count();
+    names != 1 || text.contains("name*") || dispositions.next().is_some()
 }
 
 /// One part of a multipart body.
@@ -82,7 +268,7 @@ pub enum Part {
     },
 }
 
-/// The parts of a multipart body, by name.
+/// The parts of a multipart body, by name, with the content of its files.
 ///
 /// # Errors
 ///
@@ -105,102 +291,49 @@ pub async fn parts(content_type: &str, bytes: &Bytes) -> Result<Vec<(String, Par
     Ok(found)
 }
 
-fn flatten(prefix: &str, value: &Value, found: &mut Vec<(String, String)>) {
-    // A dot inside a name is not the dot between names.
-    let below = |name: &str| {
-        let name = name.replace('.', "\\.");
-        if prefix.is_empty() { name } else { format!("{prefix}.{name}") }
-    };
-    match value {
-        Value::Object(members) if members.is_empty() => found.push((prefix.to_owned(), "{}".to_owned())),
-        Value::Array(members) if members.is_empty() => found.push((prefix.to_owned(), "[]".to_owned())),
-        Value::Object(members) => {
-            for (name, member) in members {
-                flatten(&below(name), member, found);
-            }
-        }
-        Value::Array(members) => {
-            for (place, member) in members.iter().enumerate() {
-                flatten(&below(&place.to_string()), member, found);
-            }
-        }
-        Value::String(text) => found.push((prefix.to_owned(), text.clone())),
-        Value::Null => found.push((prefix.to_owned(), String::new())),
-        Value::Bool(_) | Value::Number(_) => found.push((prefix.to_owned(), value.to_string())),
-    }
-}
-
-/// JSON in which no object names a key twice.
-struct Strict(Value);
-
-impl<'de> serde::Deserialize<'de> for Strict {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct StrictVisitor;
-        impl<'de> serde::de::Visitor<'de> for StrictVisitor {
-            type Value = Strict;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("JSON without doubled keys")
-            }
-            fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
-            }
-            fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
-            }
-            fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
-            }
-            fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
-            }
-            fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
-            }
-            fn visit_unit<E>(self) -> Result<Strict, E> {
-                Ok(Strict(Value::Null))
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Strict, A::Error> {
-                let mut members = Vec::new();
-                while let Some(Strict(member)) = seq.next_element()? {
-                    members.push(member);
-                }
-                Ok(Strict(Value::Array(members)))
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Strict, A::Error> {
-                let mut members = serde_json::Map::new();
-                while let Some((name, Strict(member))) = map.next_entry::<String, Strict>()? {
-                    if members.insert(name, member).is_some() {
-                        return Err(serde::de::Error::custom("a key stands twice"));
-                    }
-                }
-                Ok(Strict(Value::Object(members)))
-            }
-        }
-        deserializer.deserialize_any(StrictVisitor)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+    use http_body_util::Full;
+
+    use super::super::intake::{BODY_LIMIT, Intake};
     use super::*;
 
     async fn read(kind: &str, text: &str) -> Result<Vec<(String, String)>, ContentError> {
-        body(Some(kind), &Bytes::copy_from_slice(text.as_bytes())).await
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_str(kind).unwrap());
+        let body = Full::new(Bytes::copy_from_slice(text.as_bytes()));
+        let mut taken = Intake::default().take(body, BODY_LIMIT).await.unwrap();
+        super::body(&Kind::of(&headers)?, &mut taken).await
     }
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
         list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
     }
 
+    const FORM: &str = "application/x-www-form-urlencoded";
+
     #[tokio::test]
     async fn forms_and_json_are_taken_apart() {
         let form = read("application/x-www-form-urlencoded; charset=utf-8", "a=1&b=x+y&a=2").await;
         assert_eq!(form.unwrap(), pairs(&[("a", "1"), ("b", "x y"), ("a", "2")]));
-        let json = read("application/json", r#"{"q":"m","v":{"id":7,"l":[true]}}"#).await;
-        assert_eq!(json.unwrap(), pairs(&[("q", "m"), ("v.id", "7"), ("v.l.0", "true")]));
-        let multipart = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--\r\n";
-        assert_eq!(read("multipart/form-data; boundary=b", multipart).await.unwrap(), pairs(&[("a", "1")]));
+        let json =
+            read("application/json", r#"{"q":"m","v":{"id":7,"l":[true,null],"a.b":[],"c":{}},"n":-1.50}"#).await;
+        let flat = [
+            ("q", "m"),
+            ("v.id", "7"),
+            ("v.l.0", "true"),
+            ("v.l.1", ""),
+            ("v.a\\.b", "[]"),
+            ("v.c", "{}"),
+            ("n", "-1.5"),
+        ];
+        assert_eq!(json.unwrap(), pairs(&flat));
+        let multipart = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b\r\n\
+                         Content-Disposition: form-data; name=\"f\"; filename=\"p.pdf\"\r\n\r\nx\r\n--b--\r\n";
+        let boundary = "multipart/form-data; boundary=----WebKitFormBoundaryx";
+        let read = read(boundary, &multipart.replace("--b", "------WebKitFormBoundaryx")).await;
+        assert_eq!(read.unwrap(), pairs(&[("a", "1"), ("f", "file:p.pdf")]));
     }
 
     #[tokio::test]
@@ -208,5 +341,38 @@ mod tests {
         assert_eq!(read("application/json", r#"{"op":"save","op":"submit"}"#).await, Err(ContentError::Malformed));
         assert!(matches!(read("text/plain", "op=submit").await, Err(ContentError::Type(_))));
         assert_eq!(read("application/json", "{").await, Err(ContentError::Malformed));
+        assert_eq!(read("application/json", "{} {}").await, Err(ContentError::Malformed));
+        for kind in ["charset=utf-16", "charset=ibm037", "charset*=utf-8''utf-16"] {
+            assert_eq!(read(&format!("{FORM}; {kind}"), "a=1").await, Err(ContentError::Malformed), "{kind}");
+        }
+        let two = read("multipart/form-data; boundary=a; boundary=b", "--a--\r\n").await;
+        assert_eq!(two, Err(ContentError::Malformed));
+        for names in ["name=a; name=b", "name*=utf-8''a", "filename=x"] {
+            let body = format!("--b\r\nContent-Disposition: form-data; {names}\r\n\r\n1\r\n--b--\r\n");
+            assert_eq!(read("multipart/form-data; boundary=b", &body).await, Err(ContentError::Malformed), "{names}");
+        }
+    }
+
+    #[tokio::test]
+    async fn parameters_are_counted_while_they_are_read() {
+        assert_eq!(read(FORM, &"a&".repeat(MOST + 1)).await, Err(ContentError::TooMany));
+        assert_eq!(read(FORM, &"a&".repeat(MOST)).await.unwrap().len(), MOST);
+        let nested = format!("[{}[]]", "[],".repeat(MOST));
+        assert_eq!(read("application/json", &nested).await, Err(ContentError::TooMany));
+        // A long name above many values would be repeated for each of them.
+        let name = "n".repeat(LONG / 2);
+        let members = (0..200).map(|count| format!("\"{count}\":1")).collect::<Vec<_>>().join(",");
+        let repeated = format!("{{\"{name}\":{{{members}}}}}");
+        assert_eq!(read("application/json", &repeated).await, Err(ContentError::TooMany));
+    }
+
+    #[tokio::test]
+    async fn a_long_value_is_told_by_its_digest() {
+        let value = "v".repeat(LONG + 1);
+        let told = format!("({} bytes, {})", LONG + 1, Digest::of(value.as_bytes()));
+        assert_eq!(
+            read("application/json", &format!("{{\"file\":\"{value}\"}}")).await,
+            Ok(vec![("file".into(), told)])
+        );
     }
 }

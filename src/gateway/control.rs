@@ -1,6 +1,6 @@
 //! The agent's hand on the gateway: what passed, what was refused, what is held, and the one release.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Clock};
 
@@ -59,6 +59,12 @@ struct Waiting {
     decide: oneshot::Sender<Decision>,
 }
 
+/// Different refused requests that are told one by one.
+const DIFFERENT: usize = 100;
+
+/// Probes that are remembered: the agent waits for its latest.
+const PROBES: usize = 16;
+
 /// How long a reading may take before it counts as one that a portal leaves open.
 const OPEN_POLL: Duration = Duration::from_secs(8);
 
@@ -75,8 +81,8 @@ struct State {
     passed: u64,
     changes: u64,
     in_flight: BTreeMap<u64, OnItsWay>,
-    probes: Vec<String>,
-    answers: Vec<u16>,
+    probes: VecDeque<String>,
+    server_errors: usize,
 }
 
 /// Shared between the proxy's tasks and the agent.
@@ -170,7 +176,7 @@ impl Control {
 
     /// Server errors (status 500 and above) that the portal gave.
     pub fn server_errors(&self) -> usize {
-        self.state().answers.len()
+        self.state().server_errors
     }
 
     /// Announces that the next commit request is the agent's own.
@@ -269,15 +275,25 @@ impl Control {
     }
 
     pub(super) fn refuse(&self, refused: Refused) {
-        self.change(|state| *state.refused.entry(refused).or_default() += 1);
+        self.change(|state| {
+            let known = state.refused.contains_key(&refused) || state.refused.len() < DIFFERENT;
+            let kept = if known { refused } else { Refused::further(refused.why) };
+            *state.refused.entry(kept).or_default() += 1;
+        });
     }
 
     pub(super) fn probe(&self, nonce: &str) {
-        self.change(|state| state.probes.push(nonce.to_owned()));
+        self.change(|state| {
+            if state.probes.len() == PROBES {
+                state.probes.pop_front();
+            }
+            // A page can ask for one, too, of any length.
+            state.probes.push_back(nonce.chars().take(64).collect());
+        });
     }
 
-    pub(super) fn server_error(&self, status: u16) {
-        self.change(|state| state.answers.push(status));
+    pub(super) fn server_error(&self) {
+        self.change(|state| state.server_errors += 1);
     }
 
     /// A commit at an origin that is not the portal's.

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::control::{AnswerKept, Answered, Control, Decision, Release};
 use super::interlock::AttemptId;
 use super::policy::Origin;
-use super::proxy::{Answer, Rules, outgoing, relay};
+use super::proxy::{Answer, Rules, framed, relay};
 use super::refuse::{plain, refuse_parts};
 use super::upstream::{Outgoing, whole};
 use crate::model::portal_facts::{CommitContent, Refusal};
@@ -63,7 +63,8 @@ impl Waiting {
         let Self { head, bytes, origin, rules } = self;
         match decided.await {
             Ok(Decision::Forward(tell, within)) => {
-                let request = outgoing(Request::from_parts(head, whole(bytes)), &origin);
+                let length = bytes.len() as u64;
+                let request = framed(head, whole(bytes), length, &origin);
                 forward_commit(request, rules, tell, pass, within).await;
             }
             Ok(Decision::Refuse) | Err(_) => {

@@ -10,8 +10,11 @@
 pub mod authority;
 pub mod content;
 pub mod control;
+mod head;
 mod hold;
+pub mod intake;
 pub mod interlock;
+pub mod json;
 pub mod policy;
 pub mod proxy;
 pub mod refuse;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::selectors::overrides::is_override;
 use crate::selectors::read::SelectorMap;
 use crate::selectors::requests::RequestPattern;
 
@@ -45,10 +46,8 @@ pub struct GatewayPolicy {
 pub enum ByPath {
     /// Cannot change anything: GET, HEAD, OPTIONS.
     Safe,
-    /// Declared, and nothing in the body could tell otherwise.
-    Declared,
-    /// Declared only if the body's properties agree.
-    NeedsBody,
+    /// Declared, if query and body agree.
+    PerhapsDeclared,
     /// The commit; its body is read before anything else.
     PerhapsCommit,
     /// Unsafe and undeclared.
@@ -64,6 +63,8 @@ pub enum ByBody {
     Commit,
     /// Undeclared.
     Undeclared,
+    /// It asks to be taken for another method, which the map does not declare for it.
+    Override,
 }
 
 impl GatewayPolicy {
@@ -90,11 +91,13 @@ impl GatewayPolicy {
         if self.commit.match_segments(path).is_some() {
             return ByPath::PerhapsCommit;
         }
-        let mut matching = self.requests.iter().filter(|known| known.match_path(method, path).is_some()).peekable();
-        if matching.peek().is_none() {
-            return ByPath::Undeclared;
-        }
-        if matching.all(|known| known.body.is_empty()) { ByPath::Declared } else { ByPath::NeedsBody }
+        let declared = self.requests.iter().any(|known| known.match_path(method, path).is_some());
+        if declared { ByPath::PerhapsDeclared } else { ByPath::Undeclared }
+    }
+
+    /// Whether method and path alone say that a request is the commit.
+    pub fn commits_by_path(&self, method: &str, path: &str) -> bool {
+        self.commit.body.is_empty() && self.commit.match_path(method, path).is_some()
     }
 
     /// Judges by query and body too, their parameters given: servers read either first.
@@ -103,6 +106,17 @@ impl GatewayPolicy {
         if meant(&self.commit) {
             return ByBody::Commit;
         }
-        if self.requests.iter().any(meant) { ByBody::Declared } else { ByBody::Undeclared }
+        if self.requests.iter().any(meant) {
+            return ByBody::Declared;
+        }
+        if parameters.iter().any(|(name, _)| is_override(name)) { ByBody::Override } else { ByBody::Undeclared }
+    }
+
+    /// Judges a body that cannot be taken apart: at the commit's own address it may be the commit.
+    pub fn by_unread_body(&self, method: &str, path: &str, query: &[(String, String)]) -> ByBody {
+        if self.commit.match_path(method, path).is_some() {
+            return ByBody::Commit;
+        }
+        self.by_body(method, path, query)
     }
 }

@@ -1,32 +1,36 @@
 //! Carries out what [`super::interlock`] and [`super::policy`] decide, on 127.0.0.1, in tasks of this process.
 
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::authority::{Authority, AuthorityError};
-use super::content::{self, READ_LIMIT};
+use super::content::{self, ContentError, Kind};
 use super::control::{Control, InFlight};
+use super::head;
 use super::hold::hold;
+use super::intake::{BODY_LIMIT, COMMIT_LIMIT, Intake, NotTaken, TakenIn};
 use super::policy::{ByBody, ByPath, GatewayPolicy, Origin};
 use super::refuse::{empty, full, navigates, plain, refuse, refuse_parts};
 use super::upstream::{Outgoing, Passing, Upstream, UpstreamError, whole};
 use crate::model::digest::Digest;
 use crate::model::portal_facts::{CommitContent, Refusal, Refused};
 use crate::model::private::Private;
+use crate::selectors::overrides::is_override;
 
 pub(super) type Answer = Response<Passing>;
 
@@ -57,7 +61,16 @@ pub(super) struct Rules {
     pub(super) control: Control,
     pub(super) upstream: Arc<dyn Upstream>,
     authority: Authority,
+    intake: Intake,
+    judging: Mutex<()>,
     open: watch::Receiver<()>,
+}
+
+impl Rules {
+    /// Whether the map names this host.
+    pub(super) fn names_host(&self, host: &str) -> bool {
+        self.policy.origins.iter().any(|known| known.host == host)
+    }
 }
 
 impl Gateway {
@@ -70,8 +83,15 @@ impl Gateway {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let control = Control::default();
         let (sender, open) = watch::channel(());
-        let rules =
-            Arc::new(Rules { policy, control: control.clone(), upstream, authority: Authority::new(provider)?, open });
+        let rules = Arc::new(Rules {
+            policy,
+            control: control.clone(),
+            upstream,
+            authority: Authority::new(provider)?,
+            intake: Intake::default(),
+            judging: Mutex::new(()),
+            open,
+        });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(GatewayError::Listen)?;
         let address = listener.local_addr().map_err(GatewayError::Listen)?;
         let mut tasks = JoinSet::new();
@@ -153,7 +173,7 @@ async fn serve_tunnel(upgraded: hyper::upgrade::Upgraded, origin: Origin, rules:
     let Ok(stream) = TlsAcceptor::from(config).accept(TokioIo::new(upgraded)).await else {
         rules.control.refuse(Refused {
             why: Refusal::Tunnel,
-            method: "CONNECT".into(),
+            method: "CONNECT",
             origin: format!("{}:{}", origin.host, origin.port),
             path: String::new(),
         });
@@ -163,12 +183,8 @@ async fn serve_tunnel(upgraded: hyper::upgrade::Upgraded, origin: Origin, rules:
         let rules = Arc::clone(&rules);
         let origin = origin.clone();
         async move {
-            let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-            let same = named.is_some_and(|host| {
-                format!("https://{host}").parse().ok().and_then(|url| Origin::of(&url)).as_ref() == Some(&origin)
-            });
-            if !same || request.uri().authority().is_some() {
-                return Ok::<_, std::convert::Infallible>(refuse(&rules, Refusal::Tunnel, &request, Some(&origin)));
+            if request.uri().authority().is_some() {
+                return Ok::<_, std::convert::Infallible>(refuse(&rules, Refusal::Host, &request, Some(&origin)));
             }
             Ok(answer(request, Some(origin), &rules).await)
         }
@@ -183,82 +199,86 @@ async fn answer(request: Request<Incoming>, origin: Option<Origin>, rules: &Arc<
     let Some(origin) = origin.filter(|origin| rules.policy.origins.contains(origin)) else {
         return refuse(rules, Refusal::ForeignOrigin, &request, None);
     };
-    let path = request.uri().path().to_owned();
-    if let Some(nonce) = path.strip_prefix(PROBE) {
-        rules.control.probe(nonce);
-        let page = format!("<!doctype html><title>{nonce}</title>");
-        let mut response = Response::new(full(page));
-        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/html"));
-        response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-        return response;
+    let (mut head, body) = request.into_parts();
+    let carries = head::carries(&head.headers) || !body.is_end_stream();
+    let by_path = rules.policy.by_path(head.method.as_str(), head.uri.path());
+    if let Some(why) = head::fault(&head, &origin, by_path == ByPath::Safe, carries) {
+        return refuse_parts(rules, why, &head, Some(&origin));
     }
-    if request.headers().contains_key(header::UPGRADE) {
-        return refuse(rules, Refusal::Upgrade, &request, Some(&origin));
+    head::strip(&mut head.headers);
+    head::unframe(&mut head.headers);
+    if let Some(nonce) = head.uri.path().strip_prefix(PROBE) {
+        return probed(nonce, rules);
     }
-    let overriding = ["x-http-method-override", "x-method-override", "x-http-method"];
-    let asked = content::query(request.uri().query());
-    if overriding.iter().any(|name| request.headers().contains_key(*name)) || content::overrides_method(&asked) {
-        return refuse(rules, Refusal::MethodOverride, &request, Some(&origin));
-    }
-    let by_path = rules.policy.by_path(request.method().as_str(), &path);
     if by_path != ByPath::Safe && origin != rules.policy.base {
         // Approved for one portal: the same address elsewhere is not that portal's.
         if by_path == ByPath::PerhapsCommit {
             rules.control.stray();
         }
-        return refuse(rules, Refusal::Undeclared, &request, Some(&origin));
+        return refuse_parts(rules, Refusal::Undeclared, &head, Some(&origin));
     }
     match by_path {
-        ByPath::Safe => forward_read(request, &origin, rules).await,
-        ByPath::Declared => forward_streamed(request, &origin, rules).await,
-        ByPath::NeedsBody | ByPath::PerhapsCommit => judge_body(request, &origin, rules).await,
-        ByPath::Undeclared => refuse(rules, Refusal::Undeclared, &request, Some(&origin)),
+        ByPath::Safe => forward_read(head, &origin, rules).await,
+        ByPath::PerhapsDeclared | ByPath::PerhapsCommit => judge(head, body, &origin, rules).await,
+        ByPath::Undeclared => refuse_parts(rules, Refusal::Undeclared, &head, Some(&origin)),
     }
 }
 
-/// Reads the whole body, then decides: the commit waits, a declared request passes, everything else is refused.
-async fn judge_body(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
-    let (head, body) = request.into_parts();
-    let refused_as = |why, parts: &http::request::Parts| refuse_parts(rules, why, parts, Some(origin));
-    let collected = match Limited::new(body, READ_LIMIT).collect().await {
-        Ok(collected) => collected,
-        Err(error) if error.is::<LengthLimitError>() => return refused_as(Refusal::TooLarge, &head),
-        Err(_gave_up) => return refused_as(Refusal::Undeclared, &head),
-    };
-    let bytes = collected.to_bytes();
-    let kind = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+fn probed(nonce: &str, rules: &Rules) -> Answer {
+    rules.control.probe(nonce);
+    let page = format!("<!doctype html><title>{nonce}</title>");
+    let mut response = Response::new(full(page));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Takes in the whole body, then decides: the commit waits, a declared request passes, everything else is refused.
+async fn judge(head: http::request::Parts, body: Incoming, origin: &Origin, rules: &Arc<Rules>) -> Answer {
+    let refused_as = |why| refuse_parts(rules, why, &head, Some(origin));
     let (method, path) = (head.method.as_str(), head.uri.path());
-    let named = rules.policy.commit.match_path(method, path);
-    let in_body = content::body(kind, &bytes).await;
-    let asked = content::query(head.uri.query());
-    if in_body.as_ref().is_ok_and(|parameters| content::overrides_method(parameters)) {
-        return refused_as(Refusal::MethodOverride, &head);
-    }
-    let meant = match &in_body {
-        Ok(parameters) => rules.policy.by_body(method, path, &[asked.as_slice(), parameters.as_slice()].concat()),
-        // What cannot be read at the commit's own address may be the commit.
-        Err(_) if named.is_some() => ByBody::Commit,
-        Err(_) => ByBody::Undeclared,
+    let limit = if rules.policy.commits_by_path(method, path) { COMMIT_LIMIT } else { BODY_LIMIT };
+    let mut taken = match rules.intake.take(body, limit).await {
+        Ok(taken) => taken,
+        Err(NotTaken::TooLarge) => return refused_as(Refusal::TooLarge),
+        Err(NotTaken::GaveUp) => return refused_as(Refusal::Undeclared),
+    };
+    let read = {
+        // One at a time: what taking a body apart needs of memory is needed once.
+        let _turn = rules.judging.lock().await;
+        read(&head, &mut taken).await
+    };
+    let (meant, carried) = match read {
+        Ok((query, Ok(parameters))) => {
+            let carried = [query, parameters].concat();
+            (rules.policy.by_body(method, path, &carried), carried)
+        }
+        // An unreadable body is held like any other, and then differs: it carries none of the declared parameters.
+        Ok((query, Err(ContentError::Type(_)))) => {
+            let meant = rules.policy.by_unread_body(method, path, &query);
+            (meant, [query, vec![("(unreadable body)".to_owned(), String::new())]].concat())
+        }
+        Ok((_, Err(error))) | Err(error) => return refused_as(refusal_of(&error)),
     };
     match meant {
         ByBody::Declared => {
-            let request = Request::from_parts(head, whole(bytes));
+            let length = taken.length();
+            let Ok(leaving) = taken.pieces().await else { return refused_as(Refusal::TooLarge) };
             let guard = rules.control.begin(false);
-            relay(rules.upstream.write(outgoing(request, origin), Box::new(|_| {})).await, rules, guard, true)
+            let request = framed(head, leaving.boxed(), length, origin);
+            relay(rules.upstream.write(request, Box::new(|_| {})).await, rules, guard, true)
         }
-        ByBody::Undeclared => refused_as(Refusal::Undeclared, &head),
+        ByBody::Undeclared => refused_as(Refusal::Undeclared),
+        ByBody::Override => refused_as(Refusal::MethodOverride),
         ByBody::Commit => {
-            // An unreadable body is held like any other, and then differs: it carries none of the declared parameters.
-            let unreadable = in_body.is_err().then(|| ("(unreadable body)".to_owned(), String::new()));
-            let parameters = named
-                .into_iter()
-                .flatten()
-                .chain(asked)
-                .chain(in_body.unwrap_or_default())
-                .chain(unreadable)
-                .map(|(name, value)| (name, Private::new(value)))
-                .collect();
-            let mut identity = format!("{method} {origin:?} {} {}\n", head.uri, kind.unwrap_or_default()).into_bytes();
+            let Ok(Some(bytes)) = taken.bytes(COMMIT_LIMIT).await else { return refused_as(Refusal::TooLarge) };
+            let named = rules.policy.commit.match_path(method, path);
+            let parameters =
+                named.into_iter().flatten().chain(carried).map(|(name, value)| (name, Private::new(value))).collect();
+            let kind = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+            let mut identity = format!("{method} {origin:?} {} ", head.uri).into_bytes();
+            identity.extend_from_slice(kind);
+            identity.push(b'\n');
             identity.extend_from_slice(&bytes);
             let content = CommitContent { parameters, digest: Digest::of(&identity) };
             hold(head, bytes, content, origin, rules).await
@@ -266,33 +286,50 @@ async fn judge_body(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rul
     }
 }
 
-async fn forward_read(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
+type Pairs = Vec<(String, String)>;
+
+/// What query and body carry.
+async fn read(
+    head: &http::request::Parts,
+    taken: &mut TakenIn,
+) -> Result<(Pairs, Result<Pairs, ContentError>), ContentError> {
+    let query = content::form(head.uri.query().unwrap_or_default().as_bytes())?;
+    let kind = match Kind::of(&head.headers) {
+        Ok(kind) => kind,
+        Err(error) => return Ok((query, Err(error))),
+    };
+    let carried = content::body(&kind, taken).await;
+    Ok((query, carried))
+}
+
+fn refusal_of(error: &ContentError) -> Refusal {
+    match error {
+        ContentError::Type(_) | ContentError::Malformed => Refusal::Unreadable,
+        ContentError::Override => Refusal::MethodOverride,
+        ContentError::TooMany => Refusal::TooLarge,
+    }
+}
+
+async fn forward_read(head: http::request::Parts, origin: &Origin, rules: &Arc<Rules>) -> Answer {
+    let asked = content::form(head.uri.query().unwrap_or_default().as_bytes());
+    let overrides = |pairs: &Pairs| pairs.iter().any(|(name, _)| is_override(name));
+    if matches!(&asked, Err(ContentError::Override)) || asked.is_ok_and(|pairs| overrides(&pairs)) {
+        return refuse_parts(rules, Refusal::MethodOverride, &head, Some(origin));
+    }
     let guard = rules.control.begin(true);
-    let page = navigates(request.headers());
-    let request = outgoing(request.map(BodyExt::boxed), origin);
+    let page = navigates(&head.headers);
+    let request = addressed(Request::from_parts(head, whole(Bytes::new())), origin);
     relay(rules.upstream.read(request).await, rules, guard, page)
 }
 
-async fn forward_streamed(request: Request<Incoming>, origin: &Origin, rules: &Arc<Rules>) -> Answer {
-    let guard = rules.control.begin(false);
-    let request = outgoing(request.map(BodyExt::boxed), origin);
-    relay(rules.upstream.write(request, Box::new(|_| {})).await, rules, guard, true)
+/// A request whose body has this length, which is said anew.
+pub(super) fn framed(head: http::request::Parts, body: Outgoing, length: u64, origin: &Origin) -> Request<Outgoing> {
+    let mut request = addressed(Request::from_parts(head, body), origin);
+    request.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    request
 }
 
-const HOP_BY_HOP: [HeaderName; 5] =
-    [header::CONNECTION, header::PROXY_AUTHORIZATION, header::TE, header::TRAILER, header::UPGRADE];
-
-fn strip(headers: &mut HeaderMap) {
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-    for name in ["proxy-connection", "keep-alive", "alt-svc"] {
-        headers.remove(name);
-    }
-}
-
-pub(super) fn outgoing(mut request: Request<Outgoing>, origin: &Origin) -> Request<Outgoing> {
-    strip(request.headers_mut());
+fn addressed(mut request: Request<Outgoing>, origin: &Origin) -> Request<Outgoing> {
     if request.uri().authority().is_none() {
         let host = if origin.host.contains(':') { format!("[{}]", origin.host) } else { origin.host.clone() };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -312,9 +349,9 @@ pub(super) fn relay(
 ) -> Answer {
     match result {
         Ok(mut response) => {
-            strip(response.headers_mut());
+            head::strip(response.headers_mut());
             if matters && response.status().is_server_error() {
-                rules.control.server_error(response.status().as_u16());
+                rules.control.server_error();
             }
             // A stream of events never ends, and is nothing to wait for.
             let kind = response.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
@@ -325,7 +362,7 @@ pub(super) fn relay(
         Err(error) => {
             tracing::debug!(%error, "no answer from the portal");
             if matters {
-                rules.control.server_error(StatusCode::BAD_GATEWAY.as_u16());
+                rules.control.server_error();
             }
             plain(StatusCode::BAD_GATEWAY, "the portal did not answer")
         }
@@ -340,12 +377,12 @@ struct Guarded {
 
 impl Body for Guarded {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         Pin::new(&mut self.body).poll_frame(context)
     }
 

@@ -44,22 +44,42 @@ fn refusal(
 ) -> Answer {
     let origin = match origin {
         Some(origin) => format!("{}://{}:{}", origin.scheme, origin.host, origin.port),
-        None => uri.authority().map_or_else(String::new, ToString::to_string),
+        None => shape_of_origin(rules, uri),
     };
-    rules.control.refuse(Refused { why, method: method.to_string(), origin, path: Refused::shape_of(uri.path()) });
-    if navigates(headers)
-        && matches!(why, Refusal::Commit | Refusal::Undeclared | Refusal::MethodOverride | Refusal::TooLarge)
-    {
+    let method = Refused::shape_of_method(method.as_str());
+    rules.control.refuse(Refused { why, method, origin, path: Refused::shape_of(uri.path()) });
+    let status = match why {
+        Refusal::Commit
+        | Refusal::Undeclared
+        | Refusal::OverrideHeader
+        | Refusal::MethodOverride
+        | Refusal::Unreadable => StatusCode::CONFLICT,
+        Refusal::ForeignOrigin | Refusal::Upgrade | Refusal::Tunnel | Refusal::Host | Refusal::Framing => {
+            StatusCode::FORBIDDEN
+        }
+        Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+    };
+    if navigates(headers) && status != StatusCode::FORBIDDEN {
         let mut response = Response::new(empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         return response;
     }
-    let status = match why {
-        Refusal::Commit | Refusal::Undeclared | Refusal::MethodOverride => StatusCode::CONFLICT,
-        Refusal::ForeignOrigin | Refusal::Upgrade | Refusal::Tunnel => StatusCode::FORBIDDEN,
-        Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-    };
     plain(status, "refused by portal-agent")
+}
+
+/// A foreign origin: its host and port as they are only where the map names that host.
+fn shape_of_origin(rules: &Rules, uri: &Uri) -> String {
+    let Some(authority) = uri.authority() else { return String::new() };
+    let scheme = match uri.scheme_str() {
+        Some("http") => "http://",
+        Some(_) | None => "https://",
+    };
+    let host = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
+    if !rules.names_host(&host) {
+        return format!("{scheme}{}", Refused::shape_of_host(&host));
+    }
+    let port = authority.port_u16().map_or_else(String::new, |port| format!(":{port}"));
+    format!("{scheme}{host}{port}")
 }
 
 pub(super) fn plain(status: StatusCode, text: &'static str) -> Answer {

@@ -1,14 +1,16 @@
 //! From the gateway to the portal: verified TLS, a pool for reading, a fresh connection for everything that changes. Or to whatever
 //! stands in the portal's place.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant as Clock;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -19,10 +21,10 @@ use rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 
 /// A body on its way to the portal.
-pub type Outgoing = BoxBody<Bytes, hyper::Error>;
+pub type Outgoing = BoxBody<Bytes, io::Error>;
 
 /// A body on its way to the browser.
-pub type Passing = BoxBody<Bytes, hyper::Error>;
+pub type Passing = BoxBody<Bytes, io::Error>;
 
 /// An answer, or why there is none, once it is there.
 pub type Answering<'a> = BoxFuture<'a, Result<Response<Passing>, UpstreamError>>;
@@ -111,11 +113,12 @@ impl Upstream for PortalLink {
     fn read(&self, request: Request<Outgoing>) -> Answering<'_> {
         Box::pin(async move {
             let answer = self.reading.request(request).await.map_err(UpstreamError::Pool)?;
-            Ok(answer.map(BodyExt::boxed))
+            Ok(answer.map(passing))
         })
     }
 
-    /// Over a connection of its own, so that no pool ever sends it again. [`UpstreamError::Connect`] when nothing was sent,
+    /// Over a connection of its own, which is closed after the answer: no pool ever sends it again, and nothing that it carries
+    /// can become a second request. [`UpstreamError::Connect`] when nothing was sent,
     /// [`UpstreamError::Exchange`] when something may have been.
     fn write<'a>(&'a self, mut request: Request<Outgoing>, sending: Sending<'a>) -> Answering<'a> {
         Box::pin(async move {
@@ -130,11 +133,16 @@ impl Upstream for PortalLink {
             tokio::spawn(connection);
             let relative = target.path_and_query().map_or("/", |path| path.as_str()).parse().unwrap_or_default();
             *request.uri_mut() = relative;
+            request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             sending(Clock::now());
             let answer = sender.send_request(request).await.map_err(UpstreamError::Exchange)?;
-            Ok(answer.map(BodyExt::boxed))
+            Ok(answer.map(passing))
         })
     }
+}
+
+fn passing(body: Incoming) -> Passing {
+    body.map_err(io::Error::other).boxed()
 }
 
 /// A body already in memory.

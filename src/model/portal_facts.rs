@@ -92,28 +92,62 @@ pub enum Refusal {
     Commit,
     /// WebSocket or another upgrade.
     Upgrade,
-    /// A tunnel that is not TLS, or a request whose host is not its tunnel's.
+    /// A tunnel that is not TLS.
     Tunnel,
-    /// A header that asks for another method than the request's own.
+    /// No `Host`, a second one, or one that is not the address.
+    Host,
+    /// A reading that carries a body, or a header that a server could take for the end of the request: the beginning of a second
+    /// one.
+    Framing,
+    /// A header that asks for another method or address than the request's own.
+    OverrideHeader,
+    /// A parameter that asks for another method, and that the map does not declare.
     MethodOverride,
-    /// A body that is too large to be read, at an address where it has to be.
+    /// A body that is not what its content type says, or that two servers could read differently.
+    Unreadable,
+    /// A body with more bytes or parameters than can be judged.
     TooLarge,
 }
 
-/// A refused request, without anything it carried.
+/// A refused request, without anything it carried: a page can put data into every part of one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Refused {
     /// Why.
     pub why: Refusal,
-    /// Its method.
-    pub method: String,
-    /// Its origin.
+    /// Its method, where it is one that HTTP defines.
+    pub method: &'static str,
+    /// Its origin; of hosts that the map does not name, the shape alone.
     pub origin: String,
     /// Shape of its path: what looks like data is replaced by a place, so that it can be shown and pasted into a map.
     pub path: String,
 }
 
+/// Methods that HTTP defines (RFC 9110, RFC 5789).
+const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+
+/// Segments of a path that are shown.
+const SEGMENTS: usize = 12;
+
 impl Refused {
+    /// A method of HTTP as it is, any other as `(custom)`.
+    pub fn shape_of_method(method: &str) -> &'static str {
+        METHODS.into_iter().find(|known| *known == method).unwrap_or("(custom)")
+    }
+
+    /// The shape of a host: how many labels it has.
+    pub fn shape_of_host(host: &str) -> String {
+        if host.contains(':') || host.chars().all(|c| c.is_ascii_digit() || c == '.') {
+            return "{address}".to_owned();
+        }
+        let labels = host.split('.').take(SEGMENTS).enumerate();
+        labels.map(|(count, _)| format!("{{{}}}", count + 1)).collect::<Vec<_>>().join(".")
+    }
+
+    /// What stands for all further ones, where there are too many different ones to keep.
+    pub fn further(why: Refusal) -> Self {
+        Self { why, method: "(any)", origin: "(further ones)".to_owned(), path: String::new() }
+    }
+
     /// The shape of `path`: segments that are words stay, all others become `{1}`, `{2}` and so on.
     pub fn shape_of(path: &str) -> String {
         let word = |segment: &str| {
@@ -121,6 +155,7 @@ impl Refused {
         };
         let mut places = 0;
         path.split('/')
+            .take(SEGMENTS + 1)
             .map(|segment| {
                 if word(segment) {
                     return segment.to_owned();
@@ -141,5 +176,14 @@ mod tests {
     fn the_shape_of_a_path_holds_no_data() {
         assert_eq!(Refused::shape_of("/api/autosave"), "/api/autosave");
         assert_eq!(Refused::shape_of("/e/DRF-000012/customers/jane.doe/v2"), "/e/{1}/customers/{2}/{3}");
+        assert_eq!(Refused::shape_of(&"/a".repeat(99)), "/a".repeat(SEGMENTS));
+    }
+
+    #[test]
+    fn the_shape_of_a_method_or_a_host_holds_no_data() {
+        assert_eq!(Refused::shape_of_method("PATCH"), "PATCH");
+        assert_eq!(Refused::shape_of_method("JANE.DOE"), "(custom)");
+        assert_eq!(Refused::shape_of_host("jane-doe.example.test"), "{1}.{2}.{3}");
+        assert_eq!(Refused::shape_of_host("10.0.0.7"), "{address}");
     }
 }

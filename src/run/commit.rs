@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant as Monotonic};
 
+use super::alarms::alarms;
 use super::facts::{judge_again, reading};
 use super::flow::{Ending, Flow, Stop, rereading, verb};
 use super::mutation::{self, Mutation};
@@ -177,7 +178,7 @@ impl<P: Portal> Flow<'_, '_, P> {
             reasons.extend(commit_payload_differs(&self.facts.plan.commit, draft, &held.content));
         }
         self.saw(stage, "commit", Look::Commit, &Verdict::of(reasons.clone()))?;
-        reasons.extend(self.alarms(stage));
+        reasons.extend(alarms(&self.gateway, stage));
         if self.interrupt.is_pressed() {
             reasons.push(interrupted());
         }
@@ -197,7 +198,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         } else {
             self.recheck_sources(Self::limit(hold)).await?
         };
-        if let Some(reasons) = NonEmpty::from_vec(self.alarms(stage)) {
+        if let Some(reasons) = NonEmpty::from_vec(alarms(&self.gateway, stage)) {
             return Err(Stop::Halt(reasons));
         }
         self.books.unlocked_by = self.books.readings.len().checked_sub(1);

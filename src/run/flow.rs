@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::alarms::alarms;
 use super::books::Books;
 use super::clock::Clock;
 use super::facts::RunFacts;
@@ -11,13 +12,12 @@ use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, 
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::observations::{Look, Seen, SeenPage};
 use crate::evidence::outcome::{DraftState, Outcome};
-use crate::gateway::content::READ_LIMIT;
 use crate::gateway::control::Control;
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::PlannedField;
 use crate::model::ids::DraftReference;
 use crate::model::observed::{ObservedPage, ObservedTab};
-use crate::model::portal_facts::{ListedException, Refusal, Refused};
+use crate::model::portal_facts::ListedException;
 use crate::model::private::{Exposure, Fact, Private};
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene};
@@ -283,48 +283,8 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
         self.watcher.step(stage, place);
     }
 
-    /// What the gateway saw that forbids going on.
-    pub(super) fn alarms(&self, stage: Stage) -> Vec<HaltReason> {
-        let reason = |code, subject: &str, expected: &str, observed: String| HaltReason {
-            code,
-            stage,
-            subject: subject.to_owned(),
-            expected: Fact::public(expected),
-            observed: Fact::public(observed),
-            source: FactSource::Gateway,
-        };
-        let mut found = Vec::new();
-        let strays = self.gateway.interlock().strays();
-        if strays > 0 {
-            let observed = format!("{strays} before the release, all refused");
-            found.push(reason(
-                HaltCode::UnexpectedCommitAttempt,
-                "commit",
-                "no commit that the agent did not cause",
-                observed,
-            ));
-        }
-        for (refused, count) in self.gateway.refused() {
-            let Refused { why, method, origin, path } = refused;
-            let observed = match why {
-                Refusal::Undeclared | Refusal::MethodOverride => format!(
-                    "{count} × {method} {origin}, refused; if the portal needs it, add to the map: \
-                     [[request]] id = \"…\" method = \"{method}\" path = \"{path}\""
-                ),
-                Refusal::TooLarge => format!(
-                    "{count} × {method} {origin} {path}, refused: it carries more than the {} MiB that can be read to tell what \
-                     it is",
-                    READ_LIMIT >> 20
-                ),
-                Refusal::ForeignOrigin | Refusal::Commit | Refusal::Upgrade | Refusal::Tunnel => continue,
-            };
-            found.push(reason(HaltCode::UndeclaredRequest, "request", "requests that the map declares", observed));
-        }
-        found
-    }
-
     pub(super) fn after<T>(&self, stage: Stage, result: Option<Result<T, PortalError>>) -> Result<T, Stop> {
-        let alarms = self.alarms(stage);
+        let alarms = alarms(&self.gateway, stage);
         if let Some(reasons) = NonEmpty::from_vec(alarms) {
             return Err(Stop::Halt(reasons));
         }

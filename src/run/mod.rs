@@ -6,6 +6,7 @@
 //! `hand_over` leaves the browser to a person. [`books`] is what a run writes down, [`finish`] its documents.
 
 pub mod advice;
+mod alarms;
 pub mod books;
 pub mod claim;
 pub mod clock;

@@ -4,6 +4,7 @@
 //! requests against the declared ones, [`plan`] applies a map to a change record. Imports only `model`.
 
 pub mod locator;
+pub mod overrides;
 pub mod plan;
 pub mod read;
 pub mod requests;

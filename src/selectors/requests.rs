@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
+use super::overrides::{METHOD, is_override};
+
 /// One part of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
@@ -22,6 +24,8 @@ pub struct RequestPattern {
     pub id: String,
     /// Its method, in capitals.
     pub method: String,
+    /// The method that the server takes it for: its own, or the one that its `_method` names.
+    taken_for: String,
     segments: Vec<Segment>,
     /// Properties of the body that must have these values.
     pub body: BTreeMap<String, String>,
@@ -33,6 +37,9 @@ pub enum PatternError {
     /// GET, HEAD and OPTIONS need no declaration and can commit nothing.
     #[error("{0:?} is not an unsafe method; declare POST, PUT, PATCH or DELETE")]
     Method(String),
+    /// An override that names no method that changes something, or in a request that is no POST.
+    #[error("`_method` names PUT, PATCH or DELETE, and only in a POST")]
+    Override,
     /// Not a path.
     #[error("a path starts with '/' and holds neither '?' nor '#'")]
     Path,
@@ -60,6 +67,12 @@ impl RequestPattern {
         if !matches!(method, "POST" | "PUT" | "PATCH" | "DELETE") {
             return Err(PatternError::Method(method.to_owned()));
         }
+        let named = body.get(METHOD).map(|named| named.to_ascii_uppercase());
+        if let Some(named) = &named
+            && !(method == "POST" && matches!(named.as_str(), "PUT" | "PATCH" | "DELETE"))
+        {
+            return Err(PatternError::Override);
+        }
         let rest = path.strip_prefix('/').filter(|rest| !rest.contains(['?', '#'])).ok_or(PatternError::Path)?;
         let segments = rest
             .split('/')
@@ -68,7 +81,8 @@ impl RequestPattern {
                 None => Segment::Literal(part.to_owned()),
             })
             .collect();
-        Ok(Self { id: id.to_owned(), method: method.to_owned(), segments, body: body.clone() })
+        let taken_for = named.unwrap_or_else(|| method.to_owned());
+        Ok(Self { id: id.to_owned(), method: method.to_owned(), taken_for, segments, body: body.clone() })
     }
 
     /// Whether method and path match, with the values of the named segments. The body is not looked at.
@@ -97,17 +111,19 @@ impl RequestPattern {
         Some(named)
     }
 
-    /// Whether the body's properties tell that this pattern is meant.
+    /// Whether the body's properties tell that this pattern is meant. An override that it does not declare tells otherwise.
     pub fn match_body(&self, parameters: &[(String, String)]) -> bool {
-        self.body.iter().all(|(name, value)| {
-            parameters.iter().any(|(given, _)| given == name)
-                && parameters.iter().filter(|(given, _)| given == name).all(|(_, carried)| carried == value)
-        })
+        let declared = |name: &str| !is_override(name) || (name == METHOD && self.body.contains_key(METHOD));
+        parameters.iter().all(|(name, _)| declared(name))
+            && self.body.iter().all(|(name, value)| {
+                parameters.iter().any(|(given, _)| given == name)
+                    && parameters.iter().filter(|(given, _)| given == name).all(|(_, carried)| carried == value)
+            })
     }
 
     /// Whether some request could match both.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let same_path = self.method == other.method
+        let same_path = self.taken_for == other.taken_for
             && self.segments.len() == other.segments.len()
             && self.segments.iter().zip(&other.segments).all(|pair| match pair {
                 (Segment::Literal(a), Segment::Literal(b)) => a == b,
@@ -167,6 +183,24 @@ mod tests {
         let save = pattern("POST", "/graphql", &[("operationName", "Save")]);
         assert!(!save.overlaps(&pattern("POST", "/graphql", &[("operationName", "Submit")])));
         assert!(save.overlaps(&pattern("POST", "/graphql", &[])));
+    }
+
+    #[test]
+    fn a_request_counts_as_the_method_that_its_map_declares_for_it() {
+        let patch = pattern("POST", "/a/{x}", &[("_method", "patch")]);
+        assert!(patch.overlaps(&pattern("PATCH", "/a/b", &[])));
+        assert!(!patch.overlaps(&pattern("POST", "/a/b", &[])));
+        assert!(!patch.overlaps(&pattern("POST", "/a/b", &[("_method", "put")])));
+        let carried = |name: &str, value: &str| [(name.to_owned(), value.to_owned())];
+        assert!(patch.match_body(&carried("_method", "patch")));
+        assert!(!patch.match_body(&carried("_method", "delete")));
+        assert!(!patch.match_body(&carried("_METHOD", "patch")));
+        assert!(!patch.match_body(&[]));
+        assert!(!pattern("POST", "/a", &[]).match_body(&carried("_method", "patch")));
+        for (method, named) in [("POST", "get"), ("POST", "post"), ("PUT", "patch")] {
+            let body = [("_method".to_owned(), named.to_owned())].into();
+            assert_eq!(RequestPattern::parse("x", method, "/a", &body), Err(PatternError::Override));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portal_agent::gateway::control::Control;
+use portal_agent::gateway::policy::GatewayPolicy;
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::model::browser::BrowserKind;
@@ -16,10 +17,12 @@ use portal_agent::portal::browser::{SessionOptions, capabilities, find};
 use portal_agent::portal::driver::Driver;
 use portal_agent::portal::webdriver::wire::Wire;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::browser_tests;
 use crate::support::lab::{Lab, WAYS};
+use crate::support::lenient::{Ends, Lenient};
 use crate::support::profile;
 
 /// Longest wait for a browser to try.
@@ -35,14 +38,17 @@ struct Bench {
 }
 
 async fn bench(browser: BrowserKind, lab: &Lab) -> Bench {
+    bench_of(browser, lab.policy(), lab.certificates.as_ref()).await
+}
+
+async fn bench_of(browser: BrowserKind, policy: GatewayPolicy, certificates: Option<&String>) -> Bench {
     let folder = tempfile::tempdir().unwrap();
-    let authorities = lab.certificates.as_ref().map(|pem| {
+    let authorities = certificates.map(|pem| {
         let path = folder.path().join("lab.pem");
         std::fs::write(&path, pem).unwrap();
         path
     });
-    let gateway =
-        Gateway::start(lab.policy(), Arc::new(PortalLink::new(authorities.as_deref()).unwrap())).await.unwrap();
+    let gateway = Gateway::start(policy, Arc::new(PortalLink::new(authorities.as_deref()).unwrap())).await.unwrap();
     let installed = find(browser).unwrap_or_else(|error| panic!("{error}; mend it with: {}", error.advice()));
     let driver = Driver::start(&installed, folder.path()).await.unwrap();
     let address = gateway.address().to_string();
@@ -115,6 +121,30 @@ async fn nothing_commits_unarmed(browser: BrowserKind, https: bool) {
     bench.wire.close().await;
 }
 
+/// A page that sends every method with every body, type and header that a script may set, and hides a commit in each.
+const SENDS_REQUESTS_IN_BODIES: &str = r#"<!doctype html><title>sending</title><script>
+const commit = 'POST /api/D1/submit HTTP/1.1\r\nHost: x\r\n\r\n';
+const bodies = ['', commit, '0\r\n\r\n' + commit, 'a=1&_method=delete', '{"_method":"delete"}'];
+const kinds = ['', 'application/x-www-form-urlencoded', 'application/json', 'application/octet-stream'];
+const headers = ['', 'X-HTTP-Method-Override', 'X_HTTP_Method', 'X-Original-URL', 'Content_Length', 'Transfer_Encoding'];
+const targets = ['/any', '/api/D1', '/api/D1?_method=delete', '/api/D1;_method=delete', '/upload/D1', '/api/D1/submit'];
+const send = async () => {
+    let sent = 0;
+    for (const method of ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE', 'FOO'])
+        for (const target of targets)
+            for (const body of bodies)
+                for (const name of headers) {
+                    const kind = kinds[sent++ % kinds.length];
+                    const given = {...(name && {[name]: name.startsWith('C') ? '60' : '/api/D1/submit'}),
+                                   ...(kind && {'Content-Type': kind})};
+                    const carries = !['GET', 'HEAD'].includes(method) && body;
+                    try { await fetch(target, {method, headers: given, ...(carries && {body})}) } catch {}
+                }
+    document.title = 'sent ' + sent;
+};
+send();
+</script>"#;
+
 /// Opens a page that commits once, expected, and waits until its request is held.
 async fn held(browser: BrowserKind, https: bool, page: &str) -> (Lab, Bench) {
     let lab = Lab::start(https).await;
@@ -166,6 +196,26 @@ async fn nothing_leaves_when_driver_and_browser_are_killed(browser: BrowserKind,
 }
 
 browser_tests! {
+    both async fn a_body_becomes_no_second_request(browser: BrowserKind) {
+        let origin = Lenient::start(Ends::AfterHead, SENDS_REQUESTS_IN_BODIES).await;
+        let bench = bench_of(browser, origin.policy(), None).await;
+        let page = format!("http://{}/page", origin.address).parse().unwrap();
+        bench.wire.goto(&page).await.unwrap();
+        let titled = async {
+            loop {
+                let title = bench.wire.script("return document.title", Value::Null).await.unwrap();
+                if title.as_str().is_some_and(|title| title.starts_with("sent ")) {
+                    return title;
+                }
+            }
+        };
+        let title = tokio::time::timeout(Duration::from_secs(120), titled).await.unwrap();
+        assert_eq!(title, "sent 1260");
+        assert_eq!(origin.forged(), Vec::<String>::new());
+        assert!(origin.took().len() > 40, "hardly anything passed: {:?}", origin.took().len());
+        bench.wire.close().await;
+    }
+
     both async fn no_way_to_commit_reaches_the_portal_unarmed(browser: BrowserKind) {
         nothing_commits_unarmed(browser, false).await;
     }

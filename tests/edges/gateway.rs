@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use http_body_util::BodyExt;
 use portal_agent::gateway::control::Answered;
 use portal_agent::gateway::interlock::ReleaseToken;
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
@@ -29,7 +30,11 @@ async fn desk() -> Desk {
     let router = Router::new().fallback(move |request: Request| {
         let seen = Arc::clone(&seen);
         async move {
-            seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
+            let line = format!("{} {}", request.method(), request.uri());
+            // A portal that takes an upload reads it.
+            if request.into_body().collect().await.is_ok() {
+                seen.lock().unwrap().push(line);
+            }
             "portal"
         }
     });
@@ -48,6 +53,7 @@ async fn desk() -> Desk {
         requests: vec![
             pattern("update", "POST", "/api/{draft}", &[]),
             pattern("save", "POST", "/graphql", &[("operationName", "Save")]),
+            pattern("edit", "POST", "/orders/{order}", &[("_method", "patch")]),
         ],
         commit: pattern("commit", "POST", "/api/{draft}/submit", &[]),
     };
@@ -251,24 +257,102 @@ async fn a_large_upload_passes_where_one_address_serves_several_requests() {
     };
     let body = part("operationName", "", "Save") + &part("file", "; filename=\"plan.pdf\"", &file) + "--b--\r\n";
     assert_eq!(desk.send("POST", "127.0.0.1", "/graphql", kind, &body).await, Some(200));
-    // One that nobody could read whole is refused, and said to be too large.
-    let headers =
-        format!("POST http://127.0.0.1:{0}/graphql HTTP/1.1\r\nHost: 127.0.0.1:{0}\r\n{kind}", desk.portal.port());
-    let mut stream = TcpStream::connect(desk.gateway.address()).await.unwrap();
-    stream.write_all(format!("{headers}Content-Length: {}\r\n\r\n", 65 << 20).as_bytes()).await.unwrap();
-    let mebibyte = vec![b'x'; 1 << 20];
-    for _ in 0..65 {
-        // It may be refused before all of it was sent.
-        if stream.write_all(&mebibyte).await.is_err() {
-            break;
-        }
-    }
-    let mut activity = desk.gateway.control().activity();
-    let refused = async {
-        while !desk.refused(Refusal::TooLarge) {
-            activity.changed().await.unwrap();
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), refused).await.unwrap();
     assert_eq!(desk.arrived(), ["POST /graphql"]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_larger_than_can_be_judged_is_refused_and_said_to_be_too_large() {
+    let desk = desk().await;
+    let at = format!("127.0.0.1:{}", desk.portal.port());
+    for (path, length) in [("/api/D1", 257 << 20), ("/graphql", 257 << 20), ("/api/D1/submit", 5 << 20)] {
+        let head = format!("POST http://{at}{path} HTTP/1.1\r\nHost: {at}\r\n{FORM}Content-Length: {length}\r\n\r\n");
+        assert_eq!(desk.raw(&head).await, Some(413), "{path}");
+    }
+    // More parameters than anybody sends, in a body that is not large.
+    assert_eq!(desk.send("POST", "127.0.0.1", "/api/D1", FORM, &"a&".repeat(30_000)).await, Some(413));
+    let json = format!("[{}0]", "[],".repeat(30_000));
+    assert_eq!(desk.send("POST", "127.0.0.1", "/graphql", JSON, &json).await, Some(413));
+    assert!(desk.refused(Refusal::TooLarge));
+    assert_eq!(desk.arrived(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_reading_that_carries_a_body_is_refused_and_halts_nothing() {
+    let desk = desk().await;
+    let hidden = "POST /api/D1/submit HTTP/1.1\r\nHost: x\r\n\r\n";
+    for method in ["GET", "HEAD", "OPTIONS"] {
+        assert_eq!(desk.send(method, "127.0.0.1", "/any", "", hidden).await, Some(403), "{method}");
+    }
+    let at = format!("127.0.0.1:{}", desk.portal.port());
+    let chunked = format!("GET http://{at}/any HTTP/1.1\r\nHost: {at}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert_eq!(desk.raw(&chunked).await, Some(403));
+    assert!(desk.refused(Refusal::Framing));
+    assert!(!desk.refused(Refusal::Undeclared), "a reading with a body is no undeclared request");
+    assert_eq!(desk.arrived(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_request_that_names_another_one_is_refused() {
+    let desk = desk().await;
+    let at = format!("127.0.0.1:{}", desk.portal.port());
+    for header in
+        ["X-Original-URL: /api/D1/submit", "X_Rewrite_URL: /api/D1/submit", "X-Forwarded-Host: elsewhere.test"]
+    {
+        let headers = format!("{FORM}{header}\r\n");
+        assert_eq!(desk.send("POST", "127.0.0.1", "/api/D1", &headers, "a=1").await, Some(409), "{header}");
+        assert_eq!(desk.send("GET", "127.0.0.1", "/any", &format!("{header}\r\n"), "").await, Some(409), "{header}");
+    }
+    for hosts in [format!("Host: {at}\r\nHost: {at}"), "Host: elsewhere.test".to_owned()] {
+        assert_eq!(desk.raw(&format!("GET http://{at}/any HTTP/1.1\r\n{hosts}\r\n\r\n")).await, Some(403), "{hosts}");
+    }
+    let multipart = "--b\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nput\r\n--b--\r\n";
+    for (kind, body) in [
+        (FORM, "a=1&_method=put"),
+        (FORM, "a=1;_method=put"),
+        (FORM, "a=1&%5Fmethod=put"),
+        (JSON, r#"{"_method":"put"}"#),
+        ("Content-Type: multipart/form-data; boundary=b\r\n", multipart),
+        ("Content-Type: text/plain\r\n", "_method=put"),
+        ("", "_method=put"),
+    ] {
+        assert_eq!(desk.send("POST", "127.0.0.1", "/api/D1", kind, body).await, Some(409), "{kind} {body}");
+    }
+    assert!(
+        desk.refused(Refusal::OverrideHeader) && desk.refused(Refusal::Host) && desk.refused(Refusal::MethodOverride)
+    );
+    assert_eq!(desk.arrived(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_override_that_the_map_declares_passes_and_no_other() {
+    let desk = desk().await;
+    for (path, body, status) in [
+        ("/orders/7", "_method=patch&a=1", 200),
+        ("/orders/7", "_method=delete&a=1", 409),
+        ("/orders/7", "_method=patch&_method=delete", 409),
+        ("/orders/7", "_METHOD=patch", 409),
+        ("/orders/7?_method=delete", "_method=patch", 409),
+        ("/orders/7", "a=1", 409),
+    ] {
+        assert_eq!(desk.send("POST", "127.0.0.1", path, FORM, body).await, Some(status), "{path} {body}");
+    }
+    assert_eq!(desk.arrived(), ["POST /orders/7"]);
+}
+
+#[tokio::test]
+async fn a_refused_request_is_told_by_its_shape_and_so_many_of_them() {
+    let desk = desk().await;
+    desk.send("JANE.DOE", "127.0.0.1", "/any", "", "").await;
+    desk.raw("GET http://jane-doe.example.test/ HTTP/1.1\r\nHost: jane-doe.example.test\r\n\r\n").await;
+    desk.raw("CONNECT jane-doe.example.test:443 HTTP/1.1\r\nHost: jane-doe.example.test:443\r\n\r\n").await;
+    let told = format!("{:?}", desk.gateway.control().refused()).to_lowercase();
+    assert!(!told.contains("jane"), "{told}");
+    assert!(told.contains("https://{1}.{2}.{3}"), "{told}");
+    for count in 0..150 {
+        let word: String = count.to_string().bytes().map(|digit| char::from(digit + 49)).collect();
+        desk.send("DELETE", "127.0.0.1", &format!("/{word}"), "", "").await;
+    }
+    let refused = desk.gateway.control().refused();
+    assert!(refused.len() <= 101 + 3, "{} kept", refused.len());
+    assert_eq!(refused.iter().map(|(_, count)| count).sum::<u64>(), 153);
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test program uses another part of it")]
 
 pub mod lab;
+pub mod lenient;
 pub mod sweep;
 
 use std::path::{Path, PathBuf};
