@@ -263,4 +263,89 @@ mod tests {
         assert_eq!(interlock.release(token, at(0)), Err(ReleaseRefused::NotHeld));
         assert_eq!(interlock.refused(), 1);
     }
+
+    /// Phase, strays, refusals, and whether one was given up.
+    fn stands(interlock: &Interlock) -> (Phase, u64, u64, bool) {
+        (interlock.phase(), interlock.strays(), interlock.refused(), interlock.given_up())
+    }
+
+    #[test]
+    fn attempts_are_numbered_from_one_and_the_refused_ones_count_too() {
+        let mut interlock = Interlock::default();
+        let content = Digest::of(b"commit");
+        assert_eq!(interlock.attempt(content), Admission::Refuse);
+        assert!(interlock.expect());
+        assert_eq!(interlock.attempt(content), Admission::Hold(AttemptId(2)));
+        interlock.lock();
+        assert!(interlock.expect());
+        assert_eq!(interlock.attempt(content), Admission::Hold(AttemptId(3)));
+        // The token of an earlier attempt is none for this one.
+        let token = ReleaseToken { attempt: AttemptId(2), content, expires_at: at(100) };
+        assert_eq!(interlock.release(token, at(0)), Err(ReleaseRefused::NotHeld));
+    }
+
+    #[test]
+    fn only_a_locked_interlock_begins_to_expect() {
+        let mut interlock = Interlock::default();
+        assert!(interlock.expect());
+        assert!(!interlock.expect());
+        let (mut interlock, token) = held();
+        let before = stands(&interlock);
+        assert!(!interlock.expect());
+        assert_eq!(stands(&interlock), before);
+        assert_eq!(interlock.release(token, at(0)), Ok(()));
+        assert!(!interlock.expect());
+        assert_eq!(stands(&interlock), (Phase::Released, 0, 0, false));
+    }
+
+    #[test]
+    fn every_refusal_is_counted_once_and_only_those_that_nobody_caused_are_strays() {
+        let content = Digest::of(b"commit");
+        let mut interlock = Interlock::default();
+        assert_eq!(stands(&interlock), (Phase::Locked, 0, 0, false));
+        interlock.attempt(content);
+        interlock.attempt(content);
+        interlock.stray();
+        assert_eq!(stands(&interlock), (Phase::Locked, 3, 3, false));
+        // Locking refuses what is held, and only that.
+        interlock.lock();
+        interlock.expect();
+        interlock.lock();
+        assert_eq!(stands(&interlock), (Phase::Locked, 3, 3, false));
+        let (mut interlock, token) = held();
+        let phase = interlock.phase();
+        interlock.attempt(content);
+        interlock.stray();
+        assert_eq!(stands(&interlock), (phase, 2, 2, false));
+        interlock.lock();
+        assert_eq!(stands(&interlock), (Phase::Locked, 2, 3, false));
+        assert_eq!(interlock.release(token, at(0)), Err(ReleaseRefused::NotHeld));
+    }
+
+    #[test]
+    fn after_the_release_refusals_are_counted_and_nothing_is_a_stray() {
+        let (mut interlock, token) = held();
+        assert_eq!(interlock.release(token, at(0)), Ok(()));
+        interlock.attempt(Digest::of(b"again"));
+        interlock.stray();
+        interlock.lock();
+        interlock.give_up(token.attempt);
+        assert_eq!(stands(&interlock), (Phase::Released, 0, 2, false));
+    }
+
+    #[test]
+    fn giving_up_ends_the_held_request_and_no_other() {
+        let (mut interlock, token) = held();
+        let before = stands(&interlock);
+        interlock.give_up(AttemptId(9));
+        assert_eq!(stands(&interlock), before);
+        interlock.give_up(token.attempt);
+        assert_eq!(stands(&interlock), (Phase::Locked, 0, 1, true));
+        interlock.give_up(token.attempt);
+        assert_eq!(stands(&interlock), (Phase::Locked, 0, 1, true));
+        let mut expecting = Interlock::default();
+        expecting.expect();
+        expecting.give_up(AttemptId(1));
+        assert_eq!(stands(&expecting), (Phase::Expecting, 0, 0, false));
+    }
 }

@@ -3,8 +3,8 @@
 use crate::decide_table::{Case, NOW, at, file};
 use portal_agent::decide::policy::Policy;
 use portal_agent::decide::reconcile::{self, PacketFacts};
-use portal_agent::decide::rules::record::{FileState, claimed_by_another_run};
-use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
+use portal_agent::decide::rules::record::{FileState, claimed_by_another_run, earlier_run_in_doubt, packet_changed};
+use portal_agent::decide::verdict::{FactSource, HaltCode, Stage, Verdict};
 use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
 use portal_agent::model::gates::{Gates, SignatureFault, SignatureFinding};
@@ -99,6 +99,20 @@ fn claimed_by_another_run_names_its_holder() {
     let reason = claimed_by_another_run(&ChangeId::parse("CHG1").unwrap(), "run r1 (process 7)");
     assert_eq!(reason.code, HaltCode::ClaimedByAnotherRun);
     assert_eq!(reason.observed.text().expose(), "run r1 (process 7)");
+    // Nobody but the agent knows of its other runs.
+    assert_eq!(reason.source, FactSource::Agent);
+    let doubt = earlier_run_in_doubt(&ChangeId::parse("CHG1").unwrap(), "run r1");
+    assert_eq!((doubt.code, doubt.source), (HaltCode::EarlierRunInDoubt, FactSource::Agent));
+}
+
+#[test]
+fn revision_not_approved_when_the_packet_is_another_than_the_run_began_with() {
+    let (first, now) = (Digest::of(b"first"), Digest::of(b"now"));
+    assert_eq!(packet_changed(first, first), None);
+    let reason = packet_changed(first, now).unwrap();
+    assert_eq!((reason.code, reason.stage), (HaltCode::RevisionNotApproved, Stage::Recheck));
+    assert_eq!(reason.expected.text().expose(), &first.to_string());
+    assert_eq!(reason.observed.text().expose(), &now.to_string());
 }
 
 #[test]

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::decide_table::{codes, only};
 use portal_agent::decide::reconcile::{drafted_tab, filled_tab, recheck_panel, summary, surveyed_tab, uploads};
+use portal_agent::decide::rules::resumption::{Edit, resumed_tab};
 use portal_agent::decide::verdict::{HaltCode, Stage};
 use portal_agent::model::banner::{BannerMeaning, BannerRule};
 use portal_agent::model::digest::Digest;
 use portal_agent::model::form::{FormPlan, FormValue, PlannedField, PlannedFile, PlannedTab, RecordPath, WidgetKind};
 use portal_agent::model::ids::{AttachmentRole, FieldId, TabId};
+use portal_agent::model::left::{Reached, Work};
 use portal_agent::model::observed::{
     Found, ListedFile, ObservedBanner, ObservedControl, ObservedPage, ObservedTab, StrangeControl,
 };
@@ -238,4 +240,41 @@ fn banners_halt_by_their_meaning_and_unlisted_ones_always() {
     );
     assert_eq!(with("Year-end freeze is in force. Ask Risk first."), only(HaltCode::UnexpectedBanner));
     assert_eq!(with("Year-end freeze is in force! freeze is in force."), only(HaltCode::UnexpectedBanner));
+}
+
+#[test]
+fn a_resumed_field_is_edited_missing_or_as_it_was_left() {
+    use Edit::{Changed, Completed, Emptied, EnteredOtherwise};
+    use Reached::{Begun, Entered, Saved};
+    let field = text("title", "x");
+    let holding = |value: &str| changed(&field, |control| control.value = Private::new(FormValue::Text(value.into())));
+    // What the draft holds, what the empty form holds, how far the earlier run came; whether it is missing, and the edit.
+    for (draft, empty, reached, missing, edit) in [
+        ("x", holding(""), Some(Saved), false, None),
+        ("x", holding(""), Some(Begun), false, None),
+        ("x", holding("x"), None, false, None),
+        ("x", holding(""), None, false, Some(Completed)),
+        ("", holding(""), None, true, None),
+        ("", holding(""), Some(Entered), true, None),
+        ("", holding(""), Some(Saved), false, Some(Emptied)),
+        // Blank is untouched, whatever an empty form holds; and so is what an empty form holds, though it is not blank.
+        ("", holding("preset"), Some(Begun), true, None),
+        ("", Found::Absent, None, true, None),
+        ("preset", holding("preset"), None, true, None),
+        ("preset", holding("preset"), Some(Saved), false, Some(Emptied)),
+        ("other", holding("preset"), None, false, Some(EnteredOtherwise)),
+        ("other", holding("preset"), Some(Begun), false, Some(Changed)),
+        ("other", Found::Absent, Some(Saved), false, Some(Changed)),
+    ] {
+        let told = format!("{draft:?} in the draft, {empty:?} in an empty form, {reached:?}");
+        let planned = tab(&field);
+        let mut work = Work::default();
+        work.fields.extend(reached.map(|reached| (planned.id.clone(), reached)));
+        let standing = resumed_tab(&planned, &observed(&field, holding(draft)), &observed(&field, empty), &work, &[]);
+        assert_eq!(standing.missing, if missing { vec![field.id.clone()] } else { Vec::new() }, "{told}");
+        assert_eq!(standing.edits.iter().map(|edited| edited.edit).collect::<Vec<_>>(), Vec::from_iter(edit), "{told}");
+        let differs = edit.is_some_and(|edit| edit != Completed);
+        let found: Vec<_> = standing.reasons.iter().map(|reason| reason.code).collect();
+        assert_eq!(found, if differs { vec![HaltCode::DraftDiffers] } else { Vec::new() }, "{told}");
+    }
 }
