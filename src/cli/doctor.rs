@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::args::{Doctor, Output};
 use super::demo::MAP;
@@ -17,6 +18,8 @@ use crate::gateway::proxy::PROBE;
 use crate::model::browser::BrowserKind;
 use crate::model::time::{ChangeWindow, Instant};
 use crate::portal::browser::find;
+use crate::portal::bypass::{Arrived, Bypass};
+use crate::portal::webdriver::wire::Wire;
 use crate::run::clock::{Clock as _, SystemClock};
 use crate::run::interrupt::Interrupt;
 use crate::run::private::PrivateFolder;
@@ -167,7 +170,9 @@ async fn browser_and_interlock(settings: &Settings) -> Vec<Finding> {
             let refused: u64 = control.refused().iter().map(|(_, count)| count).sum();
             findings.push(good(
                 "interlock",
-                format!("the browser goes through the gateway ({refused} other requests refused)"),
+                format!(
+                    "the browser goes through the gateway, and no page gets past it ({refused} other requests refused)"
+                ),
             ));
         }
         Err(what) => {
@@ -194,7 +199,31 @@ async fn probe(settings: &Settings) -> Result<Control, String> {
     wire.goto(&url).await.map_err(|error| format!("the browser does not navigate: {error:?}"))?;
     let control = gateway.control().clone();
     let seen = control.await_probe(&nonce, Duration::from_secs(30)).await;
+    let around = if seen { past_the_gateway(&wire, &nonce).await } else { Ok(None) };
     wire.close().await;
     drop(driver);
-    if seen { Ok(control) } else { Err("the browser does not go through the gateway".to_owned()) }
+    match (seen, around?) {
+        (false, _) => Err("the browser does not go through the gateway".to_owned()),
+        (true, Some(Arrived::Datagram)) => Err("a page reaches the network past the gateway, by WebRTC".to_owned()),
+        (true, Some(Arrived::Connection)) => Err("a page reaches the network past the gateway".to_owned()),
+        (true, None) => Ok(control),
+    }
+}
+
+/// How the probe's page, whose title is the nonce, reaches this machine past the gateway; nothing when it does not.
+async fn past_the_gateway(wire: &Wire, nonce: &str) -> Result<Option<Arrived>, String> {
+    let shown = async {
+        loop {
+            // While the page changes, a question may fail.
+            if let Ok(Value::String(title)) = wire.script("return document.title", Value::Null).await
+                && title == nonce
+            {
+                return;
+            }
+        }
+    };
+    let within = tokio::time::timeout(Duration::from_secs(30), shown).await;
+    within.map_err(|_elapsed| "the browser does not show the probe's page".to_owned())?;
+    let bypass = Bypass::listen().await.map_err(|error| error.to_string())?;
+    bypass.tried_by(wire).await.map_err(|error| error.to_string())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -318,8 +318,18 @@ async fn forward_read(head: http::request::Parts, origin: &Origin, rules: &Arc<R
     }
     let guard = rules.control.begin(true);
     let page = navigates(&head.headers);
-    let request = addressed(Request::from_parts(head, whole(Bytes::new())), origin);
-    relay(rules.upstream.read(request).await, rules, guard, page)
+    let request = addressed(Request::from_parts(head.clone(), whole(Bytes::new())), origin);
+    let answer = rules.upstream.read(request).await;
+    if page && answer.as_ref().is_ok_and(|answer| is_file(answer.headers())) {
+        return refuse_parts(rules, Refusal::Download, &head, Some(origin));
+    }
+    relay(answer, rules, guard, page)
+}
+
+/// Whether an answer is to be stored, not shown.
+fn is_file(headers: &HeaderMap) -> bool {
+    let disposition = headers.get(header::CONTENT_DISPOSITION).map(HeaderValue::as_bytes).unwrap_or_default();
+    disposition.trim_ascii_start().to_ascii_lowercase().starts_with(b"attachment")
 }
 
 /// A request whose body has this length, which is said anew.

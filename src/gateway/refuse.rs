@@ -53,7 +53,8 @@ fn refusal(
         | Refusal::Undeclared
         | Refusal::OverrideHeader
         | Refusal::MethodOverride
-        | Refusal::Unreadable => StatusCode::CONFLICT,
+        | Refusal::Unreadable
+        | Refusal::Download => StatusCode::CONFLICT,
         Refusal::ForeignOrigin | Refusal::Upgrade | Refusal::Tunnel | Refusal::Host | Refusal::Framing => {
             StatusCode::FORBIDDEN
         }

@@ -105,6 +105,8 @@ pub enum Refusal {
     MethodOverride,
     /// A body that is not what its content type says, or that two servers could read differently.
     Unreadable,
+    /// A page that is a file to be stored: the agent needs none.
+    Download,
     /// A body with more bytes or parameters than can be judged.
     TooLarge,
 }

@@ -146,12 +146,15 @@ pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {
                     arguments.extend(["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"].map(String::from));
                 }
             }
+            let blocked: Map<String, Value> =
+                CHROMIUM_BLOCKED.iter().map(|name| ((*name).to_owned(), json!(2))).collect();
             let preferences = json!({
                 "credentials_enable_service": false,
                 "profile.password_manager_enabled": false,
                 "autofill.profile_enabled": false,
                 "translate.enabled": false,
-                "download.default_directory": options.folder.join("downloads"),
+                "download_restrictions": ALL_DOWNLOADS,
+                "profile.default_content_setting_values": blocked,
             });
             let mut chrome = json!({ "args": arguments, "prefs": preferences });
             if let Some(program) = options.program {
@@ -177,6 +180,7 @@ pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {
             let mut firefox = json!({ "args": arguments, "prefs": preferences });
             firefox["prefs"]["browser.download.folderList"] = json!(2);
             firefox["prefs"]["browser.download.dir"] = json!(options.folder.join("downloads"));
+            firefox["prefs"]["browser.download.useDownloadDir"] = json!(false);
             if let Some(program) = options.program {
                 firefox["binary"] = json!(program);
             }
@@ -187,6 +191,9 @@ pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {
     }
     capabilities
 }
+
+/// Chromium's preference by which every download is refused.
+const ALL_DOWNLOADS: u8 = 3;
 
 /// No traffic of the browser's own, no way around the proxy, nothing remembered, no parts that the agent never uses, no throttling of
 /// a window in the background.
@@ -205,7 +212,6 @@ const CHROMIUM: &[&str] = &[
     "--disable-quic",
     "--disable-sync",
     "--force-device-scale-factor=1",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--hide-scrollbars",
     // Names are the gateway's to look up: a page's hints to prefetch reach nobody.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -213,6 +219,44 @@ const CHROMIUM: &[&str] = &[
     "--metrics-recording-only",
     "--no-default-browser-check",
     "--no-first-run",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    // Abilities that the agent never uses.
+    "--deny-permission-prompts",
+    "--disable-3d-apis",
+    "--disable-file-system",
+    "--disable-notifications",
+    "--disable-presentation-api",
+    "--disable-print-preview",
+    "--disable-remote-playback-api",
+    "--disable-speech-api",
+    "--mute-audio",
+    "--no-pings",
+];
+
+/// What sites may not do in Chromium, whatever they ask: 2 is "block".
+const CHROMIUM_BLOCKED: &[&str] = &[
+    "ar",
+    "automatic_downloads",
+    "background_sync",
+    "bluetooth_guard",
+    "bluetooth_scanning",
+    "clipboard",
+    "file_system_read_guard",
+    "file_system_write_guard",
+    "geolocation",
+    "hid_guard",
+    "idle_detection",
+    "local_fonts",
+    "media_stream_camera",
+    "media_stream_mic",
+    "midi_sysex",
+    "notifications",
+    "payment_handler",
+    "sensors",
+    "serial_guard",
+    "usb_guard",
+    "vr",
+    "window_placement",
 ];
 
 enum Preference {
@@ -270,6 +314,21 @@ const FIREFOX: &[(&str, Preference)] = &[
     ("browser.tabs.remote.separatePrivilegedContentProcess", Preference::Flag(false)),
     ("dom.ipc.processPrelaunch.enabled", Preference::Flag(false)),
     ("dom.ipc.processPrelaunch.fission.number", Preference::Number(0)),
+    // Abilities that the agent never uses; 2 is "block".
+    ("dom.gamepad.enabled", Preference::Flag(false)),
+    ("dom.push.enabled", Preference::Flag(false)),
+    ("dom.vr.enabled", Preference::Flag(false)),
+    ("dom.webmidi.enabled", Preference::Flag(false)),
+    ("dom.webnotifications.enabled", Preference::Flag(false)),
+    ("geo.enabled", Preference::Flag(false)),
+    ("media.navigator.enabled", Preference::Flag(false)),
+    ("media.webspeech.synth.enabled", Preference::Flag(false)),
+    ("network.webtransport.enabled", Preference::Flag(false)),
+    ("permissions.default.camera", Preference::Number(2)),
+    ("permissions.default.desktop-notification", Preference::Number(2)),
+    ("permissions.default.geo", Preference::Number(2)),
+    ("permissions.default.microphone", Preference::Number(2)),
+    ("webgl.disabled", Preference::Flag(true)),
 ];
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Nothing here decides: every verb reports what it saw. Imports `gateway`, `mask`, `selectors` and below.
 
 pub mod browser;
+pub mod bypass;
 pub mod driver;
 pub mod webdriver;
 

@@ -62,6 +62,7 @@ fn told(refused: &Refused, count: u64) -> Option<String> {
         | Refusal::Upgrade
         | Refusal::Tunnel
         | Refusal::Host
-        | Refusal::Framing => return None,
+        | Refusal::Framing
+        | Refusal::Download => return None,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::model::portal_facts::Refusal;
 use portal_agent::portal::browser::{SessionOptions, capabilities, find};
+use portal_agent::portal::bypass::{Arrived, Bypass};
 use portal_agent::portal::driver::Driver;
 use portal_agent::portal::webdriver::wire::Wire;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -42,6 +43,17 @@ async fn bench(browser: BrowserKind, lab: &Lab) -> Bench {
 }
 
 async fn bench_of(browser: BrowserKind, policy: GatewayPolicy, certificates: Option<&String>) -> Bench {
+    bench_with(browser, policy, certificates, |capabilities| capabilities).await
+}
+
+type Capabilities = serde_json::Map<String, Value>;
+
+async fn bench_with(
+    browser: BrowserKind,
+    policy: GatewayPolicy,
+    certificates: Option<&String>,
+    change: impl FnOnce(Capabilities) -> Capabilities,
+) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let authorities = certificates.map(|pem| {
         let path = folder.path().join("lab.pem");
@@ -60,7 +72,7 @@ async fn bench_of(browser: BrowserKind, policy: GatewayPolicy, certificates: Opt
         headed: false,
         profile: profile(),
     };
-    let wire = Wire::open(driver.url(), capabilities(&options), Duration::from_secs(30)).await.unwrap();
+    let wire = Wire::open(driver.url(), change(capabilities(&options)), Duration::from_secs(30)).await.unwrap();
     Bench { gateway, driver, wire, _folder: folder }
 }
 
@@ -119,6 +131,79 @@ async fn nothing_commits_unarmed(browser: BrowserKind, https: bool) {
     assert!(!lab.a_commit_arrives_within(QUIET).await);
     assert!(control.interlock().strays() > 0);
     bench.wire.close().await;
+}
+
+/// The same without what keeps WebRTC from going around the gateway.
+fn with_webrtc(mut capabilities: Capabilities) -> Capabilities {
+    if let Some(chrome) = capabilities.get_mut("goog:chromeOptions") {
+        let arguments = chrome["args"].as_array_mut().unwrap();
+        arguments.retain(|argument| !argument.as_str().unwrap().contains("webrtc"));
+    }
+    if let Some(firefox) = capabilities.get_mut("moz:firefoxOptions") {
+        let allowed = [
+            ("media.navigator.enabled", true),
+            ("media.peerconnection.enabled", true),
+            ("media.peerconnection.ice.loopback", true),
+            ("media.peerconnection.ice.obfuscate_host_addresses", false),
+            ("media.peerconnection.ice.proxy_only_if_behind_proxy", false),
+            ("media.peerconnection.ice.default_address_only", false),
+        ];
+        for (name, value) in allowed {
+            firefox["prefs"][name] = Value::from(value);
+        }
+    }
+    capabilities
+}
+
+/// The same without what refuses downloads; they go to this folder.
+fn with_downloads(mut capabilities: Capabilities, to: &Path) -> Capabilities {
+    if let Some(chrome) = capabilities.get_mut("goog:chromeOptions") {
+        chrome["prefs"]["download_restrictions"] = Value::from(0);
+        chrome["prefs"]["profile.default_content_setting_values"]["automatic_downloads"] = Value::from(1);
+        chrome["prefs"]["download.default_directory"] = Value::from(to.to_str().unwrap());
+    }
+    if let Some(firefox) = capabilities.get_mut("moz:firefoxOptions") {
+        firefox["prefs"]["browser.download.useDownloadDir"] = Value::from(true);
+        firefox["prefs"]["browser.download.folderList"] = Value::from(2);
+        firefox["prefs"]["browser.download.dir"] = Value::from(to.to_str().unwrap());
+    }
+    capabilities
+}
+
+/// Files below a folder whose name says that they were downloaded.
+fn planted(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    let below = paths.iter().filter(|path| path.is_dir() && !path.is_symlink()).flat_map(|path| planted(path));
+    let named =
+        paths.iter().filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains("planted")));
+    named.cloned().chain(below).collect()
+}
+
+async fn downloads(browser: BrowserKind, change: impl FnOnce(Capabilities, &Path) -> Capabilities) -> Vec<PathBuf> {
+    let lab = Lab::start(false).await;
+    let to = tempfile::tempdir().unwrap();
+    let bench = bench_with(browser, lab.policy(), None, |capabilities| change(capabilities, to.path())).await;
+    bench.wire.goto(&lab.base.join("downloads").unwrap()).await.unwrap();
+    let begun = async { while bench.wire.script("return document.title", Value::Null).await.unwrap() != "begun" {} };
+    tokio::time::timeout(TRIES, begun).await.unwrap();
+    assert!(!lab.a_commit_arrives_within(QUIET).await);
+    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join("Downloads");
+    let found = [to.path(), bench._folder.path(), &home].into_iter().flat_map(planted).collect();
+    bench.wire.close().await;
+    found
+}
+
+async fn arrived(browser: BrowserKind, change: impl FnOnce(Capabilities) -> Capabilities) -> Option<Arrived> {
+    let lab = Lab::start(false).await;
+    let bench = bench_with(browser, lab.policy(), None, change).await;
+    let idle = lab.base.join("idle").unwrap();
+    bench.wire.goto(&idle).await.unwrap();
+    let opened = async { while bench.wire.script("return document.title", Value::Null).await.unwrap() != "idle" {} };
+    tokio::time::timeout(TRIES, opened).await.unwrap();
+    let arrived = Bypass::listen().await.unwrap().tried_by(&bench.wire).await.unwrap();
+    bench.wire.close().await;
+    arrived
 }
 
 /// A page that sends every method with every body, type and header that a script may set, and hides a commit in each.
@@ -196,6 +281,17 @@ async fn nothing_leaves_when_driver_and_browser_are_killed(browser: BrowserKind,
 }
 
 browser_tests! {
+    both async fn nothing_is_downloaded(browser: BrowserKind) {
+        assert_eq!(downloads(browser, |capabilities, _| capabilities).await, Vec::<PathBuf>::new());
+        assert_ne!(downloads(browser, with_downloads).await, Vec::<PathBuf>::new(), "nothing was ever begun");
+    }
+
+    both async fn no_page_reaches_anything_past_the_gateway(browser: BrowserKind) {
+        assert_eq!(arrived(browser, |capabilities| capabilities).await, None);
+        // The listener is one that is reached when nothing stands in the way.
+        assert_eq!(arrived(browser, with_webrtc).await, Some(Arrived::Datagram));
+    }
+
     both async fn a_body_becomes_no_second_request(browser: BrowserKind) {
         let origin = Lenient::start(Ends::AfterHead, SENDS_REQUESTS_IN_BODIES).await;
         let bench = bench_of(browser, origin.policy(), None).await;

@@ -33,9 +33,10 @@ async fn desk() -> Desk {
             let line = format!("{} {}", request.method(), request.uri());
             // A portal that takes an upload reads it.
             if request.into_body().collect().await.is_ok() {
-                seen.lock().unwrap().push(line);
+                seen.lock().unwrap().push(line.clone());
             }
-            "portal"
+            let answer = if line.contains("/file") { "attachment; filename=x" } else { "inline" };
+            ([("content-disposition", answer)], "portal")
         }
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -355,4 +356,15 @@ async fn a_refused_request_is_told_by_its_shape_and_so_many_of_them() {
     let refused = desk.gateway.control().refused();
     assert!(refused.len() <= 101 + 3, "{} kept", refused.len());
     assert_eq!(refused.iter().map(|(_, count)| count).sum::<u64>(), 153);
+}
+
+#[tokio::test]
+async fn a_page_that_is_a_file_is_not_passed_on() {
+    let desk = desk().await;
+    let navigates = "Sec-Fetch-Mode: navigate\r\n";
+    assert_eq!(desk.send("GET", "127.0.0.1", "/page", navigates, "").await, Some(200));
+    assert_eq!(desk.send("GET", "127.0.0.1", "/file", navigates, "").await, Some(204));
+    assert!(desk.refused(Refusal::Download));
+    // A script may read what it likes.
+    assert_eq!(desk.send("GET", "127.0.0.1", "/file", "Sec-Fetch-Mode: cors\r\n", "").await, Some(200));
 }

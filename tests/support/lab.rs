@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{any, get};
@@ -103,6 +103,22 @@ async fn insistent() -> Html<&'static str> {
     )
 }
 
+/// Downloads in every way that needs nobody's consent. The title says when all of them were begun.
+const DOWNLOADS: &str = "<!doctype html><title>beginning</title><script>
+const click = (href) => { const link = document.createElement('a'); link.href = href; link.download = 'planted-blob.txt'; \
+document.body.append(link); link.click() };
+onload = () => {
+    click(URL.createObjectURL(new Blob(['planted'])));
+    click('data:text/plain,planted');
+    open('/attachment');
+    const frame = document.createElement('iframe');
+    frame.src = '/attachment';
+    document.body.append(frame);
+    location = '/attachment';
+    setTimeout(() => document.title = 'begun', 300);
+};
+</script>";
+
 async fn single() -> Html<&'static str> {
     Html(
         "<!doctype html><title>single</title><form id=f method=post action=/commit><input name=a value=1></form><script>f.submit()</script>",
@@ -126,6 +142,10 @@ fn router(shared: Shared) -> Router {
     Router::new()
         .route("/idle", get(|| async { Html("<!doctype html><title>idle</title>") }))
         .route("/way/{name}", get(way))
+        .route("/downloads", get(|| async { Html(DOWNLOADS) }))
+        .route("/attachment", get(|| async {
+            ([(CONTENT_DISPOSITION, "attachment; filename=planted-attachment.txt")], "planted").into_response()
+        }))
         .route("/insistent", get(insistent))
         .route("/single", get(single))
         .route("/worker.js", get(|| async { script("fetch('/commit', {method: 'POST', body: 'a=1'})") }))
