@@ -65,13 +65,15 @@ impl Story {
             }
             Outcome::HaltedDraft => {
                 let known = document.draft_state.is_some_and(|state| state != DraftState::Unread);
-                if known && drafts != 1 && !overtaken {
+                // Where somebody vouched wrongly, an earlier process may have left a second one.
+                let untrue = drafts == 0 || (drafts > 1 && !self.wrongly_vouched);
+                if known && untrue && !overtaken {
                     self.broken(format!("{named} says that a draft is left; there are {drafts}"));
                 }
             }
             Outcome::InDoubt => {
                 // That a request was refused after all has to be written, too, to be known.
-                let unwritten = self.unwritten;
+                let unwritten = self.unwritten || self.wrongly_vouched;
                 if self.sim.lock().releases.is_empty() && self.told.crashes == 0 && !overtaken && !unwritten {
                     self.broken(format!("{named} is in doubt, and nothing was ever released"));
                 }
