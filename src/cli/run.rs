@@ -100,6 +100,7 @@ pub fn order(
         operator,
         policy: settings.policy()?,
         evidence: settings.evidence.clone(),
+        evidence_limit: settings.evidence_limit()?,
         shared,
         browser: settings.browser_order(wanted.window.headed || wanted.window.hand_over),
         portal_ca: settings.portal_ca.clone(),

@@ -25,6 +25,12 @@ pub enum EvidenceError {
         #[source]
         source: io::Error,
     },
+    /// All of it together would be larger than its limit.
+    #[error("the evidence of this run reaches its limit of {} MiB (`evidence_mib`)", limit >> 20)]
+    Full {
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// A document holds what may not be shown.
     #[error("{0} holds a value that may not be shown, and was withheld")]
     Withheld(String),
@@ -174,7 +180,16 @@ pub const MANIFEST: &str = "manifest.json";
 pub struct EvidenceFolder {
     shelf: Box<dyn Shelf>,
     pictures: u32,
+    written: u64,
+    limit: u64,
+    closing: bool,
 }
+
+/// What all evidence of a run may have together where nothing else is set, in bytes.
+pub const USUAL_LIMIT: u64 = 64 << 20;
+
+/// Room beyond the limit for the journal, and for saying how the run ended, in bytes.
+const RESERVE: u64 = 8 << 20;
 
 impl EvidenceFolder {
     /// Creates `root/CHANGE/RUN`.
@@ -198,7 +213,29 @@ impl EvidenceFolder {
 
     /// A folder on any shelf.
     pub fn on(shelf: Box<dyn Shelf>) -> Self {
-        Self { shelf, pictures: 0 }
+        Self { shelf, pictures: 0, written: 0, limit: USUAL_LIMIT, closing: false }
+    }
+
+    /// The same with another limit, in bytes.
+    #[must_use]
+    pub fn limited_to(self, limit: u64) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// The run is over: what says so may use the room that was kept for it.
+    pub fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Counts what is about to be written. What `must` be written may use the reserve.
+    fn room(&mut self, bytes: &[u8], must: bool) -> Result<(), EvidenceError> {
+        let written = self.written.saturating_add(bytes.len() as u64);
+        let reserve = if must || self.closing { RESERVE } else { 0 };
+        if written > self.limit.saturating_add(reserve) {
+            return Err(EvidenceError::Full { limit: self.limit });
+        }
+        self.written = written;
+        Ok(())
     }
 
     /// Where it is, for people.
@@ -212,6 +249,7 @@ impl EvidenceFolder {
     }
 
     fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
+        self.room(bytes, false)?;
         self.shelf.put(name, bytes).map_err(self.failed(name))
     }
 
@@ -258,6 +296,7 @@ impl EvidenceFolder {
     ) -> Result<Vec<u8>, EvidenceError> {
         let mut bytes = serde_json::to_vec(line).map_err(|_| EvidenceError::Json(name.to_owned()))?;
         bytes.push(b'\n');
+        self.room(&bytes, durable)?;
         self.shelf.append(name, &bytes, durable).map_err(self.failed(name))?;
         Ok(bytes)
     }
@@ -277,27 +316,51 @@ impl EvidenceFolder {
         names.into_iter().map(digest).collect()
     }
 
-    /// Every file, the manifest last, for sending them elsewhere.
+    /// The names of every file, the manifest's last.
     ///
     /// # Errors
     ///
-    /// [`EvidenceError::Write`] when a file cannot be read back.
-    pub fn contents(&self) -> Result<Vec<(String, Vec<u8>)>, EvidenceError> {
+    /// [`EvidenceError::Write`] when the folder cannot be listed.
+    pub fn names(&self) -> Result<Vec<String>, EvidenceError> {
         let mut names = self.shelf.files().map_err(self.failed(""))?;
         names.push(MANIFEST.to_owned());
-        let content = |name: String| {
-            let mut bytes = Vec::new();
-            let read = self.shelf.open(&name).and_then(|mut file| file.read_to_end(&mut bytes));
-            read.map_err(self.failed(&name))?;
-            Ok((name, bytes))
-        };
-        names.into_iter().map(content).collect()
+        Ok(names)
+    }
+
+    /// A file, read back.
+    ///
+    /// # Errors
+    ///
+    /// [`EvidenceError::Write`] when it cannot be read.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, EvidenceError> {
+        let mut bytes = Vec::new();
+        let read = self.shelf.open(name).and_then(|mut file| file.read_to_end(&mut bytes));
+        read.map_err(self.failed(name))?;
+        Ok(bytes)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_folder_takes_the_journal_and_the_outcome_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let (change, run) = (ChangeId::parse("CHG1").unwrap(), RunId::parse("r1").unwrap());
+        let mut folder = EvidenceFolder::create(root.path(), &change, &run).unwrap().limited_to(1 << 20);
+        let gate = crate::mask::masked::MaskGate::new(Default::default(), [0; 32], Vec::new());
+        let large = gate.text("x".repeat(1 << 20)).unwrap();
+        assert!(folder.text("first.txt", &large).is_ok());
+        let small = gate.text("x".to_owned()).unwrap();
+        assert!(matches!(folder.text("second.txt", &small), Err(EvidenceError::Full { .. })));
+        assert!(matches!(folder.line("looks.jsonl", &small, false), Err(EvidenceError::Full { .. })));
+        assert!(folder.line("journal.jsonl", &small, true).is_ok());
+        folder.close();
+        assert!(folder.text("outcome.txt", &small).is_ok());
+        // The room that is kept is bounded, too.
+        assert!((0..9).any(|count| folder.text(&format!("{count}.txt"), &large).is_err()));
+    }
 
     #[test]
     fn a_line_that_the_disk_has_no_room_for_leaves_nothing_behind() {

@@ -9,6 +9,9 @@ use sha2::{Digest as _, Sha256};
 use crate::model::ids::FieldId;
 use crate::model::private::{Exposure, Fact, Private};
 
+/// Longest text that is shown whole, in characters.
+const LONGEST: usize = 2_000;
+
 /// Something that has passed the gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -100,7 +103,7 @@ impl MaskGate {
     pub fn fact(&self, fact: &Fact) -> Masked<String> {
         let text = fact.text().expose();
         if self.may_show(fact.exposure()) && self.is_clean(text.as_bytes()) {
-            Masked(text.clone())
+            Masked(self.cut(text))
         } else {
             Masked(format!("[hidden {}, {} characters]", self.keyed(text), text.chars().count()))
         }
@@ -129,6 +132,16 @@ impl MaskGate {
     /// [`Leak`], as for [`Self::document`].
     pub fn text(&self, text: String) -> Result<Masked<String>, Leak> {
         if self.is_clean(text.as_bytes()) { Ok(Masked(text)) } else { Err(Leak) }
+    }
+
+    /// A long text is shown by its beginning, its length and a digest, so that two of them are still told apart.
+    fn cut(&self, text: &str) -> String {
+        match text.char_indices().nth(LONGEST) {
+            None => text.to_owned(),
+            Some((end, _)) => {
+                format!("{}… [{} characters, {}]", &text[..end], text.chars().count(), self.keyed(text))
+            }
+        }
     }
 
     fn is_clean(&self, bytes: &[u8]) -> bool {
@@ -174,6 +187,15 @@ mod tests {
         let hidden = gate().fact(&field("other", "production"));
         assert!(!hidden.get().contains("production") && hidden.get().contains("10 characters"));
         assert!(!gate().fact(&Fact::new("text of a banner", Exposure::Message)).get().contains("banner"));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_told_apart_from_another_one() {
+        let shown = |text: String| gate().fact(&field("shown", &text)).get().clone();
+        assert_eq!(shown("x".repeat(LONGEST)), "x".repeat(LONGEST));
+        let (one, other) = (shown("x".repeat(LONGEST + 1)), shown("x".repeat(LONGEST) + "y"));
+        assert!(one.contains("[2001 characters, ") && one.len() < LONGEST + 40, "{one}");
+        assert_ne!(one, other);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::decide::policy::{ApprovalPolicy, Policy};
 use crate::evidence::documents::RunDocument;
 use crate::evidence::outcome::Outcome;
 use crate::evidence::shared::SharedStore;
+use crate::evidence::store::USUAL_LIMIT;
 use crate::fixture::answers::RecordedSources;
 use crate::fixture::dial::Dial;
 use crate::fixture::folder::{Fixture, RECORD, Told};
@@ -94,6 +95,7 @@ pub async fn replay(
             freeze: head.freeze_policy.clone(),
         },
         evidence: evidence.to_owned(),
+        evidence_limit: USUAL_LIMIT,
         shared: SharedStore::folder(evidence),
         browser: browser.clone(),
         portal_ca: None,

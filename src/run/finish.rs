@@ -57,6 +57,7 @@ pub async fn finish(
 ) -> Masked<RunDocument> {
     let mut sealed = false;
     if let Some(books) = &mut books {
+        books.folder.close();
         let written = documents(closing, &ending, books);
         let ended = Event::Ended { outcome: ending.outcome };
         let noted = books.event(closing.finished_at, Stage::Seal, &ended).await.is_ok();
@@ -89,7 +90,8 @@ async fn send(closing: &Closing<'_>, books: &Books<'_>, shared: &SharedStore) ->
         return Ok(());
     }
     let change = &closing.facts.record.record.exception.change_id;
-    for (name, bytes) in books.folder.contents()? {
+    for name in books.folder.names()? {
+        let bytes = books.folder.read(&name)?;
         let key = format!("{change}/{}/{name}", closing.run);
         let failed = |why: String| EvidenceError::Store(format!("{}: {why}", shared.place()));
         match shared.create(&key, bytes).await.map_err(|error| failed(error.to_string()))? {

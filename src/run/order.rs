@@ -47,6 +47,8 @@ pub struct Order {
     pub policy: Policy,
     /// Evidence root.
     pub evidence: PathBuf,
+    /// What all evidence of a run may have together, in bytes.
+    pub evidence_limit: u64,
     /// What is shared with other hosts; the evidence root itself by default.
     pub shared: SharedStore,
     /// Browser.

@@ -91,7 +91,8 @@ impl Ports for Machine<'_> {
     }
 
     fn folder(&self, change: &ChangeId, run: &RunId) -> Result<EvidenceFolder, EvidenceError> {
-        EvidenceFolder::create(&self.order.evidence, change, run)
+        let folder = EvidenceFolder::create(&self.order.evidence, change, run)?;
+        Ok(folder.limited_to(self.order.evidence_limit))
     }
 
     fn local_journal(&self, change: &ChangeId, run: &RunId) -> Option<Vec<u8>> {

@@ -66,6 +66,7 @@ pub async fn die(folder: &Path, browser: &str, map: &Path, base: &str, event: &s
         },
         shared: SharedStore::folder(&evidence),
         evidence,
+        evidence_limit: 64 << 20,
         browser: BrowserOrder {
             kind: if browser == "firefox" { BrowserKind::Firefox } else { BrowserKind::Chromium },
             profile: if root { BrowserProfile::Container } else { BrowserProfile::Desktop },

@@ -17,6 +17,7 @@ use portal_agent::decide::rules::confirmation::Said;
 use portal_agent::decide::verdict::{HaltCode, Stage};
 use portal_agent::evidence::documents::RunDocument;
 use portal_agent::evidence::shared::SharedStore;
+use portal_agent::evidence::store::USUAL_LIMIT;
 use portal_agent::mask::masked::Masked;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
 use portal_agent::model::freeze_policy::{CategoryPolicy, FreezePolicy};
@@ -138,6 +139,7 @@ impl Rig {
             operator: PersonId::parse("op.night").unwrap(),
             policy: policy(),
             evidence,
+            evidence_limit: USUAL_LIMIT,
             browser: browser_order(plan.browser),
             portal_ca,
             upstream: None,

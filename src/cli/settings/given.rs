@@ -89,6 +89,18 @@ impl Settings {
         }
     }
 
+    /// What all evidence of a run may have together, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Value`] outside 4 to 4096 MiB.
+    pub fn evidence_limit(&self) -> Result<u64, SettingsError> {
+        if (4..=4096).contains(&self.evidence_mib) {
+            return Ok(self.evidence_mib << 20);
+        }
+        Err(SettingsError::Value(format!("evidence_mib: {} is not from 4 to 4096", self.evidence_mib)))
+    }
+
     /// Zone of whoever reads what is printed.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::decide::policy::{ApprovalPolicy, USUAL_MAX_AGE_HOURS};
 use crate::diagnostic::Diagnostic;
+use crate::evidence::store::USUAL_LIMIT;
 use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::gates::SignaturePolicy;
 use crate::model::ids::{PersonId, Role};
@@ -51,6 +52,9 @@ pub struct Settings {
     /// Evidence folder.
     #[serde(default = "evidence")]
     pub evidence: PathBuf,
+    /// What all evidence of a run may have together, in MiB.
+    #[serde(default = "evidence_mib")]
+    pub evidence_mib: u64,
     /// What is shared with other hosts, `s3://BUCKET/PREFIX`; the evidence folder itself otherwise.
     pub evidence_store: Option<url::Url>,
     /// Freeze calendars: files, or addresses.
@@ -147,11 +151,12 @@ impl Places {
     }
 }
 
-const KEYS: [&str; 30] = [
+const KEYS: [&str; 31] = [
     "operator",
     "map",
     "base_url",
     "evidence",
+    "evidence_mib",
     "evidence_store",
     "calendar",
     "freeze_policy",
@@ -182,6 +187,10 @@ const KEYS: [&str; 30] = [
 
 fn sources_s() -> u64 {
     WITHIN.as_secs()
+}
+
+fn evidence_mib() -> u64 {
+    USUAL_LIMIT >> 20
 }
 
 fn evidence() -> PathBuf {

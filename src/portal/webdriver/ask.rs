@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::bounds;
 use super::wire::ElementRef;
 use crate::model::digest::Digest;
 use crate::model::form::{FormValue, PlannedField, WidgetKind};
@@ -106,14 +107,17 @@ pub struct State {
     /// `document.readyState`.
     pub ready: String,
     /// Path of the page.
+    #[serde(deserialize_with = "bounds::one")]
     pub path: String,
     /// Account shown, if signed in.
+    #[serde(deserialize_with = "bounds::perhaps_one")]
     pub signed_in: Option<String>,
     /// Whether the sign-in page is shown.
     pub signed_out: bool,
     /// Whether the page says that it works.
     pub busy: bool,
     /// Texts of open dialogs of the page.
+    #[serde(deserialize_with = "bounds::several")]
     pub dialogs: Vec<String>,
 }
 
@@ -121,6 +125,7 @@ pub struct State {
 struct RawTarget {
     count: usize,
     element: Value,
+    #[serde(default, deserialize_with = "bounds::perhaps_one")]
     text: Option<String>,
 }
 
@@ -129,18 +134,21 @@ struct RawField {
     count: usize,
     element: Option<Value>,
     handle: Option<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::one")]
     label: String,
     #[serde(default)]
     required: bool,
     #[serde(default)]
     editable: bool,
+    #[serde(default, deserialize_with = "bounds::perhaps_one")]
     complaint: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::options")]
     options: Vec<String>,
     #[serde(default)]
     targets: Vec<Value>,
+    #[serde(default, deserialize_with = "bounds::value")]
     text: Option<String>,
+    #[serde(default, deserialize_with = "bounds::choices")]
     choices: Option<Vec<String>>,
     checked: Option<bool>,
 }
@@ -178,13 +186,13 @@ pub struct Answer {
     targets: BTreeMap<String, RawTarget>,
     #[serde(default)]
     fields: BTreeMap<String, RawField>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::several")]
     banners: Vec<String>,
     /// How many panels match.
     pub panel: Option<usize>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::several")]
     strange: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounds::several")]
     complaints: Vec<String>,
     /// Rows of each table asked for.
     #[serde(default)]
@@ -287,8 +295,9 @@ impl Answer {
             .get(name)
             .into_iter()
             .flatten()
+            .take(bounds::ROWS)
             .map(|row| {
-                let cell = |cell: &str| row.get(cell).cloned().flatten();
+                let cell = |cell: &str| row.get(cell).cloned().flatten().map(bounds::text);
                 let raw = RawFile { name: cell("name"), size: cell("size"), sha256: cell("sha256") };
                 ListedFile {
                     name: Private::new(raw.name.unwrap_or_default()),

@@ -7,6 +7,7 @@
 //! values, `commit` saves and commits, and `verbs` hands each verb to the file of its subject.
 
 pub mod ask;
+mod bounds;
 mod commit;
 mod enter;
 mod pages;

@@ -274,4 +274,16 @@ if (ask.complaints) {
 }
 if (ask.tables) answer.tables = Object.fromEntries(Object.entries(ask.tables).map(([name, table]) => [name, rows(table)]));
 if (ask.show) answer.rectangles = rectangles();
-return answer;
+// No page fills the agent's memory: what is longer than the agent takes is cut here already, and says so.
+let room = 8e6;
+function bounded(value) {
+  if (typeof value === 'string') {
+    const kept = value.slice(0, Math.min(100001, Math.max(room, 0)));
+    room -= kept.length;
+    return kept.length === value.length ? value : `${kept}… (${value.length} units)`;
+  }
+  if (Array.isArray(value)) return value.slice(0, 20001).map(bounded);
+  if (value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, below]) => [name, bounded(below)]));
+}
+return bounded(answer);

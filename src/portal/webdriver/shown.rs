@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::WebPortal;
 use super::ask::{Answer, Ask, field};
+use super::bounds::{self, ROWS};
 use super::pages::{Expect, fill_path};
 use crate::model::form::PlannedField;
 use crate::model::ids::ChangeId;
@@ -32,6 +33,10 @@ impl WebPortal {
             let ready =
                 |answer: &Answer| answer.target("list").count == 1 && !answer.state.busy && control.in_flight() == 0;
             let answer = self.open("the list of exceptions", &path, &ask, Expect::Session, ready).await?;
+            let rows = answer.tables.get("rows").map_or(0, Vec::len);
+            if rows > ROWS {
+                return Err(PortalError::UnreadableList(format!("{}, with {rows} rows", plain(&path))));
+            }
             for row in answer.tables.get("rows").into_iter().flatten() {
                 let row = self.listed(&path, row)?;
                 if !found.contains(&row) {
@@ -43,8 +48,8 @@ impl WebPortal {
     }
 
     fn listed(&self, path: &str, row: &BTreeMap<String, Option<String>>) -> Result<ListedException, PortalError> {
-        let unreadable = || PortalError::UnreadableList(path.split('?').next().unwrap_or_default().to_owned());
-        let cell = |name: &str| row.get(name).cloned().flatten();
+        let unreadable = || PortalError::UnreadableList(plain(path).to_owned());
+        let cell = |name: &str| row.get(name).cloned().flatten().map(bounds::text);
         let states = &self.map().exceptions.states;
         let word = cell("state").ok_or_else(unreadable)?;
         let state = if states.draft.contains(&word) {
@@ -128,4 +133,9 @@ impl WebPortal {
             }
         }
     }
+}
+
+/// A path without its query.
+fn plain(path: &str) -> &str {
+    path.split('?').next().unwrap_or_default()
 }

@@ -9,6 +9,7 @@ use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 
+use super::bounds;
 use crate::portal::PortalError;
 
 /// A command by method, path below the session, and body.
@@ -234,7 +235,7 @@ impl Wire {
     /// Text of the open JavaScript dialog.
     pub async fn dialog_text(&self) -> Result<String, WireError> {
         let value = self.command(http::Method::GET, "alert/text".into(), None).await?;
-        Ok(value.as_str().unwrap_or_default().to_owned())
+        Ok(bounds::text(value.as_str().unwrap_or_default().to_owned()))
     }
 
     /// Dismisses the open JavaScript dialog.
