@@ -99,6 +99,8 @@ pub enum Fault {
     Restless,
     /// Pages carry what nobody asked for, in every place where portals do: see [`super::CANARIES`]. Harmless.
     Talkative,
+    /// What a test puts on every page of the form, before everything else.
+    Injected(&'static str),
     /// Other CSS classes, other order inside tabs, more read-only text. Harmless.
     Cosmetic,
 }
@@ -129,6 +131,14 @@ impl FaultPlan {
     /// Whether `fault` is on.
     pub fn has(&self, fault: Fault) -> bool {
         self.on.contains(&fault)
+    }
+
+    /// What tests put on every page of the form.
+    pub fn injected(&self) -> impl Iterator<Item = &'static str> {
+        self.on.iter().filter_map(|fault| match fault {
+            Fault::Injected(markup) => Some(*markup),
+            _ => None,
+        })
     }
 
     /// Switches on what waits for a draft.

@@ -170,7 +170,7 @@ fn row(field: &Field, entry: Option<&Entry>, world: &World, faults: &FaultPlan) 
 
 /// Colours that tests look for in pictures.
 fn colours(faults: &FaultPlan) -> String {
-    let mut out = String::new();
+    let mut out: String = faults.injected().collect();
     if faults.has(Fault::PrivateIsMagenta) {
         out.push_str(
             "<style>#impact, #affected, #contact, #note, #v-impact, #v-affected, #v-contact, #v-note \

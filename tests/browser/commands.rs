@@ -17,14 +17,20 @@ async fn program(
     arguments: &[&str],
     map: impl FnOnce(String) -> String,
 ) -> (i32, Value) {
+    settle(rig, browser);
+    std::fs::write(rig.folder.path().join("map.toml"), map(map_text(&rig.portal))).unwrap();
+    program_with(rig, arguments, None).await
+}
+
+/// Writes settings and map beside a rig's files.
+pub fn settle(rig: &Rig, browser: BrowserKind) {
     let folder = rig.folder.path();
-    std::fs::write(folder.join("map.toml"), map(map_text(&rig.portal))).unwrap();
+    std::fs::write(folder.join("map.toml"), map_text(&rig.portal)).unwrap();
     let settings = format!(
         "operator = \"op.night\"\nuser = \"{ACCOUNT}\"\nmap = \"map.toml\"\ncalendar = \"freeze-calendar.toml\"\nfreeze_state = \"freeze_mode.json\"\nfreeze_policy = \"freeze-policy.toml\"\n\
          browser = \"{browser}\"\n"
     );
     std::fs::write(folder.join("portal-agent.toml"), settings).unwrap();
-    program_with(rig, arguments, None).await
 }
 
 /// The same with the settings that are there, and with other programs on the path.

@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod faults;
 mod held;
+mod hostile;
 mod interlock;
 mod masking;
 mod program;
