@@ -126,6 +126,8 @@ pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {
     // A command must never wait for a page: a held commit would block it.
     set("pageLoadStrategy", json!("none"));
     set("unhandledPromptBehavior", json!("ignore"));
+    // Questions to the page are asked from a world of their own, which only WebDriver BiDi has.
+    set("webSocketUrl", json!(true));
     // The browser sees the run's own authority; the gateway verifies the portal's certificate.
     set("acceptInsecureCerts", json!(true));
     let (width, height) = WINDOW;

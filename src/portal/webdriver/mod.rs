@@ -17,6 +17,7 @@ mod shown;
 mod tabs;
 mod verbs;
 pub mod wire;
+mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 
 use super::bounds;
+use super::world::World;
 use crate::portal::PortalError;
 
 /// A command by method, path below the session, and body.
@@ -103,6 +104,7 @@ fn classify(error: &CmdError) -> WireError {
 /// A session, with its counters.
 pub struct Wire {
     client: Client,
+    world: World,
     trips: AtomicU64,
     busy: AtomicU64,
     stuck: AtomicBool,
@@ -129,8 +131,12 @@ impl Wire {
             Ok(Err(error)) => return Err(PortalError::Browser(format!("the browser did not start: {error}"))),
             Ok(Ok(client)) => client,
         };
+        let address = client.capabilities().and_then(|given| given.get("webSocketUrl")?.as_str()).map(str::to_owned);
+        let address = address.ok_or_else(|| PortalError::Browser("the driver does not speak WebDriver BiDi".into()))?;
+        let entered = tokio::time::timeout(limit, World::enter(&address)).await;
+        let world = entered.map_err(|_| WireError::Timeout).flatten()?;
         let (trips, busy, stuck) = (AtomicU64::new(1), AtomicU64::new(0), AtomicBool::new(false));
-        let wire = Self { client, trips, busy, stuck, limit, pace: Duration::ZERO };
+        let wire = Self { client, world, trips, busy, stuck, limit, pace: Duration::ZERO };
         wire.spent(begun);
         Ok(wire)
     }
@@ -195,9 +201,16 @@ impl Wire {
         self.post("url", json!({ "url": url })).await.map(drop)
     }
 
-    /// Runs a script in the page.
+    /// Runs a script on the page's document, in a world that the page cannot touch: `argument` is its `arguments[0]`.
     pub async fn script(&self, script: &str, argument: Value) -> Result<Value, WireError> {
-        self.post("execute/sync", json!({ "script": script, "args": [argument] })).await
+        if self.stuck.load(Ordering::Relaxed) {
+            return Err(WireError::Timeout);
+        }
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        let begun = Instant::now();
+        let result = tokio::time::timeout(self.limit, self.world.script(script, &argument, ELEMENT)).await;
+        self.spent(begun);
+        result.map_err(|_| WireError::Timeout).flatten()
     }
 
     /// Clicks as a person would.

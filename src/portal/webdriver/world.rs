@@ -1,0 +1,170 @@
+//! A world of the agent's own in the page: scripts see the document as it is, and nothing that the page has overridden. By
+//! WebDriver `BiDi`, beside the classic session.
+
+use std::collections::HashMap;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use super::wire::WireError;
+
+/// Largest answer, in bytes.
+const ANSWER: usize = 32 << 20;
+
+/// Name of the world.
+const SANDBOX: &str = "portal-agent";
+
+/// Calls the script with its argument and packs what it returns: JSON, in which `{"$": N}` stands for the element N that is
+/// handed over beside it.
+const CALL: &str = r"function (argument) {
+  const elements = [];
+  const pack = (value) => {
+    if (value === null || typeof value !== 'object') return value;
+    if (value.nodeType) return { $: elements.push(value) - 1 };
+    if (Array.isArray(value)) return value.map(pack);
+    return Object.fromEntries(Object.entries(value).map(([name, below]) => [name, pack(below)]));
+  };
+  const result = pack((function () { SCRIPT
+  })(JSON.parse(argument)));
+  return [JSON.stringify(result ?? null), ...elements];
+}";
+
+struct Command {
+    method: &'static str,
+    parameters: Value,
+    answer: oneshot::Sender<Result<Value, WireError>>,
+}
+
+/// The connection to the browser, and which tab of it.
+#[derive(Debug)]
+pub(super) struct World {
+    commands: mpsc::Sender<Command>,
+    dialog: watch::Receiver<bool>,
+    tab: String,
+}
+
+impl World {
+    /// Connects to the address that the session named.
+    pub(super) async fn enter(address: &str) -> Result<Self, WireError> {
+        let config = WebSocketConfig::default().max_message_size(Some(ANSWER)).max_frame_size(Some(ANSWER));
+        let connected = connect_async_with_config(address, Some(config), true).await;
+        let (socket, _) = connected.map_err(|_| WireError::Other("the driver does not speak WebDriver BiDi"))?;
+        let (commands, waiting) = mpsc::channel(1);
+        let (opened, dialog) = watch::channel(false);
+        tokio::spawn(converse(socket, waiting, opened));
+        let mut world = Self { commands, dialog, tab: String::new() };
+        let events = json!({ "events": ["browsingContext.userPromptOpened", "browsingContext.userPromptClosed"] });
+        world.send("session.subscribe", events).await?;
+        let tree = world.send("browsingContext.getTree", json!({ "maxDepth": 0 })).await?;
+        let tab = tree["contexts"][0]["context"].as_str();
+        tab.ok_or(WireError::Other("the browser has no tab"))?.clone_into(&mut world.tab);
+        Ok(world)
+    }
+
+    async fn send(&self, method: &'static str, parameters: Value) -> Result<Value, WireError> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || WireError::Other("the browser's driver is gone");
+        self.commands.send(Command { method, parameters, answer }).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// Runs a script in the agent's own world; `element_key` names what stands for an element in its result.
+    pub(super) async fn script(&self, script: &str, argument: &Value, element_key: &str) -> Result<Value, WireError> {
+        let parameters = json!({
+            "functionDeclaration": CALL.replacen("SCRIPT", script, 1),
+            "awaitPromise": false,
+            "target": { "context": self.tab, "sandbox": SANDBOX },
+            "arguments": [{ "type": "string", "value": argument.to_string() }],
+            "resultOwnership": "none",
+            "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1 },
+        });
+        let mut dialog = self.dialog.clone();
+        let answer = tokio::select! {
+            biased;
+            answer = self.send("script.callFunction", parameters) => answer?,
+            // While a dialog is open, no script is run.
+            Ok(_) = dialog.wait_for(|open| *open) => return Err(WireError::Dialog),
+        };
+        if answer["type"] != "success" {
+            return Err(WireError::Other("a script failed in the page"));
+        }
+        let returned = answer["result"]["value"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let text = returned.first().and_then(|first| first["value"].as_str()).unwrap_or("null");
+        let mut packed = serde_json::from_str(text).map_err(|_| WireError::Other("a script failed in the page"))?;
+        let ids: Vec<&str> =
+            returned.iter().skip(1).map(|node| node["sharedId"].as_str().unwrap_or_default()).collect();
+        unpack(&mut packed, &ids, element_key);
+        Ok(packed)
+    }
+}
+
+/// Puts references to elements where their numbers stand.
+fn unpack(value: &mut Value, ids: &[&str], element_key: &str) {
+    match value {
+        Value::Object(members) => {
+            let number = members.get("$").and_then(Value::as_u64).filter(|_| members.len() == 1);
+            match number.and_then(|number| ids.get(usize::try_from(number).ok()?)) {
+                Some(id) => *value = json!({ element_key: id }),
+                None => members.values_mut().for_each(|member| unpack(member, ids, element_key)),
+            }
+        }
+        Value::Array(members) => members.iter_mut().for_each(|member| unpack(member, ids, element_key)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Sends commands and hands out answers, until either side is gone.
+async fn converse(
+    mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    mut commands: mpsc::Receiver<Command>,
+    dialog: watch::Sender<bool>,
+) {
+    let mut waiting: HashMap<u64, oneshot::Sender<Result<Value, WireError>>> = HashMap::new();
+    let mut last = 0;
+    loop {
+        tokio::select! {
+            command = commands.recv() => {
+                let Some(Command { method, parameters, answer }) = command else { return };
+                last += 1;
+                waiting.insert(last, answer);
+                // Who no longer waits needs no answer.
+                waiting.retain(|_, answer| !answer.is_closed());
+                let text = json!({ "id": last, "method": method, "params": parameters }).to_string();
+                if socket.send(Message::text(text)).await.is_err() {
+                    return;
+                }
+            }
+            message = socket.next() => match message {
+                Some(Ok(Message::Text(text))) => take(text.as_str(), &mut waiting, &dialog),
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Close(_)) | Err(Error::ConnectionClosed | Error::AlreadyClosed)) | None => return,
+                Some(Err(_)) => return,
+            }
+        }
+    }
+}
+
+fn take(
+    text: &str,
+    waiting: &mut HashMap<u64, oneshot::Sender<Result<Value, WireError>>>,
+    dialog: &watch::Sender<bool>,
+) {
+    let Ok(mut message) = serde_json::from_str::<Value>(text) else { return };
+    match message["method"].as_str() {
+        Some("browsingContext.userPromptOpened") => drop(dialog.send_replace(true)),
+        Some("browsingContext.userPromptClosed") => drop(dialog.send_replace(false)),
+        Some(_) | None => {}
+    }
+    let Some(answer) = message["id"].as_u64().and_then(|id| waiting.remove(&id)) else { return };
+    let told = match message["type"].as_str() {
+        Some("success") => Ok(message["result"].take()),
+        // The page is changing, or a frame went away with it.
+        Some(_) | None => Err(WireError::Stale),
+    };
+    let _ = answer.send(told);
+}
