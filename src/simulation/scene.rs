@@ -77,8 +77,10 @@ pub fn scene() -> &'static Scene {
             size: file.size,
         };
         let mut png = Vec::new();
-        image::RgbImage::new(1, 1).write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png).unwrap();
-        let mask = PictureMask { size: (1, 1), shown: Vec::new(), hidden: Vec::new() };
+        image::RgbImage::from_pixel(1, 1, image::Rgb([0xff; 3]))
+            .write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)
+            .unwrap();
+        let mask = PictureMask { size: (1, 1), shown: Vec::new(), rendered: Vec::new(), hidden: Vec::new() };
         Scene {
             states: attachments.iter().map(state).collect(),
             files: plan.files().map(file).collect(),

@@ -14,6 +14,7 @@ mod held;
 mod hostile;
 mod interlock;
 mod masking;
+mod masking_ways;
 mod program;
 mod replay;
 mod resume;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::bounds;
@@ -82,10 +82,28 @@ impl Ask {
         self
     }
 
+    /// Also takes this step of covering the page, between which pictures are taken.
+    pub fn cover(mut self, step: Step, token: &str, dark: &[String]) -> Self {
+        self.0.insert("cover".into(), json!({ "step": step, "token": token, "dark": dark }));
+        self
+    }
+
     /// The question as the script's argument.
     pub fn into_json(self) -> Value {
         Value::Object(self.0)
     }
+}
+
+/// The steps of covering a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Everything becomes invisible.
+    Hide,
+    /// What may be shown becomes visible.
+    Show,
+    /// Everything is put back.
+    Off,
 }
 
 /// How the script is to read one field.
@@ -169,12 +187,22 @@ pub struct Rectangles {
     pub height: f64,
     /// Device pixels for one CSS pixel.
     pub scale: f64,
-    /// What may be shown: left, top, right, bottom.
-    pub shown: Vec<[f64; 4]>,
-    /// What may not.
+    /// What may be shown.
+    pub shown: Vec<Shown>,
+    /// What may not: left, top, right, bottom.
     pub hidden: Vec<[f64; 4]>,
     x: f64,
     y: f64,
+}
+
+/// One thing that may be shown, if its text may.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Shown {
+    /// Left, top, right, bottom.
+    #[serde(rename = "box")]
+    pub place: [f64; 4],
+    /// What a person would read there.
+    pub text: String,
 }
 
 /// What the page answered.
@@ -197,6 +225,8 @@ pub struct Answer {
     /// Rows of each table asked for.
     #[serde(default)]
     pub tables: BTreeMap<String, Vec<BTreeMap<String, Option<String>>>>,
+    /// Whether a step of covering was taken; in the last one, whether the page was covered all the time.
+    pub held: Option<bool>,
     /// Rectangles, if asked for.
     pub rectangles: Option<Rectangles>,
 }

@@ -24,14 +24,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde_json::Value;
 
 use crate::gateway::control::Control;
 use crate::mask::masked::MaskGate;
 use crate::model::browser::BrowserKind;
 use crate::model::ids::TabId;
 use crate::selectors::read::SelectorMap;
-use ask::Rectangles;
 use wire::{ElementRef, Wire};
 
 /// Name and password for the portal.
@@ -73,8 +71,6 @@ pub struct WebPortal {
     confirm: Option<ElementRef>,
     /// What stood where the confirmation number will, before the last click.
     number_before: Option<String>,
-    /// The rectangles of the last look, and what was asked for.
-    rectangles: Option<(Value, Rectangles)>,
     /// Whether pages of this portal let a request of their own reach the gateway.
     marks: bool,
 }
@@ -90,7 +86,6 @@ impl WebPortal {
             current: None,
             confirm: None,
             number_before: None,
-            rectangles: None,
             marks: true,
         }
     }

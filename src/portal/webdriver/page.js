@@ -191,54 +191,151 @@ function banners() {
   return shown.filter((one) => !shown.some((other) => other !== one && other.contains(one))).map((one) => fold(one.textContent));
 }
 
-// What is on top where the element claims to be? A grid of points, a little inside what is in the window.
-function onTop(element, box) {
-  const [left, right] = [Math.max(box.left, 0) + 1, Math.min(box.right, innerWidth) - 1];
-  const [top, bottom] = [Math.max(box.top, 0) + 1, Math.min(box.bottom, innerHeight) - 1];
-  if (right < left || bottom < top) return false;
-  const steps = (from, to, size) => Math.min(40, Math.max(2, Math.ceil((to - from) / size)));
-  const [columns, rows] = [steps(left, right, 24), steps(top, bottom, 10)];
-  for (let column = 0; column <= columns; column += 1) {
-    for (let row = 0; row <= rows; row += 1) {
-      const hit = document.elementFromPoint(left + ((right - left) * column) / columns, top + ((bottom - top) * row) / rows);
-      if (!hit || !(hit === element || element.contains(hit))) return false;
-    }
-  }
-  return true;
+// What a person sees of an element as text.
+function seen(element) {
+  if (/^(INPUT|TEXTAREA)$/.test(element.tagName)) return element.value;
+  if (element.tagName === 'SELECT' && !element.multiple && element.size < 2) return element.selectedOptions[0]?.text ?? '';
+  return element.textContent;
 }
 
-function rectangles() {
-  const shown = [];
-  const hidden = [];
-  const allowed = [];
-  const add = (list, element, always) => {
-    if (list === shown) allowed.push(element);
-    const box = element.getBoundingClientRect();
-    if (box.width < 1 || box.height < 1) return;
-    const inside = box.right > 0 && box.bottom > 0 && box.left < innerWidth && box.top < innerHeight;
-    if (inside && (always || onTop(element, box))) list.push([box.left, box.top, box.right, box.bottom]);
-  };
+// What may be shown and what may not: `words` are labels and wording, in which no control is shown unless it may be itself.
+function subjects() {
+  const found = [];
+  const add = (element, show, words) => found.push({ element, show, words });
   for (const field of ask.show.fields) {
     for (const element of controls(field)) {
       if (!visible(element)) continue;
       // What a file control shows is the browser's; what the portal lists is below.
-      if (field.widget !== 'file') add(field.show ? shown : hidden, element, !field.show);
+      if (field.widget !== 'file') add(element, field.show, false);
       const label = ask.show.wording && field.label ? labelOf(element) : null;
-      if (label?.element && bare(label.text) === bare(field.label)) add(shown, label.element, false);
+      if (label?.element && bare(label.text) === bare(field.label)) add(label.element, true, true);
     }
-    if (field.list) for (const row of find(field.list)) add(field.show ? shown : hidden, row, !field.show);
+    if (field.list) for (const row of find(field.list)) add(row, field.show, false);
   }
-  if (ask.show.wording) for (const element of find(ask.page.wording)) if (visible(element)) add(shown, element, false);
-  // What floats over the page, and what no hit-test ever reports, is hidden wherever it is, unless it is itself allowed or
-  // merely surrounds something allowed.
-  for (const element of document.querySelectorAll('body *')) {
-    const style = getComputedStyle(element);
-    const floats = ['absolute', 'fixed', 'sticky'].includes(style.position) || style.pointerEvents === 'none';
-    if (!floats || !visible(element)) continue;
-    if (allowed.some((one) => element.contains(one) || (one.contains(element) && style.pointerEvents !== 'none'))) continue;
-    add(hidden, element, true);
+  if (ask.show.wording) for (const element of find(ask.page.wording)) if (visible(element)) add(element, true, true);
+  return found;
+}
+
+const boxOf = (element) => {
+  const box = element.getBoundingClientRect();
+  return [box.left, box.top, box.right, box.bottom];
+};
+
+// A selector for one element of the document, which marks it without a trace that the page could see.
+function pathOf(element) {
+  const parts = [];
+  for (let at = element; at !== document.documentElement; at = at.parentNode) {
+    if (!at?.parentNode?.children) return null;
+    parts.unshift(`:nth-child(${[...at.parentNode.children].indexOf(at) + 1})`);
   }
+  return [':root', ...parts].join('>');
+}
+
+function roots(root = document, found = []) {
+  found.push(root);
+  for (const element of root.querySelectorAll('*')) if (element.shadowRoot) roots(element.shadowRoot, found);
+  return found;
+}
+
+// Outweighs the page's own rules, by as many ids as nobody writes.
+const heavy = (weight) => `:not(${'#q'.repeat(20 + weight)})`;
+const PAINTED = ['background-image', 'border-image', 'box-shadow', 'text-shadow', 'filter', 'backdrop-filter', 'outline', 'list-style-image', 'transition'];
+const HIDDEN = `{ visibility: hidden !important; ${PAINTED.map((name) => `${name}: none !important`).join('; ')} }`;
+const PSEUDO = ['before', 'after', 'marker', 'placeholder', 'backdrop', 'file-selector-button', 'selection', 'details-content', 'checkmark', 'picker-icon'];
+const NOTHING = [
+  `*${heavy(0)} ${HIDDEN}`,
+  ...PSEUDO.map((name) => `*${heavy(9)}::${name} ${HIDDEN}`),
+  // Of these, `visibility` is not for every browser to decide.
+  `*${heavy(9)}::marker { content: "" !important; color: transparent !important }`,
+  `*${heavy(9)}::placeholder { color: transparent !important; -webkit-text-fill-color: transparent !important; opacity: 0 !important }`,
+  `:root${heavy(1)}::view-transition { display: none !important }`,
+  `:root${heavy(1)}, body${heavy(1)} { background: #fff none !important; color-scheme: light !important }`,
+].join('\n');
+const PICTURES = ':is(img, svg, canvas, video, iframe, frame, object, embed, meter, progress, marquee)';
+const CONTROLS = ':is(input, select, textarea, output, button, [contenteditable])';
+
+// What is permitted is rendered beside nothing else.
+function permitting(cover) {
+  const rules = [NOTHING];
+  for (const { path, words, show, dark } of cover.subjects) {
+    if (!path) continue;
+    const rule = (selector, weight, body) => rules.push(`${selector}${heavy(weight)} ${body}`);
+    if (!show) {
+      rule(path, 6, HIDDEN);
+      rule(`${path} *`, 6, HIDDEN);
+      continue;
+    }
+    const weight = words ? 1 : 4;
+    // The ground that words stood on is gone: they are written in our own colours.
+    const inked = words ? '; color: #1b2330 !important; -webkit-text-fill-color: currentcolor !important; background-color: #fff !important' : '';
+    rule(path, weight, `{ visibility: visible !important; clip-path: inset(0) !important${inked} }`);
+    rule(`${path} *`, weight, `{ visibility: inherit !important${inked} }`);
+    rule(`${path} ${PICTURES}`, 5, HIDDEN);
+    if (words) rule(`${path} ${CONTROLS}`, 3, HIDDEN);
+    for (const inner of dark) rule(inner, 5, HIDDEN);
+  }
+  return rules.join('\n');
+}
+
+function rectangles() {
+  const inside = ([left, top, right, bottom]) => right - left >= 1 && bottom - top >= 1 && right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
+  const all = (globalThis.portalAgentCover?.subjects ?? subjects()).filter(({ element }) => inside(boxOf(element)));
+  const shown = all.filter(({ show }) => show).map(({ element }) => ({ box: boxOf(element), text: fold(seen(element)) }));
+  const hidden = all.filter(({ show }) => !show).map(({ element }) => boxOf(element));
   return { width: innerWidth, height: innerHeight, scale: devicePixelRatio, shown, hidden, x: scrollX, y: scrollY };
+}
+
+const hides = (element) => getComputedStyle(element).visibility === 'hidden';
+
+// Where the page's own inline style outweighs every sheet, it is outweighed inline, for the moment.
+function overrule(cover, root, may) {
+  for (const element of root.querySelectorAll('*')) {
+    if (may(element) || hides(element) || !element.style) continue;
+    cover.inline.push([element, element.getAttribute('style')]);
+    element.style.setProperty('visibility', 'hidden', 'important');
+  }
+}
+
+// Makes everything invisible; then what is permitted visible; then puts everything back. Tells whether the rule held.
+function cover() {
+  const { step, token, dark } = ask.cover;
+  if (step === 'hide') {
+    const inner = (element) => [...element.querySelectorAll('*')].filter(hides).map(pathOf).filter(Boolean);
+    const found = subjects().map((one) => ({ ...one, path: pathOf(one.element), dark: one.show ? inner(one.element) : [] }));
+    const kept = { token, subjects: found, inline: [], sheets: roots().map((root) => [root, new CSSStyleSheet()]) };
+    for (const [root, sheet] of kept.sheets) {
+      sheet.replaceSync(NOTHING);
+      root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+    }
+    for (const [root] of kept.sheets) overrule(kept, root, () => false);
+    globalThis.portalAgentCover = kept;
+    return true;
+  }
+  const kept = globalThis.portalAgentCover;
+  if (kept?.token !== token) return false;
+  if (step === 'show') {
+    const clean = kept.subjects.filter(({ show }) => show);
+    const dirty = new Set(dark);
+    for (const one of clean) if (dirty.has(fold(seen(one.element)))) one.show = false;
+    kept.sheets[0][1].replaceSync(permitting(kept));
+    for (const { element, show } of kept.subjects) if (show) element.style?.getPropertyPriority('visibility') && undo(kept, element);
+    return true;
+  }
+  const held = kept.sheets.every(([root, sheet]) => root.adoptedStyleSheets.includes(sheet))
+    && roots().length === kept.sheets.length
+    && kept.subjects.every(({ element, path }) => path && document.querySelector(path) === element);
+  return held;
+}
+
+function undo(kept, wanted) {
+  for (const [element, style] of kept.inline) {
+    if (wanted && element !== wanted) continue;
+    if (style === null) element.removeAttribute('style'); else element.setAttribute('style', style);
+  }
+  if (!wanted) {
+    for (const [root, sheet] of kept.sheets) root.adoptedStyleSheets = [...root.adoptedStyleSheets].filter((one) => one !== sheet);
+    delete globalThis.portalAgentCover;
+  }
 }
 
 const account = find(ask.page.signed_in);
@@ -273,7 +370,9 @@ if (ask.complaints) {
   answer.complaints = invalid.map((one) => bare(labelOf(one).text) + ': ' + complaintOf(one));
 }
 if (ask.tables) answer.tables = Object.fromEntries(Object.entries(ask.tables).map(([name, table]) => [name, rows(table)]));
+if (ask.cover) answer.held = cover();
 if (ask.show) answer.rectangles = rectangles();
+if (ask.cover?.step === 'off' && globalThis.portalAgentCover) undo(globalThis.portalAgentCover);
 // No page fills the agent's memory: what is longer than the agent takes is cut here already, and says so.
 let room = 8e6;
 function bounded(value) {

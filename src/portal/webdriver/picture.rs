@@ -1,10 +1,10 @@
-//! Pictures: rectangles are read before and after the shot; if anything moved, the shot is taken again.
+//! Pictures of what may be shown: nothing else is rendered when they are taken. If anything moved meanwhile, they are taken again.
 
 use serde_json::{Value, json};
 
 use super::WebPortal;
-use super::ask::{Ask, Rectangles};
-use crate::mask::picture::{MaskedPicture, PictureMask, Rect, paint};
+use super::ask::{Ask, Rectangles, Step};
+use crate::mask::picture::{MaskedPicture, PictureMask, Rect, blank, paint};
 use crate::model::ids::FieldId;
 use crate::portal::{PortalError, Scene, ShownPage};
 use crate::selectors::locator::Locators;
@@ -66,60 +66,100 @@ impl WebPortal {
         }
     }
 
+    /// A picture in which nothing but the permitted is rendered. First everything is made invisible, and the picture of that has to
+    /// be blank; then what is permitted is made visible, and all around it has to be blank still.
     pub(super) async fn masked_picture(&mut self, scene: Scene<'_>) -> Result<MaskedPicture, PortalError> {
-        let show = self.show_of(scene);
-        let ask = Ask::state(self.map()).show(show.clone());
-        // The look that settled the page will do, if it asked for the same; should anything have moved, it shows below.
-        let mut before = match self.rectangles.take() {
-            Some((asked, seen)) if asked == show => seen,
-            Some(_) | None => self.look_at_rectangles(&ask).await?,
-        };
+        let show = json!({ "fields": self.scene_fields(scene), "wording": self.config.gate.permissions().wording });
+        let ask = Ask::state(self.map()).show(show);
+        let mut why = "the page kept moving".to_owned();
         for _ in 0..TRIES {
-            let png = self.wire.screenshot().await?;
-            let after = self.look_at_rectangles(&ask).await?;
-            if before == after {
-                let mask = mask_of(&before);
+            let token = format!("{:032x}", rand::random::<u128>());
+            match self.covered(&ask, &token).await {
+                Ok(Covered::Moved) => {}
                 // Half a second of pixel work at worst; the run has nothing else to do meanwhile.
-                return paint(&png, &mask).map_err(|error| PortalError::Unmaskable(error.to_string()));
+                Ok(Covered::Taken(taken)) => {
+                    match blank(&taken.nothing).and_then(|()| paint(&taken.permitted, &mask_of(&taken.seen))) {
+                        Ok(picture) => return Ok(picture),
+                        Err(error) => why = error.to_string(),
+                    }
+                }
+                Err(error) => {
+                    // Nobody is left with a page on which nothing is to be seen.
+                    let _ = self.look(&ask.clone().cover(Step::Off, &token, &[])).await;
+                    return Err(error);
+                }
             }
-            before = after;
         }
-        Err(PortalError::Unmaskable("the page kept moving".into()))
+        Err(PortalError::Unmaskable(why))
     }
 
-    /// What a picture of this scene may show, as the page is asked for it.
-    pub(super) fn show_of(&self, scene: Scene<'_>) -> Value {
-        json!({ "fields": self.scene_fields(scene), "wording": self.config.gate.permissions().wording })
+    async fn covered(&mut self, ask: &Ask, token: &str) -> Result<Covered, PortalError> {
+        let Some(before) = self.step(ask, Step::Hide, token, &[]).await? else { return Ok(Covered::Moved) };
+        let nothing = self.wire.screenshot().await?;
+        let dark: Vec<String> =
+            before.shown.into_iter().map(|one| one.text).filter(|text| !self.is_clean(text)).collect();
+        let seen = self.step(ask, Step::Show, token, &dark).await?;
+        let permitted = self.wire.screenshot().await?;
+        let after = self.step(ask, Step::Off, token, &[]).await?;
+        Ok(match (seen, after) {
+            (Some(seen), Some(after)) if seen == after && seen.shown.iter().all(|one| self.is_clean(&one.text)) => {
+                Covered::Taken(Box::new(Taken { nothing, permitted, seen }))
+            }
+            (Some(_) | None, _) => Covered::Moved,
+        })
     }
 
-    async fn look_at_rectangles(&mut self, ask: &Ask) -> Result<Rectangles, PortalError> {
-        let limit = self.ready_limit();
-        let answer = self
-            .wait("a picture", ask, super::pages::Expect::Anything, limit, |answer| answer.rectangles.is_some())
-            .await?;
-        answer.rectangles.ok_or_else(|| PortalError::Unmaskable("no rectangles".into()))
+    /// Whether a text holds nothing that may not be shown.
+    fn is_clean(&self, text: &str) -> bool {
+        self.config.gate.text(text.to_owned()).is_ok()
     }
+
+    /// The rectangles after a step; nothing when it could not be taken, since the page was changing.
+    async fn step(
+        &mut self,
+        ask: &Ask,
+        step: Step,
+        token: &str,
+        dark: &[String],
+    ) -> Result<Option<Rectangles>, PortalError> {
+        let answer = self.look(&ask.clone().cover(step, token, dark)).await?;
+        Ok(answer.filter(|answer| answer.held == Some(true)).and_then(|answer| answer.rectangles))
+    }
+}
+
+/// The pictures of a page while it was covered.
+struct Taken {
+    nothing: Vec<u8>,
+    permitted: Vec<u8>,
+    seen: Rectangles,
+}
+
+enum Covered {
+    Taken(Box<Taken>),
+    /// Something changed meanwhile.
+    Moved,
 }
 
 fn mask_of(seen: &Rectangles) -> PictureMask {
     let pixels = |css: f64| (css * seen.scale).clamp(0.0, f64::from(u32::MAX));
     // What is shown shrinks to whole pixels, what is hidden grows to them.
-    let shown = seen.shown.iter().map(|[left, top, right, bottom]| Rect {
-        left: pixels(*left).ceil() as u32,
-        top: pixels(*top).ceil() as u32,
-        right: pixels(*right).floor() as u32,
-        bottom: pixels(*bottom).floor() as u32,
-    });
-    let hidden = seen.hidden.iter().map(|[left, top, right, bottom]| Rect {
-        left: pixels(*left).floor() as u32,
-        top: pixels(*top).floor() as u32,
-        right: pixels(*right).ceil() as u32,
-        bottom: pixels(*bottom).ceil() as u32,
-    });
+    let inner = |[left, top, right, bottom]: [f64; 4]| Rect {
+        left: pixels(left).ceil() as u32,
+        top: pixels(top).ceil() as u32,
+        right: pixels(right).floor() as u32,
+        bottom: pixels(bottom).floor() as u32,
+    };
+    let outer = |[left, top, right, bottom]: [f64; 4]| Rect {
+        left: pixels(left).floor() as u32,
+        top: pixels(top).floor() as u32,
+        right: pixels(right).ceil() as u32,
+        bottom: pixels(bottom).ceil() as u32,
+    };
     let has_area = |rect: &Rect| rect.left < rect.right && rect.top < rect.bottom;
     PictureMask {
         size: (pixels(seen.width).round() as u32, pixels(seen.height).round() as u32),
-        shown: shown.filter(has_area).collect(),
-        hidden: hidden.filter(has_area).collect(),
+        shown: seen.shown.iter().map(|one| inner(one.place)).filter(has_area).collect(),
+        rendered: seen.shown.iter().map(|one| outer(one.place)).filter(has_area).collect(),
+        hidden: seen.hidden.iter().copied().map(outer).filter(has_area).collect(),
     }
 }

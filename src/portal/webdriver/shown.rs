@@ -11,7 +11,7 @@ use crate::model::ids::ChangeId;
 use crate::model::observed::ObservedPage;
 use crate::model::portal_facts::{Created, ListedException, ListedState};
 use crate::model::time::Instant;
-use crate::portal::{PortalError, Scene, ShownPage};
+use crate::portal::{PortalError, ShownPage};
 use crate::selectors::schema::ReadPage;
 
 impl WebPortal {
@@ -104,8 +104,7 @@ impl WebPortal {
                 own.or_else(inherited).or_else(same_page).map(|locate| field(line, locate))
             })
             .collect();
-        let show = self.show_of(Scene::Lines(page, lines));
-        let mut ask = Ask::state(self.map()).fields(fields).target("ready", &declared.ready).show(show.clone());
+        let mut ask = Ask::state(self.map()).fields(fields).target("ready", &declared.ready);
         let lists_files = declared.files.is_some();
         if let Some(list) = &declared.files {
             ask = ask.files("files", list);
@@ -114,7 +113,6 @@ impl WebPortal {
         let ready =
             |answer: &Answer| answer.target("ready").count == 1 && !answer.state.busy && control.in_flight() == 0;
         let answer = self.open("a page of the portal", &path, &ask, Expect::Session, ready).await?;
-        self.rectangles = answer.rectangles.clone().map(|seen| (show, seen));
         Ok(ObservedPage {
             lines: answer.found_all(lines),
             banners: answer.banners(),

@@ -9,7 +9,7 @@ use super::wire::WireError;
 use crate::model::form::{PlannedTab, WidgetKind};
 use crate::model::ids::TabId;
 use crate::model::observed::ObservedTab;
-use crate::portal::{LocalFile, PortalError, Scene};
+use crate::portal::{LocalFile, PortalError};
 use crate::selectors::schema::Tab;
 
 /// How long a quiet page may take to list an upload that it has received.
@@ -110,24 +110,18 @@ impl WebPortal {
     /// Waits until nothing is on its way and the page does not say that it works, then reads the tab.
     async fn settled_tab(&mut self, planned: &PlannedTab) -> Result<Answer, PortalError> {
         self.mark_traffic().await;
-        let show = self.show_of(Scene::Tab(planned));
-        let ask = self.tab_ask(planned)?.show(show.clone());
+        let ask = self.tab_ask(planned)?;
         let limit = self.ready_limit();
         let control = self.config.control.clone();
         let mut passed = control.passed();
         let what = format!("tab {} after entry", planned.id);
-        let mut seen = None;
-        let answer = self
-            .wait(&what, &ask, Expect::Session, limit, |answer| {
-                // A request that began while the page was read may still change what was read.
-                let still = control.passed() == passed;
-                passed = control.passed();
-                still && control.in_flight() == 0 && !answer.state.busy && answer.panel == Some(1)
-            })
-            .await
-            .inspect(|answer| seen = answer.rectangles.clone());
-        self.rectangles = seen.map(|seen| (show, seen));
-        answer
+        self.wait(&what, &ask, Expect::Session, limit, |answer| {
+            // A request that began while the page was read may still change what was read.
+            let still = control.passed() == passed;
+            passed = control.passed();
+            still && control.in_flight() == 0 && !answer.state.busy && answer.panel == Some(1)
+        })
+        .await
     }
 
     /// Reads a tab as it stands.
