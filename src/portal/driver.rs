@@ -81,6 +81,8 @@ impl Driver {
         // A group of its own: the terminal's ctrl-C reaches the agent alone, and the group ends as one.
         // Days and times are typed in the order of this language.
         command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8").env_remove("PORTAL_AGENT_PASSWORD");
+        // What driver and browser put aside goes with the folder; and by this, whoever outlives the driver is known later.
+        command.env("TMPDIR", folder);
         command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let group = ProcessGroup::of(child.id());

@@ -1,12 +1,14 @@
 //! The private folder of a run: what must exist unmasked for a while (copies of attachments, the browser's profile). It is gone
 //! when the run ends, and what a killed run left is swept by the next one.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -95,8 +97,37 @@ fn sweep(folder: &Path, here: &Holder) {
             // The driver itself still runs, so that the number is still its group's.
             let _ = kill_process_group(group, Signal::KILL);
         }
+        end_those_of(&entry.path());
         let _ = fs::remove_dir_all(entry.path());
     }
+}
+
+/// Ends every process that a dead run's driver left: they have its temporary folder below `folder`. A browser whose driver was
+/// killed lives on, and its number tells nothing, since the driver's group may be another one by now.
+fn end_those_of(folder: &Path) {
+    // What a process started while it was looked for is found in the next round.
+    for _ in 0..5 {
+        let found = processes_of(folder);
+        if found.is_empty() {
+            return;
+        }
+        for process in found {
+            let _ = kill_process(process, Signal::KILL);
+        }
+    }
+}
+
+/// Processes of this account, other than this one, whose `TMPDIR` is below `folder`.
+fn processes_of(folder: &Path) -> Vec<Pid> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_below = |number: &i32| {
+        // Of another account's process it cannot be read.
+        let environment = fs::read(format!("/proc/{number}/environ")).unwrap_or_default();
+        let place = environment.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(b"TMPDIR="));
+        place.is_some_and(|place| Path::new(OsStr::from_bytes(place)).starts_with(folder))
+    };
+    numbers.filter(is_below).filter_map(Pid::from_raw).filter(|pid| *pid != rustix::process::getpid()).collect()
 }
 
 /// A folder of this account that nobody else can write to: what others put there is no word of ours.
@@ -136,9 +167,19 @@ mod tests {
         let reused = folder_of("reused", dead.clone(), Some((group, started(group).unwrap() + 1)));
         sweep(root.path(), &me);
         assert!(!reused.is_dir() && child.try_wait().unwrap().is_none());
-        let left = folder_of("dead", dead, Some((group, started(group).unwrap())));
+        let left = folder_of("dead", dead.clone(), Some((group, started(group).unwrap())));
         sweep(root.path(), &me);
         assert!(!left.is_dir());
         assert!(!child.wait().unwrap().success());
+        // Killed together with its driver, a run leaves a browser of which no number tells anything.
+        let orphaned = folder_of("orphaned", dead, None);
+        let own =
+            |folder: &Path| Command::new("sleep").arg("600").env("TMPDIR", folder.join("browser-1")).spawn().unwrap();
+        let (mut browser, mut other) = (own(&orphaned), own(&live));
+        sweep(root.path(), &me);
+        assert!(!orphaned.is_dir() && !browser.wait().unwrap().success());
+        assert!(other.try_wait().unwrap().is_none());
+        other.kill().unwrap();
+        other.wait().unwrap();
     }
 }
