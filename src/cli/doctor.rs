@@ -13,6 +13,7 @@ use super::places;
 use super::run::map_from;
 use super::settings::{self, Settings};
 use super::terminal::{print_json, print_line};
+use crate::evidence::store::safe_root;
 use crate::gateway::control::Control;
 use crate::gateway::proxy::PROBE;
 use crate::model::browser::BrowserKind;
@@ -139,6 +140,9 @@ fn gates(settings: &Settings) -> Vec<Finding> {
 
 /// Writes and removes a file there, as a run would.
 fn evidence(folder: &Path) -> Finding {
+    if let Err(error) = safe_root(folder) {
+        return bad("evidence", error, "name a folder of your own as `evidence`");
+    }
     let tried = std::fs::create_dir_all(folder).and_then(|()| tempfile::NamedTempFile::new_in(folder).map(drop));
     match tried {
         Ok(()) => good("evidence", folder.display().to_string()),

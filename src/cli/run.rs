@@ -14,6 +14,7 @@ use crate::evidence::copies::ReadError;
 use crate::evidence::documents::RunDocument;
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::evidence::shared::{SharedStore, StoreError};
+use crate::evidence::store::safe_root;
 use crate::mask::masked::Masked;
 use crate::portal::webdriver::Credentials;
 use crate::run::advice::advice;
@@ -83,6 +84,7 @@ pub fn order(
     shared: SharedStore,
     wanted: Wanted,
 ) -> Result<(Order, ConfiguredSources), OrderError> {
+    safe_root(&settings.evidence).map_err(|error| SettingsError::Value(format!("evidence: {error}")))?;
     let operator = settings.operator()?.clone();
     let map_path = settings.map()?;
     let sources = sources(settings, &wanted.record)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -43,6 +43,34 @@ pub enum EvidenceError {
     /// An event may not follow the one before it.
     #[error("journal: {0}")]
     IllegalEvent(String),
+}
+
+/// Why a folder is no place for evidence.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnsafeRoot {
+    /// Whoever may change the link chooses where evidence goes.
+    #[error("{0} is a link: name the folder itself")]
+    Link(String),
+    /// Others could put files there, or take them away.
+    #[error("others may write in {0}: `chmod go-w {0}`")]
+    Writable(String),
+}
+
+/// Whether evidence may be put below `root`. One that is not there yet is created for its owner alone.
+///
+/// # Errors
+///
+/// [`UnsafeRoot`].
+pub fn safe_root(root: &Path) -> Result<(), UnsafeRoot> {
+    let Ok(known) = fs::symlink_metadata(root) else { return Ok(()) };
+    let place = root.display().to_string();
+    if known.is_symlink() {
+        return Err(UnsafeRoot::Link(place));
+    }
+    // A group of one's own is oneself.
+    let own_group = known.gid() == rustix::process::getegid().as_raw();
+    let others = if own_group { 0o002 } else { 0o022 };
+    if known.mode() & others != 0 { Err(UnsafeRoot::Writable(place)) } else { Ok(()) }
 }
 
 /// Digest and length of a file in the evidence.
@@ -360,6 +388,21 @@ mod tests {
         assert!(folder.text("outcome.txt", &small).is_ok());
         // The room that is kept is bounded, too.
         assert!((0..9).any(|count| folder.text(&format!("{count}.txt"), &large).is_err()));
+    }
+
+    #[test]
+    fn evidence_goes_through_no_link_and_where_others_may_write_none() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let root = tempfile::tempdir().unwrap();
+        let (own, link) = (root.path().join("own"), root.path().join("link"));
+        assert_eq!(safe_root(&own), Ok(()));
+        fs::create_dir(&own).unwrap();
+        symlink(&own, &link).unwrap();
+        assert_eq!(safe_root(&link), Err(UnsafeRoot::Link(link.display().to_string())));
+        for (mode, safe) in [(0o700, true), (0o755, true), (0o777, false), (0o1777, false)] {
+            fs::set_permissions(&own, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(safe_root(&own).is_ok(), safe, "{mode:o}");
+        }
     }
 
     #[test]
