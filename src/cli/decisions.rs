@@ -12,6 +12,7 @@ use super::policy_file::{PolicyFile, read_policy};
 use super::settings::SettingsError;
 use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::decide::verdict::HaltCode;
+use crate::evidence::check::{Depth, Flaw, flaws, is_of_a_run};
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::readings::APPROVALS;
 use crate::model::shown::shown_lines;
@@ -66,6 +67,8 @@ enum RunError {
     NotEnded(&'static str),
     #[error("{0} is larger than {LIMIT} bytes")]
     TooLarge(&'static str),
+    #[error("not as the run wrote it: {0}")]
+    Flawed(Flaw),
 }
 
 /// Carries out `replay --decisions`.
@@ -170,6 +173,12 @@ impl Replaying {
         let (observations, approvals) = buffers;
         let observations = fill(folder, OBSERVATIONS, observations)?;
         let approvals = fill(folder, APPROVALS, approvals)?.ok_or(RunError::NotEnded(APPROVALS))?;
+        // A recording has neither journal nor manifest: it is a text that its authors may edit.
+        if is_of_a_run(folder)
+            && let Some(flaw) = flaws(folder, Depth::Judged).into_iter().next()
+        {
+            return Err(RunError::Flawed(flaw));
+        }
         Ok(judge(observations, approvals, &self.policy)?)
     }
 

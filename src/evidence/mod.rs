@@ -4,6 +4,7 @@
 //! journal back, [`documents`] are the shapes, and [`observations`] and [`readings`] those that can be judged again. [`shared`] is what several hosts agree on: [`claims`], one run at a time for a
 //! change, and [`copies`] of journals, by which another host takes over.
 
+pub mod check;
 pub mod claims;
 pub mod copies;
 pub mod documents;

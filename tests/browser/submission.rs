@@ -1,6 +1,7 @@
 //! Runs that reach their end.
 
 use portal_agent::decide::verdict::{HaltCode, Stage};
+use portal_agent::evidence::check::{Depth, flaws};
 use portal_agent::evidence::outcome::{DraftState, Outcome};
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::Scheme;
@@ -79,6 +80,7 @@ browser_tests! {
         assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
         assert!(run.get().sealed && run.get().commit_requests_released == 1, "{}", told(&run));
         assert_submitted_once(&rig);
+        assert!(flaws(&rig.evidence(&run), Depth::Whole).is_empty());
         assert_eq!(run.get().confirmation_number.as_ref().unwrap().get(), &rig.oracle().submitted[0].reference);
         let before = rig.oracle();
         let again = rig.run().await;
