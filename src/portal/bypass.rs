@@ -12,7 +12,7 @@ use super::webdriver::wire::Wire;
 /// Longest wait for a page to have tried everything.
 const TRIES: Duration = Duration::from_secs(20);
 
-/// Starts every try; `tried()` tells whether the browser is done with them. What a browser does not offer counts as tried.
+/// Starts every try, and notes when the browser is done with them. What a browser does not offer counts as tried.
 const TRY: &str = r"
 const [address] = arguments, open = [];
 const begin = (what) => { try { const done = what(); if (done) open.push(Promise.resolve(done).catch(() => 0)) } catch {} };

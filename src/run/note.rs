@@ -111,9 +111,7 @@ pub fn markdown(note: &TakeoverDocument) -> String {
     };
     let title = match note.outcome {
         Outcome::InDoubt => "in doubt: submitted or not, nobody knows yet",
-        Outcome::HaltedDraft if note.draft_reference.is_none() => {
-            "halted, and nobody could look whether a draft was left"
-        }
+        Outcome::HaltedDraft if note.draft_reference.is_none() => "halted, a draft may be in the portal",
         Outcome::HaltedDraft => "halted, a draft is in the portal",
         Outcome::HaltedAbandoned if note.halt.first().is_some_and(|reason| refuses(reason.get().code)) => {
             "halted: an earlier run waits for somebody"
