@@ -134,6 +134,16 @@ impl MaskGate {
         if self.is_clean(text.as_bytes()) { Ok(Masked(text)) } else { Err(Leak) }
     }
 
+    /// Whether a text may be in a picture: it holds no hidden value, however its white space is broken.
+    pub fn may_be_seen(&self, text: &str) -> bool {
+        let fold = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let seen = fold(text);
+        self.canaries
+            .iter()
+            .map(|canary| fold(canary.expose()))
+            .all(|canary| canary.is_empty() || !seen.contains(&canary))
+    }
+
     /// A long text is shown by its beginning, its length and a digest, so that two of them are still told apart.
     fn cut(&self, text: &str) -> String {
         match text.char_indices().nth(LONGEST) {
@@ -187,6 +197,14 @@ mod tests {
         let hidden = gate().fact(&field("other", "production"));
         assert!(!hidden.get().contains("production") && hidden.get().contains("10 characters"));
         assert!(!gate().fact(&Fact::new("text of a banner", Exposure::Message)).get().contains("banner"));
+    }
+
+    #[test]
+    fn a_hidden_value_is_known_in_a_picture_however_its_lines_are_broken() {
+        let gate =
+            MaskGate::new(Permissions::default(), [7; 32], vec![Private::new("4,711 payments\n\nwere lost".into())]);
+        assert!(!gate.may_be_seen("today 4,711  payments were\tlost at peak"));
+        assert!(gate.may_be_seen("4,711 payments"));
     }
 
     #[test]

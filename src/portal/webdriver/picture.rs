@@ -97,21 +97,18 @@ impl WebPortal {
         let Some(before) = self.step(ask, Step::Hide, token, &[]).await? else { return Ok(Covered::Moved) };
         let nothing = self.wire.screenshot().await?;
         let dark: Vec<String> =
-            before.shown.into_iter().map(|one| one.text).filter(|text| !self.is_clean(text)).collect();
+            before.shown.into_iter().map(|one| one.text).filter(|text| !self.config.gate.may_be_seen(text)).collect();
         let seen = self.step(ask, Step::Show, token, &dark).await?;
         let permitted = self.wire.screenshot().await?;
         let after = self.step(ask, Step::Off, token, &[]).await?;
         Ok(match (seen, after) {
-            (Some(seen), Some(after)) if seen == after && seen.shown.iter().all(|one| self.is_clean(&one.text)) => {
+            (Some(seen), Some(after))
+                if seen == after && seen.shown.iter().all(|one| self.config.gate.may_be_seen(&one.text)) =>
+            {
                 Covered::Taken(Box::new(Taken { nothing, permitted, seen }))
             }
             (Some(_) | None, _) => Covered::Moved,
         })
-    }
-
-    /// Whether a text holds nothing that may not be shown.
-    fn is_clean(&self, text: &str) -> bool {
-        self.config.gate.text(text.to_owned()).is_ok()
     }
 
     /// The rectangles after a step; nothing when it could not be taken, since the page was changing.
