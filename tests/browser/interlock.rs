@@ -13,7 +13,6 @@ use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::model::portal_facts::Refusal;
-use portal_agent::portal::browser::{SessionOptions, capabilities, find};
 use portal_agent::portal::bypass::{Arrived, Bypass};
 use portal_agent::portal::driver::Driver;
 use portal_agent::portal::webdriver::wire::Wire;
@@ -24,7 +23,7 @@ use tempfile::TempDir;
 use crate::browser_tests;
 use crate::support::lab::{Lab, WAYS};
 use crate::support::lenient::{Ends, Lenient};
-use crate::support::profile;
+use crate::support::session;
 
 /// Longest wait for a browser to try.
 const TRIES: Duration = Duration::from_secs(8);
@@ -61,18 +60,7 @@ async fn bench_with(
         path
     });
     let gateway = Gateway::start(policy, Arc::new(PortalLink::new(authorities.as_deref()).unwrap())).await.unwrap();
-    let installed = find(browser).unwrap_or_else(|error| panic!("{error}; mend it with: {}", error.advice()));
-    let driver = Driver::start(&installed, folder.path()).await.unwrap();
-    let address = gateway.address().to_string();
-    let options = SessionOptions {
-        kind: browser,
-        program: Some(&installed.browser),
-        gateway: &address,
-        folder: folder.path(),
-        headed: false,
-        profile: profile(),
-    };
-    let wire = Wire::open(driver.url(), change(capabilities(&options)), Duration::from_secs(30)).await.unwrap();
+    let (driver, wire) = session(browser, &gateway, folder.path(), change).await;
     Bench { gateway, driver, wire, _folder: folder }
 }
 

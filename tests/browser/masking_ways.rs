@@ -18,7 +18,6 @@ use portal_agent::model::browser::BrowserKind;
 use portal_agent::model::form::PlannedTab;
 use portal_agent::model::ids::{FieldId, TabId};
 use portal_agent::model::private::Private;
-use portal_agent::portal::browser::{SessionOptions, capabilities, find};
 use portal_agent::portal::driver::Driver;
 use portal_agent::portal::webdriver::wire::Wire;
 use portal_agent::portal::webdriver::{Credentials, WebPortal, WebPortalConfig};
@@ -28,10 +27,10 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::browser_tests;
-use crate::support::profile;
+use crate::support::session;
 
 /// What may not be shown. On every page it is magenta.
-const SECRET: &str = "Jane Doe 4711";
+const SECRET: &str = "Jane Doe\n4711";
 
 const PAGE: &str = r#"<!doctype html><meta charset=utf-8><title>ready</title>
 <style>body { margin: 0; font: 20px sans-serif } .s { color: #f0f }</style>
@@ -252,18 +251,8 @@ async fn bench(browser: BrowserKind) -> Bench {
     let policy = GatewayPolicy::new(&map, &base).unwrap();
     let gateway = Gateway::start(policy, Arc::new(PortalLink::new(None).unwrap())).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let installed = find(browser).unwrap_or_else(|error| panic!("{error}; mend it with: {}", error.advice()));
-    let driver = Driver::start(&installed, folder.path()).await.unwrap();
-    let address = gateway.address().to_string();
-    let options = SessionOptions {
-        kind: browser,
-        program: Some(&installed.browser),
-        gateway: &address,
-        folder: folder.path(),
-        headed: false,
-        profile: profile(),
-    };
-    let wire = Arc::new(Wire::open(driver.url(), capabilities(&options), Duration::from_secs(30)).await.unwrap());
+    let (driver, wire) = session(browser, &gateway, folder.path(), |capabilities| capabilities).await;
+    let wire = Arc::new(wire);
     let fields = ["service", "environment", "incident", "owner"].map(|id| FieldId::parse(id).unwrap());
     let permissions = Permissions { fields: fields.into(), wording: true, messages: false };
     let config = WebPortalConfig {

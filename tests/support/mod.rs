@@ -18,13 +18,17 @@ use portal_agent::decide::verdict::{HaltCode, Stage};
 use portal_agent::evidence::documents::RunDocument;
 use portal_agent::evidence::shared::SharedStore;
 use portal_agent::evidence::store::USUAL_LIMIT;
+use portal_agent::gateway::proxy::Gateway;
 use portal_agent::mask::masked::Masked;
 use portal_agent::model::browser::{BrowserKind, BrowserProfile};
 use portal_agent::model::freeze_policy::{CategoryPolicy, FreezePolicy};
 use portal_agent::model::freeze_terms::ReleaseMode;
 use portal_agent::model::ids::{PersonId, RunId};
 use portal_agent::model::time::Instant;
+use portal_agent::portal::browser::{SessionOptions, capabilities, find};
+use portal_agent::portal::driver::Driver;
 use portal_agent::portal::webdriver::Credentials;
+use portal_agent::portal::webdriver::wire::Wire;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, world, write};
 use portal_agent::reference_portal::faults::FaultPlan;
 use portal_agent::reference_portal::oracle::Oracle;
@@ -231,6 +235,21 @@ impl Rig {
     pub fn evidence(&self, document: &Masked<RunDocument>) -> PathBuf {
         PathBuf::from(&document.get().evidence_dir)
     }
+}
+
+/// A driver and a session of its browser behind a gateway, without anything that a run does.
+pub async fn session(
+    kind: BrowserKind,
+    gateway: &Gateway,
+    folder: &Path,
+    change: impl FnOnce(serde_json::Map<String, serde_json::Value>) -> serde_json::Map<String, serde_json::Value>,
+) -> (Driver, Wire) {
+    let installed = find(kind).unwrap_or_else(|error| panic!("{error}; mend it with: {}", error.advice()));
+    let driver = Driver::start(&installed, folder).await.unwrap();
+    let (address, program) = (gateway.address().to_string(), Some(installed.browser.as_path()));
+    let options = SessionOptions { kind, program, gateway: &address, folder, headed: false, profile: profile() };
+    let wire = Wire::open(driver.url(), change(capabilities(&options)), Duration::from_secs(30)).await.unwrap();
+    (driver, wire)
 }
 
 /// Continues `run` on the word of `by`.
