@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use portal_agent::gateway::doorway::Doorway;
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
@@ -86,7 +87,8 @@ async fn per_request() {
     let map = read("map.toml".as_ref(), &text).unwrap();
     let policy = GatewayPolicy::new(&map, &portal.url()).unwrap();
     assert!(policy.origins.contains(&Origin::of(&portal.url()).unwrap()));
-    let gateway = Gateway::start(policy, Arc::new(PortalLink::new(None).unwrap())).await.unwrap();
+    let gateway =
+        Gateway::start(policy, Arc::new(PortalLink::new(None).unwrap()), Doorway::of_this_account().unwrap()).unwrap();
     let (address, host) = (portal.url().socket_addrs(|| None).unwrap()[0], portal.url().authority().to_owned());
     let direct = exchange(address, &format!("GET /login HTTP/1.1\r\nHost: {host}\r\n\r\n"), REQUESTS).await;
     let absolute = format!("GET http://{host}/login HTTP/1.1\r\nHost: {host}\r\n\r\n");

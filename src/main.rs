@@ -3,5 +3,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(ended) = portal_agent::portal::network::inside::enter_if_asked() {
+        return ended;
+    }
     portal_agent::cli::main(std::env::args_os())
 }

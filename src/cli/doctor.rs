@@ -20,6 +20,7 @@ use crate::model::browser::BrowserKind;
 use crate::model::time::{ChangeWindow, Instant};
 use crate::portal::browser::find;
 use crate::portal::bypass::{Arrived, Bypass};
+use crate::portal::network::Network;
 use crate::portal::webdriver::wire::Wire;
 use crate::run::clock::{Clock as _, SystemClock};
 use crate::run::interrupt::Interrupt;
@@ -170,7 +171,8 @@ async fn browser_and_interlock(settings: &Settings) -> Vec<Finding> {
         Err(error) => Err(error.to_string()),
     };
     match probed {
-        Ok(control) => {
+        Ok((control, network)) => {
+            findings.push(reached_by(settings.browser, &network));
             let refused: u64 = control.refused().iter().map(|(_, count)| count).sum();
             findings.push(good(
                 "interlock",
@@ -190,7 +192,22 @@ async fn browser_and_interlock(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-async fn probe(settings: &Settings) -> Result<Control, String> {
+/// Who else reaches the browser.
+fn reached_by(browser: BrowserKind, network: &Network) -> Finding {
+    let Network::Shared(why) = network else {
+        let told = "driver and browser have a network of their own: no other account reaches them";
+        return good("network", told);
+    };
+    let remains = match browser {
+        BrowserKind::Chromium => "every account of this machine can use chromedriver, and so the portal as you",
+        BrowserKind::Firefox => "geckodriver's port is open to every account of this machine until its session begins",
+    };
+    let why = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    let mend = "allow user namespaces, set browser_network = \"own\", or run where nobody else has an account";
+    Finding { mend: Some(mend.to_owned()), ..good("network", format!("shared{why}: {remains}")) }
+}
+
+async fn probe(settings: &Settings) -> Result<(Control, Network), String> {
     let folder = PrivateFolder::new().map_err(|error| error.to_string())?;
     let map = read_map("reference.toml".as_ref(), MAP).map_err(|error| error.to_string())?;
     let base = map.file.base_url.get_ref().clone();
@@ -198,6 +215,7 @@ async fn probe(settings: &Settings) -> Result<Control, String> {
     let portal_ca = settings.portal_ca.as_deref();
     let target = Target { browser: &browser, map: &map, base: &base, portal_ca, upstream: None };
     let Session { driver, wire, gateway } = target.start(&folder).await?;
+    let network = driver.as_ref().map_or(Network::Shared(None), |driver| driver.network().clone());
     let nonce = format!("{:016x}", rand::random::<u64>());
     let url = base.join(&format!("{PROBE}{nonce}")).map_err(|error| error.to_string())?;
     wire.goto(&url).await.map_err(|error| format!("the browser does not navigate: {error:?}"))?;
@@ -210,7 +228,7 @@ async fn probe(settings: &Settings) -> Result<Control, String> {
         (false, _) => Err("the browser does not go through the gateway".to_owned()),
         (true, Some(Arrived::Datagram)) => Err("a page reaches the network past the gateway, by WebRTC".to_owned()),
         (true, Some(Arrived::Connection)) => Err("a page reaches the network past the gateway".to_owned()),
-        (true, None) => Ok(control),
+        (true, None) => Ok((control, network)),
     }
 }
 

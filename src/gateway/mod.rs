@@ -10,6 +10,7 @@
 pub mod authority;
 pub mod content;
 pub mod control;
+pub mod doorway;
 mod head;
 mod hold;
 pub mod intake;

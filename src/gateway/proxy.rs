@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use super::authority::{Authority, AuthorityError};
 use super::content::{self, ContentError, Kind};
 use super::control::{Control, InFlight};
+use super::doorway::{Doorway, Guard};
 use super::head;
 use super::hold::hold;
 use super::intake::{BODY_LIMIT, COMMIT_LIMIT, Intake, NotTaken, TakenIn};
@@ -74,12 +75,12 @@ impl Rules {
 }
 
 impl Gateway {
-    /// Listens on a free port of 127.0.0.1. What may pass goes to `upstream`.
+    /// Listens at the doorway. What may pass goes to `upstream`.
     ///
     /// # Errors
     ///
     /// [`GatewayError`].
-    pub async fn start(policy: GatewayPolicy, upstream: Arc<dyn Upstream>) -> Result<Self, GatewayError> {
+    pub fn start(policy: GatewayPolicy, upstream: Arc<dyn Upstream>, doorway: Doorway) -> Result<Self, GatewayError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let control = Control::default();
         let (sender, open) = watch::channel(());
@@ -92,10 +93,9 @@ impl Gateway {
             judging: Mutex::new(()),
             open,
         });
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(GatewayError::Listen)?;
-        let address = listener.local_addr().map_err(GatewayError::Listen)?;
+        let (address, listener, guard) = doorway.open().map_err(GatewayError::Listen)?;
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, rules));
+        tasks.spawn(accept(listener, guard, rules));
         Ok(Self { address, control, _open: sender, _listener: tasks })
     }
 
@@ -110,12 +110,12 @@ impl Gateway {
     }
 }
 
-async fn accept(listener: TcpListener, rules: Arc<Rules>) {
+async fn accept(listener: TcpListener, guard: Guard, rules: Arc<Rules>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
+                if let Ok((stream, peer)) = accepted && guard.lets_in(peer) {
                     connections.spawn(serve_plain(stream, Arc::clone(&rules)));
                 }
             }

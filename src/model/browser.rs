@@ -31,3 +31,16 @@ pub enum BrowserProfile {
     /// For containers and tests, where the browser's sandbox cannot work: without it.
     Container,
 }
+
+/// Which network driver and browser are in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BrowserNetwork {
+    /// One of their own, where the system allows it; else the machine's. The default.
+    #[default]
+    Auto,
+    /// One of their own, or no browser.
+    Own,
+    /// The machine's, in which other accounts reach the driver.
+    Shared,
+}

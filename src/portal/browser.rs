@@ -32,6 +32,9 @@ pub enum BrowserError {
         #[source]
         source: std::io::Error,
     },
+    /// There is no network of its own for it.
+    #[error("the browser cannot have a network of its own")]
+    NoNetwork(#[source] std::io::Error),
     /// The driver did not say where it listens.
     #[error("{name} did not say on which port it listens{}", after_colon(said))]
     NoPort {
@@ -54,6 +57,9 @@ impl BrowserError {
             Self::NoBrowser { kind: BrowserKind::Firefox, .. } => "apt-get install firefox-esr".into(),
             Self::NoDriver { name: "geckodriver" } => "cargo install geckodriver --locked".into(),
             Self::NoDriver { .. } => "apt-get install chromium-driver".into(),
+            Self::NoNetwork(_) => "allow user namespaces (sysctl user.max_user_namespaces, \
+                                   kernel.apparmor_restrict_unprivileged_userns), or set browser_network = \"auto\""
+                .into(),
             Self::Start { name, .. } | Self::NoPort { name, .. } => {
                 format!("run `{name} --version`; if that works, start one yourself and name it with --webdriver URL")
             }
@@ -137,6 +143,8 @@ pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {
                 format!("--user-data-dir={}", options.folder.join("profile").display()),
                 format!("--window-size={width},{height}"),
             ];
+            // Not a port, which every account of the machine could connect to.
+            arguments.push("--remote-debugging-pipe".into());
             arguments.extend(CHROMIUM.iter().map(|text| (*text).to_owned()));
             if !options.headed {
                 arguments.push("--headless=new".into());

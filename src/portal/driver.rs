@@ -1,7 +1,11 @@
 //! Starts a browser's driver as a process group of its own on a free port of loopback, and ends that group.
 
+use std::ffi::OsString;
+use std::io;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -9,7 +13,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::browser::{BrowserError, Installed, driver_name};
-use crate::model::browser::BrowserKind;
+use super::network::{Entered, Inside, Network, NetworkOrder, inside};
+use crate::gateway::doorway::Doorway;
+use crate::model::browser::{BrowserKind, BrowserNetwork};
 
 /// The processes that one of ours has started. Dropping it ends them all.
 #[derive(Debug)]
@@ -35,6 +41,8 @@ impl Drop for ProcessGroup {
 #[derive(Debug)]
 pub struct Driver {
     url: String,
+    network: Network,
+    listener: Option<TcpListener>,
     group: ProcessGroup,
     _child: Child,
 }
@@ -44,24 +52,41 @@ pub const STARTS: usize = 5;
 
 /// What came of starting a driver once; the lines are the last that it said.
 enum Started {
-    Listens(Driver),
+    Listens(Box<Driver>),
     Ended(String),
     Silent(String),
 }
 
 impl Driver {
-    /// Starts the driver on a free port of loopback; profiles go below `folder`. One that ends before it says its port is
-    /// started again, [`STARTS`] times in all: chromedriver picks a port of IPv6 and gives up if IPv4 has it in use.
+    /// Starts the driver on a free port of loopback, in the network that is wanted; profiles go below `folder`. One that ends before
+    /// it says its port is started again, [`STARTS`] times in all: chromedriver picks a port of IPv6 and gives up if IPv4 has it in
+    /// use.
     ///
     /// # Errors
     ///
-    /// [`BrowserError::Start`], [`BrowserError::NoPort`].
-    pub async fn start(installed: &Installed, folder: &Path) -> Result<Self, BrowserError> {
+    /// [`BrowserError::Start`], [`BrowserError::NoPort`], [`BrowserError::NoNetwork`].
+    pub async fn start(installed: &Installed, folder: &Path, order: &NetworkOrder) -> Result<Self, BrowserError> {
         let name = driver_name(installed.kind);
+        // Why the network is shared, where one of its own was wanted; nothing while it may be had.
+        let mut shared = (order.network == BrowserNetwork::Shared).then_some(None);
         let mut said = String::new();
         for _ in 0..STARTS {
-            match Self::start_once(installed, folder).await.map_err(|source| BrowserError::Start { name, source })? {
-                Started::Listens(driver) => return Ok(driver),
+            let started = match &shared {
+                Some(why) => {
+                    let started = Self::start_shared(installed, folder, why.clone()).await;
+                    started.map_err(|source| BrowserError::Start { name, source })?
+                }
+                None => match Self::start_inside(installed, folder, order).await {
+                    Ok(started) => started,
+                    Err(error) if order.network == BrowserNetwork::Own => return Err(BrowserError::NoNetwork(error)),
+                    Err(error) => {
+                        shared = Some(Some(error.to_string()));
+                        continue;
+                    }
+                },
+            };
+            match started {
+                Started::Listens(driver) => return Ok(*driver),
                 Started::Ended(line) => said = line,
                 Started::Silent(line) => return Err(BrowserError::NoPort { name, said: line }),
             }
@@ -69,25 +94,30 @@ impl Driver {
         Err(BrowserError::NoPort { name, said })
     }
 
-    async fn start_once(installed: &Installed, folder: &Path) -> std::io::Result<Started> {
+    async fn start_shared(installed: &Installed, folder: &Path, why: Option<String>) -> io::Result<Started> {
         let mut command = Command::new(&installed.driver);
-        match installed.kind {
-            BrowserKind::Chromium => command.arg("--port=0"),
-            BrowserKind::Firefox => {
-                // Without a port of its own for the remote protocol, two runs at once would fight over one.
-                command.args(["--port", "0", "--websocket-port", "0", "--profile-root"]).arg(folder)
-            }
-        };
-        // A group of its own: the terminal's ctrl-C reaches the agent alone, and the group ends as one.
-        // Days and times are typed in the order of this language.
-        command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8").env_remove("PORTAL_AGENT_PASSWORD");
-        // What driver and browser put aside goes with the folder; and by this, whoever outlives the driver is known later.
-        command.env("TMPDIR", folder);
-        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-        let mut child = command.spawn()?;
+        command.args(arguments(installed.kind, folder)).stdin(Stdio::null());
+        let child = spawn(command, folder)?;
+        Self::listens(child, Network::Shared(why), None).await
+    }
+
+    /// # Errors
+    ///
+    /// Where there is no network of one's own, why.
+    async fn start_inside(installed: &Installed, folder: &Path, order: &NetworkOrder) -> io::Result<Started> {
+        let mut command = Command::new(&order.program);
+        command.arg0(inside::NAME).arg(&installed.driver).args(arguments(installed.kind, folder));
+        let asked = Inside::ask_by(&mut command)?;
+        let child = spawn(command, folder)?;
+        let Entered { inside, listener } = asked.entered().await?;
+        Self::listens(child, Network::Own(Arc::new(inside)), Some(listener)).await
+    }
+
+    /// Waits until it says where it listens.
+    async fn listens(mut child: Child, network: Network, listener: Option<TcpListener>) -> io::Result<Started> {
         let group = ProcessGroup::of(child.id());
         let stdout = child.stdout.take();
-        let mut driver = Self { url: String::new(), group, _child: child };
+        let mut driver = Self { url: String::new(), network, listener, group, _child: child };
         let Some(stdout) = stdout else { return Ok(Started::Silent(String::new())) };
         let mut lines = BufReader::new(stdout).lines();
         let mut said = String::new();
@@ -108,18 +138,55 @@ impl Driver {
         // What the driver goes on to say may hold what was typed: read so that it does not block, kept nowhere.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         driver.url = format!("http://127.0.0.1:{port}/");
-        Ok(Started::Listens(driver))
+        Ok(Started::Listens(Box::new(driver)))
     }
 
-    /// Where it listens.
+    /// Where it listens, in its network.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The network that it is in, and the browser with it.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Where the gateway is to listen, so that the browser reaches it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system reports.
+    pub fn doorway(&self) -> io::Result<Doorway> {
+        match &self.listener {
+            Some(listener) => Ok(Doorway::inside(listener.try_clone()?)),
+            None => Doorway::of_this_account(),
+        }
     }
 
     /// Its process group, for ending it after a crash.
     pub fn group(&self) -> Option<i32> {
         self.group.0.map(|pid| pid.as_raw_nonzero().get())
     }
+}
+
+fn arguments(kind: BrowserKind, folder: &Path) -> Vec<OsString> {
+    match kind {
+        BrowserKind::Chromium => vec!["--port=0".into()],
+        BrowserKind::Firefox => {
+            // Without a port of its own for the remote protocol, two runs at once would fight over one.
+            let ports = ["--port", "0", "--websocket-port", "0", "--profile-root"].map(OsString::from);
+            ports.into_iter().chain([folder.into()]).collect()
+        }
+    }
+}
+
+fn spawn(mut command: Command, folder: &Path) -> io::Result<Child> {
+    // Days and times are typed in the order of this language.
+    command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8").env_remove("PORTAL_AGENT_PASSWORD");
+    // What driver and browser put aside goes with the folder; and by this, whoever outlives the driver is known later.
+    command.env("TMPDIR", folder);
+    // A group of its own: the terminal's ctrl-C reaches the agent alone, and the group ends as one.
+    command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn()
 }
 
 fn port_in(line: &str) -> Option<u16> {
@@ -156,6 +223,10 @@ mod tests {
         Installed { kind: BrowserKind::Chromium, browser: driver.clone(), driver }
     }
 
+    fn shared() -> NetworkOrder {
+        NetworkOrder::of_this_program(BrowserNetwork::Shared)
+    }
+
     fn starts(folder: &Path) -> usize {
         std::fs::read_to_string(folder.join("starts")).unwrap().lines().count()
     }
@@ -163,7 +234,8 @@ mod tests {
     #[tokio::test]
     async fn a_driver_whose_port_was_taken_meanwhile_is_started_again() {
         let folder = tempfile::tempdir().unwrap();
-        let driver = Driver::start(&driver_that_gives_up(folder.path(), STARTS - 1), folder.path()).await.unwrap();
+        let driver =
+            Driver::start(&driver_that_gives_up(folder.path(), STARTS - 1), folder.path(), &shared()).await.unwrap();
         assert_eq!(driver.url(), "http://127.0.0.1:41231/");
         assert_eq!(starts(folder.path()), STARTS);
     }
@@ -171,7 +243,8 @@ mod tests {
     #[tokio::test]
     async fn a_driver_that_always_ends_is_given_up_with_what_it_said() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Driver::start(&driver_that_gives_up(folder.path(), STARTS), folder.path()).await.unwrap_err();
+        let error =
+            Driver::start(&driver_that_gives_up(folder.path(), STARTS), folder.path(), &shared()).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "chromedriver did not say on which port it listens: IPv4 port not available. Exiting..."

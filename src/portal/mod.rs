@@ -5,6 +5,7 @@
 pub mod browser;
 pub mod bypass;
 pub mod driver;
+pub mod network;
 pub mod webdriver;
 
 use std::path::PathBuf;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::difference::Difference;
 use super::play::{differences, replay};
 use crate::fixture::folder::Fixture;
-use crate::model::browser::{BrowserKind, BrowserProfile};
+use crate::model::browser::{BrowserKind, BrowserNetwork, BrowserProfile};
+use crate::portal::network::NetworkOrder;
 use crate::run::flow::Unwatched;
 use crate::run::interrupt::Interrupt;
 use crate::run::mutation::{self, Mutation};
@@ -20,6 +21,7 @@ async fn said(mistake: Mutation, fixture: &str) -> String {
     let browser = BrowserOrder {
         kind: BrowserKind::Chromium,
         profile: if root { BrowserProfile::Container } else { BrowserProfile::Desktop },
+        network: NetworkOrder::of_this_program(BrowserNetwork::Shared),
         headed: false,
         webdriver: None,
         pace: Duration::ZERO,

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::private::PrivateFolder;
+use crate::gateway::doorway::Doorway;
 use crate::gateway::policy::GatewayPolicy;
 use crate::gateway::proxy::Gateway;
 use crate::gateway::upstream::{PortalLink, Upstream};
 use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::portal::browser::{SessionOptions, capabilities, find};
 use crate::portal::driver::Driver;
+use crate::portal::network::{Network, NetworkOrder};
 use crate::portal::webdriver::wire::Wire;
 use crate::selectors::read::SelectorMap;
 
@@ -21,6 +23,8 @@ pub struct BrowserOrder {
     pub kind: BrowserKind,
     /// Confinement.
     pub profile: BrowserProfile,
+    /// Which network it is in.
+    pub network: NetworkOrder,
     /// With a window.
     pub headed: bool,
     /// A driver that runs already.
@@ -69,8 +73,6 @@ impl Target<'_> {
             Some(upstream) => Arc::clone(upstream),
             None => Arc::new(PortalLink::new(order.portal_ca).map_err(|error| with_causes(&error))?),
         };
-        let gateway = Gateway::start(policy, upstream).await.map_err(|error| with_causes(&error))?;
-        let address = gateway.address().to_string();
         let (driver, installed) = match &order.browser.webdriver {
             Some(_) => (None, None),
             None => {
@@ -78,7 +80,7 @@ impl Target<'_> {
                     format!("{}; mend it with: {}", with_causes(&error), error.advice())
                 };
                 let installed = find(order.browser.kind).map_err(advise)?;
-                let driver = Driver::start(&installed, folder).await.map_err(advise)?;
+                let driver = Driver::start(&installed, folder, &order.browser.network).await.map_err(advise)?;
                 if let Some(group) = driver.group() {
                     // Before the browser is there: whatever dies from here on can be swept.
                     private.remember_driver(group).map_err(|error| error.to_string())?;
@@ -86,6 +88,11 @@ impl Target<'_> {
                 (Some(driver), Some(installed))
             }
         };
+        let doorway = driver.as_ref().map_or_else(Doorway::of_this_machine, Driver::doorway);
+        let doorway = doorway.map_err(|error| format!("the gateway cannot listen: {error}"))?;
+        let gateway = Gateway::start(policy, upstream, doorway).map_err(|error| with_causes(&error))?;
+        let address = gateway.address().to_string();
+        let network = driver.as_ref().map_or(&Network::Shared(None), Driver::network);
         let options = SessionOptions {
             kind: order.browser.kind,
             program: installed.as_ref().map(|installed| installed.browser.as_path()),
@@ -100,7 +107,7 @@ impl Target<'_> {
             (None, None) => return Err("no driver".to_owned()),
         };
         let limit = Duration::from_secs(order.map.file.limits.ready_s + 10);
-        let wire = Wire::open(&url, capabilities(&options), limit).await.map_err(|error| {
+        let wire = Wire::open(&url, capabilities(&options), limit, network).await.map_err(|error| {
             let told = error.to_string();
             let sandbox = told.contains("sandbox")
                 || told.contains("instance exited")

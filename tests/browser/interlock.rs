@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portal_agent::gateway::control::Control;
+use portal_agent::gateway::doorway::Doorway;
 use portal_agent::gateway::policy::GatewayPolicy;
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
@@ -59,7 +60,12 @@ async fn bench_with(
         std::fs::write(&path, pem).unwrap();
         path
     });
-    let gateway = Gateway::start(policy, Arc::new(PortalLink::new(authorities.as_deref()).unwrap())).await.unwrap();
+    let gateway = Gateway::start(
+        policy,
+        Arc::new(PortalLink::new(authorities.as_deref()).unwrap()),
+        Doorway::of_this_account().unwrap(),
+    )
+    .unwrap();
     let (driver, wire) = session(browser, &gateway, folder.path(), change).await;
     Bench { gateway, driver, wire, _folder: folder }
 }

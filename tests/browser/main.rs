@@ -15,6 +15,7 @@ mod hostile;
 mod interlock;
 mod masking;
 mod masking_ways;
+mod network;
 mod program;
 mod replay;
 mod resume;

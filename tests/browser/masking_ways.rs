@@ -9,6 +9,7 @@ use axum::response::Html;
 use axum::routing::get;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use portal_agent::gateway::doorway::Doorway;
 use portal_agent::gateway::policy::GatewayPolicy;
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
@@ -249,7 +250,8 @@ async fn bench(browser: BrowserKind) -> Bench {
     let map = include_str!("../../selectors/reference.toml");
     let map = Arc::new(read_map("reference.toml".as_ref(), map).unwrap_or_else(|error| panic!("{error}")));
     let policy = GatewayPolicy::new(&map, &base).unwrap();
-    let gateway = Gateway::start(policy, Arc::new(PortalLink::new(None).unwrap())).await.unwrap();
+    let gateway =
+        Gateway::start(policy, Arc::new(PortalLink::new(None).unwrap()), Doorway::of_this_account().unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (driver, wire) = session(browser, &gateway, folder.path(), |capabilities| capabilities).await;
     let wire = Arc::new(wire);

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::Request;
 use http_body_util::BodyExt;
 use portal_agent::gateway::control::Answered;
+use portal_agent::gateway::doorway::Doorway;
 use portal_agent::gateway::interlock::ReleaseToken;
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::gateway::proxy::Gateway;
@@ -58,7 +59,12 @@ async fn desk() -> Desk {
         ],
         commit: pattern("commit", "POST", "/api/{draft}/submit", &[]),
     };
-    Desk { gateway: Gateway::start(policy, Arc::new(PortalLink::new(None).unwrap())).await.unwrap(), portal, arrived }
+    Desk {
+        gateway: Gateway::start(policy, Arc::new(PortalLink::new(None).unwrap()), Doorway::of_this_account().unwrap())
+            .unwrap(),
+        portal,
+        arrived,
+    }
 }
 
 async fn axum_serve(listener: TcpListener, router: Router) {

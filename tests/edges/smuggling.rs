@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use portal_agent::gateway::doorway::Doorway;
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -161,7 +162,12 @@ async fn nothing_that_is_sent_becomes_a_second_request() {
     let mut passed = 0;
     for (seed, ends) in EVERY_END.into_iter().enumerate() {
         let origin = Lenient::start(ends, "ok").await;
-        let gateway = Gateway::start(origin.policy(), Arc::new(PortalLink::new(None).unwrap())).await.unwrap();
+        let gateway = Gateway::start(
+            origin.policy(),
+            Arc::new(PortalLink::new(None).unwrap()),
+            Doorway::of_this_account().unwrap(),
+        )
+        .unwrap();
         let host = format!("127.0.0.1:{}", origin.address.port());
         let mut chance = Chance(seed as u64);
         let requests: Vec<_> = (0..REQUESTS).map(|_| drawn(&mut chance, &host)).collect();

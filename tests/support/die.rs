@@ -24,6 +24,8 @@ use portal_agent::sources::configured::ConfiguredSources;
 use portal_agent::sources::freeze_policy_file;
 use rustix::process::{Signal, getpid, kill_process};
 
+use super::support::network;
+
 /// Kills this process when the journal has so many events of this name.
 struct DiesAt {
     event: String,
@@ -70,6 +72,7 @@ pub async fn die(folder: &Path, browser: &str, map: &Path, base: &str, event: &s
         browser: BrowserOrder {
             kind: if browser == "firefox" { BrowserKind::Firefox } else { BrowserKind::Chromium },
             profile: if root { BrowserProfile::Container } else { BrowserProfile::Desktop },
+            network: network(),
             headed: false,
             webdriver: None,
             pace: Duration::ZERO,

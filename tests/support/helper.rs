@@ -12,8 +12,16 @@ mod hold;
 #[path = "mod.rs"]
 mod support;
 
+fn main() -> std::process::ExitCode {
+    if let Some(ended) = portal_agent::portal::network::inside::enter_if_asked() {
+        return ended;
+    }
+    told();
+    std::process::ExitCode::SUCCESS
+}
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
+async fn told() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["hold", browser, base, other] => hold::hold(browser, base, other).await,

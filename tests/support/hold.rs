@@ -6,9 +6,10 @@ use std::time::Duration;
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
-use portal_agent::model::browser::{BrowserKind, BrowserProfile};
+use portal_agent::model::browser::{BrowserKind, BrowserNetwork, BrowserProfile};
 use portal_agent::portal::browser::{SessionOptions, capabilities, find};
 use portal_agent::portal::driver::Driver;
+use portal_agent::portal::network::NetworkOrder;
 use portal_agent::portal::webdriver::wire::Wire;
 use portal_agent::selectors::requests::RequestPattern;
 
@@ -27,9 +28,12 @@ pub async fn hold(browser: &str, base: &str, other: &str) {
         std::fs::write(&path, pem).unwrap();
         path
     });
-    let gateway = Gateway::start(policy, Arc::new(PortalLink::new(authorities.as_deref()).unwrap())).await.unwrap();
     let installed = find(kind).unwrap();
-    let driver = Driver::start(&installed, folder.path()).await.unwrap();
+    // In a network of its own the browser would end with its agent, and no page would insist any more.
+    let order = NetworkOrder::of_this_program(BrowserNetwork::Shared);
+    let driver = Driver::start(&installed, folder.path(), &order).await.unwrap();
+    let upstream = Arc::new(PortalLink::new(authorities.as_deref()).unwrap());
+    let gateway = Gateway::start(policy, upstream, driver.doorway().unwrap()).unwrap();
     let address = gateway.address().to_string();
     let root = rustix::process::geteuid().is_root();
     let options = SessionOptions {
@@ -40,7 +44,8 @@ pub async fn hold(browser: &str, base: &str, other: &str) {
         headed: false,
         profile: if root { BrowserProfile::Container } else { BrowserProfile::Desktop },
     };
-    let wire = Wire::open(driver.url(), capabilities(&options), Duration::from_secs(30)).await.unwrap();
+    let wire =
+        Wire::open(driver.url(), capabilities(&options), Duration::from_secs(30), driver.network()).await.unwrap();
     assert!(gateway.control().expect_commit());
     wire.goto(&base.join("insistent").unwrap()).await.unwrap();
     gateway.control().held(Duration::from_secs(20)).await.unwrap();

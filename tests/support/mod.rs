@@ -20,13 +20,14 @@ use portal_agent::evidence::shared::SharedStore;
 use portal_agent::evidence::store::USUAL_LIMIT;
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::mask::masked::Masked;
-use portal_agent::model::browser::{BrowserKind, BrowserProfile};
+use portal_agent::model::browser::{BrowserKind, BrowserNetwork, BrowserProfile};
 use portal_agent::model::freeze_policy::{CategoryPolicy, FreezePolicy};
 use portal_agent::model::freeze_terms::ReleaseMode;
 use portal_agent::model::ids::{PersonId, RunId};
 use portal_agent::model::time::Instant;
 use portal_agent::portal::browser::{SessionOptions, capabilities, find};
 use portal_agent::portal::driver::Driver;
+use portal_agent::portal::network::NetworkOrder;
 use portal_agent::portal::webdriver::Credentials;
 use portal_agent::portal::webdriver::wire::Wire;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, world, write};
@@ -84,7 +85,13 @@ pub fn profile() -> BrowserProfile {
 
 /// A browser without a window.
 pub fn browser_order(kind: BrowserKind) -> BrowserOrder {
-    BrowserOrder { kind, profile: profile(), headed: false, webdriver: None, pace: Duration::ZERO }
+    BrowserOrder { kind, profile: profile(), network: network(), headed: false, webdriver: None, pace: Duration::ZERO }
+}
+
+/// A network of the browser's own, where the machine allows it. The program that goes into it: the product, or this helper.
+pub fn network() -> NetworkOrder {
+    let program = option_env!("CARGO_BIN_EXE_portal-agent").unwrap_or("/proc/self/exe").into();
+    NetworkOrder { network: BrowserNetwork::Auto, program }
 }
 
 /// Three roles, approvals of the last three days, and emergency fixes are hotfixes.
@@ -245,10 +252,14 @@ pub async fn session(
     change: impl FnOnce(serde_json::Map<String, serde_json::Value>) -> serde_json::Map<String, serde_json::Value>,
 ) -> (Driver, Wire) {
     let installed = find(kind).unwrap_or_else(|error| panic!("{error}; mend it with: {}", error.advice()));
-    let driver = Driver::start(&installed, folder).await.unwrap();
+    // The gateway is on this machine's loopback.
+    let order = NetworkOrder::of_this_program(BrowserNetwork::Shared);
+    let driver = Driver::start(&installed, folder, &order).await.unwrap();
     let (address, program) = (gateway.address().to_string(), Some(installed.browser.as_path()));
     let options = SessionOptions { kind, program, gateway: &address, folder, headed: false, profile: profile() };
-    let wire = Wire::open(driver.url(), change(capabilities(&options)), Duration::from_secs(30)).await.unwrap();
+    let wire = Wire::open(driver.url(), change(capabilities(&options)), Duration::from_secs(30), driver.network())
+        .await
+        .unwrap();
     (driver, wire)
 }
 

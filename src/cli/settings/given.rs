@@ -9,8 +9,10 @@ use super::{PASSWORD, SECRET, Settings, SettingsError, zone_named};
 use crate::cli::secret::secret;
 use crate::decide::policy::{ApprovalPolicy, Policy};
 use crate::evidence::shared::{SharedStore, StoreError};
+use crate::model::browser::BrowserNetwork;
 use crate::model::freeze_policy::FreezePolicy;
 use crate::model::ids::PersonId;
+use crate::portal::network::NetworkOrder;
 use crate::run::session::BrowserOrder;
 use crate::sources::freeze_policy_file;
 
@@ -134,6 +136,13 @@ impl Settings {
     /// Which browser is started, and how; `headed` shows its window.
     pub fn browser_order(&self, headed: bool) -> BrowserOrder {
         let (kind, profile, webdriver) = (self.browser, self.browser_profile, self.webdriver.clone());
-        BrowserOrder { kind, profile, headed, webdriver, pace: std::time::Duration::ZERO }
+        // A display that another host shows, as by ssh -X, is reached by the machine's network alone.
+        let shown_elsewhere = headed && std::env::var("DISPLAY").is_ok_and(|display| !display.starts_with(':'));
+        let network = match self.browser_network {
+            BrowserNetwork::Auto if shown_elsewhere => BrowserNetwork::Shared,
+            network @ (BrowserNetwork::Auto | BrowserNetwork::Own | BrowserNetwork::Shared) => network,
+        };
+        let network = NetworkOrder::of_this_program(network);
+        BrowserOrder { kind, profile, network, headed, webdriver, pace: std::time::Duration::ZERO }
     }
 }

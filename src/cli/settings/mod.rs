@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::decide::policy::{ApprovalPolicy, USUAL_MAX_AGE_HOURS};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::store::USUAL_LIMIT;
-use crate::model::browser::{BrowserKind, BrowserProfile};
+use crate::model::browser::{BrowserKind, BrowserNetwork, BrowserProfile};
 use crate::model::gates::SignaturePolicy;
 use crate::model::ids::{PersonId, Role};
 use crate::sources::configured::WITHIN;
@@ -96,6 +96,9 @@ pub struct Settings {
     /// Confinement of the browser.
     #[serde(default)]
     pub browser_profile: BrowserProfile,
+    /// Which network the browser is in.
+    #[serde(default)]
+    pub browser_network: BrowserNetwork,
     /// A driver that runs already.
     pub webdriver: Option<url::Url>,
     /// Certificate authorities (PEM) for the portal, beside the system's.
@@ -151,7 +154,7 @@ impl Places {
     }
 }
 
-const KEYS: [&str; 31] = [
+const KEYS: [&str; 32] = [
     "operator",
     "map",
     "base_url",
@@ -175,6 +178,7 @@ const KEYS: [&str; 31] = [
     "sources_s",
     "browser",
     "browser_profile",
+    "browser_network",
     "webdriver",
     "portal_ca",
     "user",

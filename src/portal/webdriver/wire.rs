@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use fantoccini::error::{CmdError, ErrorStatus, NewSessionError};
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 
 use super::bounds;
 use super::world::World;
 use crate::portal::PortalError;
+use crate::portal::network::Network;
 
 /// A command by method, path below the session, and body.
 #[derive(Debug, Clone)]
@@ -118,8 +118,13 @@ impl Wire {
     /// # Errors
     ///
     /// A description without anything the driver quoted.
-    pub async fn open(url: &str, capabilities: Map<String, Value>, limit: Duration) -> Result<Self, PortalError> {
-        let mut builder = ClientBuilder::new(HttpConnector::new());
+    pub async fn open(
+        url: &str,
+        capabilities: Map<String, Value>,
+        limit: Duration,
+        network: &Network,
+    ) -> Result<Self, PortalError> {
+        let mut builder = ClientBuilder::new(network.clone());
         builder.capabilities(capabilities);
         let begun = Instant::now();
         let client = match tokio::time::timeout(limit.max(Duration::from_secs(60)), builder.connect(url)).await {
@@ -133,7 +138,7 @@ impl Wire {
         };
         let address = client.capabilities().and_then(|given| given.get("webSocketUrl")?.as_str()).map(str::to_owned);
         let address = address.ok_or_else(|| PortalError::Browser("the driver does not speak WebDriver BiDi".into()))?;
-        let entered = tokio::time::timeout(limit, World::enter(&address)).await;
+        let entered = tokio::time::timeout(limit, World::enter(&address, network)).await;
         let world = entered.map_err(|_| WireError::Timeout).flatten()?;
         let (trips, busy, stuck) = (AtomicU64::new(1), AtomicU64::new(0), AtomicBool::new(false));
         let wire = Self { client, world, trips, busy, stuck, limit, pace: Duration::ZERO };

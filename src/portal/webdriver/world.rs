@@ -9,9 +9,10 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::wire::WireError;
+use crate::portal::network::Network;
 
 /// Largest answer, in bytes.
 const ANSWER: usize = 32 << 20;
@@ -50,10 +51,15 @@ pub(super) struct World {
 
 impl World {
     /// Connects to the address that the session named.
-    pub(super) async fn enter(address: &str) -> Result<Self, WireError> {
+    pub(super) async fn enter(address: &str, network: &Network) -> Result<Self, WireError> {
         let config = WebSocketConfig::default().max_message_size(Some(ANSWER)).max_frame_size(Some(ANSWER));
-        let connected = connect_async_with_config(address, Some(config), true).await;
-        let (socket, _) = connected.map_err(|_| WireError::Other("the driver does not speak WebDriver BiDi"))?;
+        let silent = || WireError::Other("the driver does not speak WebDriver BiDi");
+        let place: http::Uri = address.parse().map_err(|_| silent())?;
+        let host = place.host().ok_or_else(silent)?;
+        let stream = network.connect(host, place.port_u16().unwrap_or(80)).await.map_err(|_| silent())?;
+        stream.set_nodelay(true).map_err(|_| silent())?;
+        let connected = client_async_with_config(place, stream, Some(config)).await;
+        let (socket, _) = connected.map_err(|_| silent())?;
         let (commands, waiting) = mpsc::channel(1);
         let (opened, dialog) = watch::channel(false);
         tokio::spawn(converse(socket, waiting, opened));
@@ -120,7 +126,7 @@ fn unpack(value: &mut Value, ids: &[&str], element_key: &str) {
 
 /// Sends commands and hands out answers, until either side is gone.
 async fn converse(
-    mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    mut socket: WebSocketStream<TcpStream>,
     mut commands: mpsc::Receiver<Command>,
     dialog: watch::Sender<bool>,
 ) {
