@@ -16,7 +16,7 @@ mod record;
 mod replay;
 mod resume;
 mod run;
-mod secret;
+pub mod secret;
 pub mod settings;
 pub mod submit;
 mod survey;

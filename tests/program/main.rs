@@ -2,5 +2,6 @@
 
 mod bad_input;
 mod freeze_gate;
+mod secrets;
 #[path = "../support/sweep.rs"]
 mod sweep;

@@ -8,6 +8,7 @@ use config::{Config, File, FileFormat};
 
 use super::{FILE, KEYS, PASSWORD, PREFIX, Place, Places, SECRET, Settings, SettingsError, nearest, place};
 use crate::cli::args::Common;
+use crate::cli::secret::HANDED;
 use crate::diagnostic::{Diagnostic, unvalued};
 
 /// Refuses keys that nobody knows, naming the nearest that is known.
@@ -63,7 +64,7 @@ pub(in crate::cli) fn read_with(flags: &Common, more: Vec<(String, String)>) -> 
 /// The variables that are meant for the agent. What else a shell carries need not even be text.
 fn environment(all: impl Iterator<Item = (OsString, OsString)>) -> Result<HashMap<String, String>, SettingsError> {
     let ours = all.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    ours.filter(|(name, _)| name.starts_with(PREFIX) && name != PASSWORD && name != SECRET)
+    ours.filter(|(name, _)| name.starts_with(PREFIX) && ![PASSWORD, SECRET, HANDED].contains(&name.as_str()))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(SettingsError::Value(format!("{name} is not UTF-8 text"))),

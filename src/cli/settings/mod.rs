@@ -23,10 +23,10 @@ pub(super) use layers::{check_keys, read_with};
 const FILE: &str = "portal-agent.toml";
 const PREFIX: &str = "PORTAL_AGENT_";
 /// Holds the password; never a key of the file.
-const PASSWORD: &str = "PORTAL_AGENT_PASSWORD";
+pub(super) const PASSWORD: &str = "PORTAL_AGENT_PASSWORD";
 
 /// Holds the secret for change management; never a key of the file.
-const SECRET: &str = "PORTAL_AGENT_CHANGE_MANAGEMENT_SECRET";
+pub(super) const SECRET: &str = "PORTAL_AGENT_CHANGE_MANAGEMENT_SECRET";
 
 /// Whether runs may commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
