@@ -14,7 +14,7 @@ use portal_agent::gateway::doorway::Doorway;
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
-use portal_agent::mask::picture::{PictureMask, Rect, paint};
+use portal_agent::mask::picture::{Control, Holds, Rect, Sketch, blank, masked};
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::portal::browser::find;
 use portal_agent::reference_portal::example::{ExampleTimes, LARGE, world, write};
@@ -137,13 +137,20 @@ fn per_picture() {
     let mut png = Vec::new();
     let encoder = image::codecs::png::PngEncoder::new(&mut png);
     encoder.write_image(page.as_raw(), width, height, image::ExtendedColorType::Rgb8).unwrap();
-    let shown: Vec<_> =
-        (0..62).map(|row| Rect { left: 140, top: row * 30 + 12, right: 1100, bottom: row * 30 + 30 }).collect();
-    let mask = PictureMask { size: (width, height), rendered: shown.clone(), shown, hidden: Vec::new() };
+    let control = |row: u32| Control {
+        place: Rect { left: 140, top: row * 30 + 12, right: 1100, bottom: row * 30 + 30 },
+        label: Some("Rollback plan".into()),
+        label_at: Some((10, row * 30 + 12)),
+        holds: Holds::Shown,
+    };
+    let caption = vec!["fill, tab rollback, 2026-11-21 02:03:04 UTC".to_owned()];
+    let controls = (0..62).map(control).collect();
+    let sketch = Sketch { size: (width, height), controls, wording: Vec::new(), caption };
     let mut times: Vec<Duration> = (0..15)
         .map(|_| {
             let begun = Instant::now();
-            paint(&png, &mask).unwrap();
+            blank(&png).unwrap_err();
+            masked(&png, &sketch).unwrap();
             begun.elapsed()
         })
         .collect();

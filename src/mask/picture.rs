@@ -1,16 +1,16 @@
-//! Pictures: nothing is rendered but what may be shown, and everything else is painted over.
+//! Pictures: nothing is rendered but what may be shown; everything else in them is drawn here.
 //!
-//! When the browser takes the picture, everything that may not be shown is invisible. So the picture has to be blank outside of what
-//! may: that is the proof, and one that fails it does not exist. The kept picture starts as one flat colour; showable rectangles are copied into it, hidden ones painted again on top, and then
-//! every pixel is checked against the rectangles. A picture that fails the check does not exist.
+//! When the browser takes a picture, what may not be shown is invisible. So the picture has to be blank outside of what may: that
+//! is the proof, and one that fails it does not exist. What the browser rendered is then put into a drawing of our own
+//! ([`super::drawing`]), which says of every mapped control what it is and whether it is hidden or empty.
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ImageEncoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-/// Colour of what is hidden.
-const COVER: [u8; 3] = [0x3b, 0x42, 0x4d];
+use super::drawing;
+
 /// Largest picture, in pixels on one side.
-const LARGEST: u32 = 16_384;
+pub const LARGEST: u32 = 16_384;
 
 /// A rectangle in pixels of the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Rect {
 }
 
 impl Rect {
-    fn within(self, width: u32, height: u32) -> Self {
+    pub(super) fn within(self, width: u32, height: u32) -> Self {
         Self {
             left: self.left.min(width),
             top: self.top.min(height),
@@ -35,25 +35,57 @@ impl Rect {
         }
     }
 
-    fn contains(&self, x: u32, y: u32) -> bool {
-        self.left <= x && x < self.right && self.top <= y && y < self.bottom
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
     }
 }
 
-/// What a picture may show, read from the page before and after it was taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PictureMask {
-    /// Size the picture must have, in pixels.
-    pub size: (u32, u32),
-    /// What may be shown.
-    pub shown: Vec<Rect>,
-    /// The same with the pixels at its edges: outside of it nothing may have been rendered.
-    pub rendered: Vec<Rect>,
-    /// What may not, even inside something showable.
-    pub hidden: Vec<Rect>,
+/// What is to be seen of a control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// What the browser rendered of it.
+    Shown,
+    /// That it holds something, and not what.
+    Hidden,
+    /// That it holds nothing.
+    Empty,
 }
 
-/// A picture in which only showable rectangles are to be seen, as PNG without metadata.
+/// A control that the map names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// Where it is: the pixels that it touches.
+    pub place: Rect,
+    /// The map's label, unless it is written elsewhere already.
+    pub label: Option<String>,
+    /// Where the page has its label: left and top.
+    pub label_at: Option<(u32, u32)>,
+    /// What is to be seen.
+    pub holds: Holds,
+}
+
+/// What a picture is made of, in pixels of the browser's picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sketch {
+    /// Size of the browser's picture.
+    pub size: (u32, u32),
+    /// Controls that the map names.
+    pub controls: Vec<Control>,
+    /// Wording that the map permits.
+    pub wording: Vec<Rect>,
+    /// What stands above the picture, line by line.
+    pub caption: Vec<String>,
+}
+
+impl Sketch {
+    /// Where the browser may have rendered something.
+    fn rendered(&self) -> impl Iterator<Item = &Rect> + Clone {
+        let shown = self.controls.iter().filter(|control| control.holds == Holds::Shown);
+        shown.map(|control| &control.place).chain(&self.wording)
+    }
+}
+
+/// A picture in which only what may be shown is to be seen, as PNG without metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MaskedPicture(Vec<u8>);
 
@@ -70,10 +102,10 @@ pub enum PictureError {
     /// The browser's picture cannot be read.
     #[error("the browser's picture cannot be read")]
     Unreadable(#[source] image::ImageError),
-    /// The picture is of another size than the page said.
-    #[error("the picture is {found:?} pixels, the page said {expected:?}")]
+    /// The picture is of another size than was asked for.
+    #[error("the picture is {found:?} pixels, not {expected:?}")]
     Size {
-        /// From the page.
+        /// Asked for.
         expected: (u32, u32),
         /// Of the picture.
         found: (u32, u32),
@@ -81,12 +113,6 @@ pub enum PictureError {
     /// Something was rendered that may not be shown.
     #[error("at {0},{1} something is to be seen though nothing there may be")]
     NotBlank(u32, u32),
-    /// A rectangle has no area or runs backwards.
-    #[error("a rectangle to show has no area")]
-    EmptyRect,
-    /// A pixel that should be covered is not.
-    #[error("pixel {0},{1} should be covered and is not")]
-    Uncovered(u32, u32),
     /// The result cannot be encoded.
     #[error("the masked picture cannot be encoded")]
     Encode(#[source] image::ImageError),
@@ -110,18 +136,18 @@ fn decoded(png: &[u8]) -> Result<RgbImage, PictureError> {
 ///
 /// [`PictureError::NotBlank`], [`PictureError::Unreadable`].
 pub fn blank(png: &[u8]) -> Result<(), PictureError> {
-    blank_around(&decoded(png)?, &[])
+    blank_around(&decoded(png)?, std::iter::empty())
 }
 
 /// Whether nothing is rendered outside of these rectangles.
-fn blank_around(source: &RgbImage, rendered: &[Rect]) -> Result<(), PictureError> {
+fn blank_around<'a>(source: &RgbImage, rendered: impl Iterator<Item = &'a Rect> + Clone) -> Result<(), PictureError> {
     let width = source.width() as usize * 3;
     let mut covered = vec![BLANK; width];
     for (y, row) in (0..).zip(source.as_raw().chunks_exact(width.max(1))) {
         covered.copy_from_slice(row);
-        for rect in rendered.iter().filter(|rect| rect.contains(rect.left, y)) {
-            let span = (rect.left as usize * 3).min(width)..(rect.right as usize * 3).min(width);
-            covered[span].fill(BLANK);
+        for rect in rendered.clone().filter(|rect| rect.top <= y && y < rect.bottom) {
+            let right = (rect.right as usize * 3).min(width);
+            covered[(rect.left as usize * 3).min(right)..right].fill(BLANK);
         }
         if let Some(place) = covered.iter().position(|part| *part != BLANK) {
             return Err(PictureError::NotBlank((place / 3) as u32, y));
@@ -130,89 +156,66 @@ fn blank_around(source: &RgbImage, rendered: &[Rect]) -> Result<(), PictureError
     Ok(())
 }
 
-/// Paints over everything that `mask` does not show.
+/// Draws `sketch`, with what the browser rendered of what may be shown; nothing else of its picture is kept.
 ///
 /// # Errors
 ///
 /// [`PictureError`]; no picture is better than an unmasked one.
-pub fn paint(png: &[u8], mask: &PictureMask) -> Result<MaskedPicture, PictureError> {
+pub fn masked(png: &[u8], sketch: &Sketch) -> Result<MaskedPicture, PictureError> {
     let source = decoded(png)?;
-    let found = source.dimensions();
-    // Device pixels round; the window's frame does not come and go by more than one.
-    if found.0 == 0 || found.0.abs_diff(mask.size.0) > 1 || found.1.abs_diff(mask.size.1) > 1 {
-        return Err(PictureError::Size { expected: mask.size, found });
+    let (found, expected) = (source.dimensions(), sketch.size);
+    // Device pixels round.
+    if found.0 == 0 || found.0.abs_diff(expected.0) > 1 || found.1.abs_diff(expected.1) > 1 {
+        return Err(PictureError::Size { expected, found });
     }
-    if mask.shown.iter().chain(&mask.hidden).any(|rect| rect.left >= rect.right || rect.top >= rect.bottom) {
-        return Err(PictureError::EmptyRect);
-    }
-    blank_around(&source, &mask.rendered)?;
-    let clip = |rects: &[Rect]| rects.iter().map(|rect| rect.within(found.0, found.1)).collect::<Vec<_>>();
-    let (shown, hidden) = (clip(&mask.shown), clip(&mask.hidden));
-    // Whole rows are copied and compared: a picture has millions of pixels.
-    let cover = COVER.repeat(found.0 as usize);
-    let mut picture = cover.repeat(found.1 as usize);
-    for rect in &shown {
-        for y in rect.top..rect.bottom {
-            let row = y as usize * cover.len();
-            let span = row + rect.left as usize * 3..row + rect.right as usize * 3;
-            picture[span.clone()].copy_from_slice(&source.as_raw()[span]);
-        }
-    }
-    for rect in &hidden {
-        for row in picture.chunks_exact_mut(cover.len()).take(rect.bottom as usize).skip(rect.top as usize) {
-            let span = rect.left as usize * 3..rect.right as usize * 3;
-            row[span.clone()].copy_from_slice(&cover[span]);
-        }
-    }
-    check(&picture, &cover, &shown, &hidden)?;
+    blank_around(&source, sketch.rendered())?;
+    encoded(&drawing::draw(Some(&source), sketch))
+}
+
+/// Draws `sketch` where the browser rendered nothing.
+///
+/// # Errors
+///
+/// [`PictureError::Encode`].
+pub fn drawn(sketch: &Sketch) -> Result<MaskedPicture, PictureError> {
+    encoded(&drawing::draw(None, sketch))
+}
+
+fn encoded(picture: &RgbImage) -> Result<MaskedPicture, PictureError> {
     let mut out = Vec::new();
     PngEncoder::new_with_quality(&mut out, CompressionType::Fast, FilterType::Sub)
-        .write_image(&picture, found.0, found.1, image::ExtendedColorType::Rgb8)
+        .write_image(picture.as_raw(), picture.width(), picture.height(), image::ExtendedColorType::Rgb8)
         .map_err(PictureError::Encode)?;
     Ok(MaskedPicture(out))
 }
 
-/// Row by row, what the picture may hold is worked out anew: the cover, but for the columns that may be shown. The picture has to
-/// be equal to it.
-fn check(picture: &[u8], cover: &[u8], shown: &[Rect], hidden: &[Rect]) -> Result<(), PictureError> {
-    let mut permitted = cover.to_vec();
-    for (y, row) in (0..).zip(picture.chunks_exact(cover.len())) {
-        permitted.copy_from_slice(cover);
-        for (rects, from) in [(shown, row), (hidden, cover)] {
-            for rect in rects.iter().filter(|rect| rect.contains(rect.left, y)) {
-                let span = rect.left as usize * 3..rect.right as usize * 3;
-                permitted[span.clone()].copy_from_slice(&from[span]);
-            }
-        }
-        if row != permitted {
-            let pixels = row.chunks_exact(3).zip(permitted.chunks_exact(3));
-            let x = pixels.take_while(|(is, may)| is == may).count();
-            return Err(PictureError::Uncovered(x as u32, y));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use image::RgbImage;
-
     use super::*;
 
-    fn red(width: u32, height: u32) -> Vec<u8> {
-        let picture = RgbImage::from_pixel(width, height, image::Rgb([255, 0, 0]));
-        let mut out = Vec::new();
-        PngEncoder::new(&mut out).write_image(picture.as_raw(), width, height, image::ExtendedColorType::Rgb8).unwrap();
-        out
+    fn png(picture: &RgbImage) -> Vec<u8> {
+        encoded(picture).unwrap().0
+    }
+
+    fn red(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_pixel(width, height, image::Rgb([255, 0, 0]))
     }
 
     fn rect(left: u32, top: u32, right: u32, bottom: u32) -> Rect {
         Rect { left, top, right, bottom }
     }
 
-    /// A mask for a page on which everything was rendered.
-    fn mask(size: (u32, u32), shown: Vec<Rect>, hidden: Vec<Rect>) -> PictureMask {
-        PictureMask { size, shown, rendered: vec![rect(0, 0, 99, 99)], hidden }
+    fn control(place: Rect, holds: Holds) -> Control {
+        Control { place, label: None, label_at: None, holds }
+    }
+
+    fn sketch(size: (u32, u32), controls: Vec<Control>) -> Sketch {
+        Sketch { size, controls, wording: Vec::new(), caption: Vec::new() }
+    }
+
+    fn reds(picture: &MaskedPicture) -> usize {
+        let picture = image::load_from_memory(picture.png()).unwrap().into_rgb8();
+        picture.pixels().filter(|pixel| pixel.0 == [255, 0, 0]).count()
     }
 
     #[test]
@@ -221,14 +224,9 @@ mod tests {
         for (x, y) in [(2, 2), (3, 3)] {
             picture.put_pixel(x, y, image::Rgb([0, 0, 0]));
         }
-        let png = |picture: &RgbImage| {
-            let mut out = std::io::Cursor::new(Vec::new());
-            picture.write_to(&mut out, ImageFormat::Png).unwrap();
-            out.into_inner()
-        };
-        let around = |rendered| PictureMask { size: (6, 6), shown: vec![rect(2, 2, 4, 4)], rendered, hidden: vec![] };
-        assert!(paint(&png(&picture), &around(vec![rect(2, 2, 4, 4)])).is_ok());
-        let smaller = paint(&png(&picture), &around(vec![rect(2, 2, 3, 3)]));
+        let around = |place| sketch((6, 6), vec![control(place, Holds::Shown)]);
+        assert!(masked(&png(&picture), &around(rect(2, 2, 4, 4))).is_ok());
+        let smaller = masked(&png(&picture), &around(rect(2, 2, 3, 3)));
         assert!(matches!(smaller, Err(PictureError::NotBlank(3, 3))));
         assert!(matches!(blank(&png(&picture)), Err(PictureError::NotBlank(2, 2))));
         picture.put_pixel(2, 2, image::Rgb([BLANK; 3]));
@@ -236,50 +234,34 @@ mod tests {
         assert!(blank(&png(&picture)).is_ok());
     }
 
-    fn pixels(picture: &MaskedPicture) -> RgbImage {
-        image::load_from_memory(picture.png()).unwrap().into_rgb8()
-    }
-
     #[test]
-    fn only_what_is_shown_and_not_hidden_survives() {
-        let mask = mask((10, 8), vec![rect(2, 2, 6, 6)], vec![rect(4, 4, 5, 5)]);
-        let picture = pixels(&paint(&red(10, 8), &mask).unwrap());
-        for (x, y, pixel) in picture.enumerate_pixels() {
-            let visible = rect(2, 2, 6, 6).contains(x, y) && !rect(4, 4, 5, 5).contains(x, y);
-            assert_eq!(pixel.0 == [255, 0, 0], visible, "at {x},{y}");
+    fn what_is_rendered_of_a_hidden_control_makes_it_no_picture() {
+        for holds in [Holds::Hidden, Holds::Empty] {
+            let all = sketch((8, 8), vec![control(rect(0, 0, 8, 8), holds)]);
+            assert!(matches!(masked(&png(&red(8, 8)), &all), Err(PictureError::NotBlank(0, 0))));
         }
     }
 
     #[test]
-    fn nothing_declared_means_nothing_shown() {
-        let mask = mask((4, 4), vec![], vec![]);
-        assert!(pixels(&paint(&red(4, 4), &mask).unwrap()).pixels().all(|pixel| pixel.0 == COVER));
+    fn what_is_shown_is_there_and_a_hidden_control_over_it_is_not() {
+        let shown = control(rect(0, 0, 40, 40), Holds::Shown);
+        let alone = masked(&png(&red(40, 40)), &sketch((40, 40), vec![shown.clone()])).unwrap();
+        assert_eq!(reds(&alone), 40 * 40);
+        let over = control(rect(10, 10, 20, 20), Holds::Hidden);
+        let both = masked(&png(&red(40, 40)), &sketch((40, 40), vec![over, shown])).unwrap();
+        assert!(reds(&both) <= 40 * 40 - 10 * 10);
     }
 
     #[test]
-    fn a_picture_that_does_not_fit_its_mask_is_no_picture() {
-        assert!(matches!(paint(&red(4, 4), &mask((9, 4), vec![], vec![])), Err(PictureError::Size { .. })));
-        assert!(matches!(
-            paint(&red(4, 4), &mask((4, 4), vec![rect(1, 1, 1, 3)], vec![])),
-            Err(PictureError::EmptyRect)
-        ));
-        assert!(matches!(paint(b"no png", &mask((4, 4), vec![], vec![])), Err(PictureError::Unreadable(_))));
+    fn a_picture_of_another_size_is_no_picture() {
+        let nothing = |size| sketch(size, Vec::new());
+        assert!(matches!(masked(&png(&red(4, 4)), &nothing((9, 4))), Err(PictureError::Size { .. })));
+        assert!(matches!(masked(b"no png", &nothing((4, 4))), Err(PictureError::Unreadable(_))));
     }
 
     #[test]
     fn a_rectangle_beyond_the_picture_is_clipped() {
-        let mask = mask((4, 4), vec![rect(3, 3, 400, 400)], vec![]);
-        assert_eq!(pixels(&paint(&red(4, 4), &mask).unwrap()).pixels().filter(|pixel| pixel.0 != COVER).count(), 1);
-    }
-
-    #[test]
-    fn the_check_finds_a_single_uncovered_pixel() {
-        let mut picture = RgbImage::from_pixel(5, 5, image::Rgb(COVER));
-        picture.put_pixel(3, 4, image::Rgb([0, 0, 0]));
-        let cover = COVER.repeat(5);
-        let check = |shown: &[Rect], hidden: &[Rect]| check(picture.as_raw(), &cover, shown, hidden);
-        assert!(matches!(check(&[], &[]), Err(PictureError::Uncovered(3, 4))));
-        assert!(check(&[rect(3, 4, 4, 5)], &[]).is_ok());
-        assert!(check(&[rect(3, 4, 4, 5)], &[rect(0, 0, 5, 5)]).is_err());
+        let beyond = sketch((4, 4), vec![control(rect(0, 0, 400, 400), Holds::Shown)]);
+        assert_eq!(reds(&masked(&png(&red(4, 4)), &beyond).unwrap()), 16);
     }
 }

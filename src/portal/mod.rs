@@ -97,7 +97,7 @@ pub enum Scene<'a> {
     Tab(&'a PlannedTab),
     /// A page of values.
     Lines(ShownPage<'a>, &'a [PlannedField]),
-    /// Anything else: only the map's wording is shown.
+    /// Anything else: the map's wording, and a tab of the form if its panel is shown.
     Page,
 }
 
@@ -138,8 +138,8 @@ pub trait Portal {
     fn press_commit(&mut self) -> impl Future<Output = Result<(), PortalError>>;
     /// The number on the page that answered the commit; none when there is none within the limit.
     fn confirmation_number(&mut self) -> impl Future<Output = Result<Option<String>, PortalError>>;
-    /// A masked picture of what is on the screen.
-    fn picture(&mut self, scene: Scene<'_>) -> impl Future<Output = Result<MaskedPicture, PortalError>>;
+    /// A masked picture of the page, with a caption above it.
+    fn picture(&mut self, scene: Scene<'_>, caption: &str) -> impl Future<Output = Result<MaskedPicture, PortalError>>;
     /// Dismisses an open JavaScript dialog, so that a draft can be saved.
     fn dismiss_dialog(&mut self) -> impl Future<Output = Result<(), PortalError>>;
     /// Waits until a person has closed the browser.

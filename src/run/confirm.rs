@@ -27,9 +27,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         if let Some(number) = &on_page {
             self.watcher.saw(Sight::Number(number));
         }
-        if let Ok(picture) = self.portal.picture(Scene::Page).await {
-            let _ = self.books.picture(Stage::Confirm, "confirmation", &picture);
-        }
+        self.try_picture(Stage::Confirm, "confirmation", Scene::Page).await;
         match self.prove(on_page.as_deref(), released_at, self.arrival()).await {
             Ok(proven) => self.end_proven(proven).await,
             Err(error) => {
@@ -228,9 +226,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         let page = self.portal.read_page(shown, lines).await?;
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
         let _ = self.saw(stage, "submitted", self.summary_of(lines, &page), &verdict);
-        if let Ok(picture) = self.portal.picture(Scene::Lines(shown, lines)).await {
-            let _ = self.books.picture(stage, "submitted", &picture);
-        }
+        self.try_picture(stage, "submitted", Scene::Lines(shown, lines)).await;
         Ok(match verdict {
             Verdict::Proceed(()) => Ok(row.number),
             Verdict::Halt(reasons) => Err(reasons),

@@ -337,8 +337,17 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
     }
 
     pub(super) async fn keep_picture(&mut self, stage: Stage, name: &str, scene: Scene<'_>) -> Result<(), Stop> {
-        let picture: MaskedPicture = verb!(self, stage, self.portal.picture(scene))?;
+        let caption = caption(stage, name, scene, self.clock.now());
+        let picture: MaskedPicture = verb!(self, stage, self.portal.picture(scene, &caption))?;
         Ok(self.books.picture(stage, name, &picture)?)
+    }
+
+    /// Keeps a picture, if there can be one: the run has come to its end without it.
+    pub(super) async fn try_picture(&mut self, stage: Stage, name: &str, scene: Scene<'_>) {
+        let caption = caption(stage, name, scene, self.clock.now());
+        if let Ok(picture) = self.portal.picture(scene, &caption).await {
+            let _ = self.books.picture(stage, name, &picture);
+        }
     }
 
     pub(super) fn limit(seconds: u64) -> Duration {
@@ -368,4 +377,14 @@ pub(super) fn reason_of(stage: Stage, error: PortalError) -> HaltReason {
         observed,
         source: FactSource::Portal,
     }
+}
+
+/// What stands above a picture: the stage, what is shown, and when, in UTC.
+fn caption(stage: Stage, name: &str, scene: Scene<'_>, at: Instant) -> String {
+    let shown = match scene {
+        Scene::Tab(tab) => format!("tab {}", tab.id),
+        Scene::Lines(..) | Scene::Page => name.to_owned(),
+    };
+    let at = at.timestamp().strftime("%Y-%m-%d %H:%M:%S");
+    if shown == stage.to_string() { format!("{stage}, {at} UTC") } else { format!("{stage}: {shown}, {at} UTC") }
 }

@@ -71,9 +71,7 @@ impl<P: Portal> Flow<'_, '_, P> {
             (_, Left::PerhapsADraft { .. }) => self.what_is_left().await,
             (_, Left::Nothing | Left::Submission { .. }) => Outcome::HaltedAbandoned,
         };
-        if let Ok(picture) = self.portal.picture(Scene::Page).await {
-            let _ = self.books.picture(stage, "halt", &picture);
-        }
+        self.try_picture(stage, "halt", Scene::Page).await;
         self.end(outcome, reasons.iter().cloned().collect())
     }
 

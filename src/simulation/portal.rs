@@ -348,7 +348,7 @@ impl Portal for SimPortal {
         Ok(None)
     }
 
-    async fn picture(&mut self, _: Scene<'_>) -> Result<MaskedPicture, PortalError> {
+    async fn picture(&mut self, _: Scene<'_>, _: &str) -> Result<MaskedPicture, PortalError> {
         Ok(self.picture.clone())
     }
 

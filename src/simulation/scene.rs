@@ -19,7 +19,7 @@ use crate::evidence::journal::JOURNAL;
 use crate::evidence::shared::SharedStore;
 use crate::evidence::store::{EvidenceError, EvidenceFolder};
 use crate::gateway::control::Control;
-use crate::mask::picture::{MaskedPicture, PictureMask, paint};
+use crate::mask::picture::{MaskedPicture, Sketch, drawn};
 use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::digest::Digest;
 use crate::model::form::FormPlan;
@@ -76,15 +76,11 @@ pub fn scene() -> &'static Scene {
             sha256: file.sha256,
             size: file.size,
         };
-        let mut png = Vec::new();
-        image::RgbImage::from_pixel(1, 1, image::Rgb([0xff; 3]))
-            .write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)
-            .unwrap();
-        let mask = PictureMask { size: (1, 1), shown: Vec::new(), rendered: Vec::new(), hidden: Vec::new() };
+        let sketch = Sketch { size: (1, 1), controls: Vec::new(), wording: Vec::new(), caption: Vec::new() };
         Scene {
             states: attachments.iter().map(state).collect(),
             files: plan.files().map(file).collect(),
-            picture: paint(&png, &mask).unwrap(),
+            picture: drawn(&sketch).unwrap(),
             gates: Gates {
                 calendar: FreezeCalendar {
                     blackouts: vec![Blackout {

@@ -289,7 +289,7 @@ impl Bench {
         tokio::time::timeout(Duration::from_secs(20), opened).await.unwrap();
         let own = self.wire.screenshot().await.unwrap();
         let tab = PlannedTab { id: TabId::parse("service").unwrap(), fields: Vec::new(), files: Vec::new() };
-        (own, self.portal.picture(Scene::Tab(&tab)).await)
+        (own, self.portal.picture(Scene::Tab(&tab), "a page").await)
     }
 }
 

@@ -178,30 +178,36 @@ struct RawFile {
     sha256: Option<String>,
 }
 
-/// The rectangles of one look, in CSS pixels.
+/// Where things are on the page, in CSS pixels from its corner.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Rectangles {
-    /// Width of the window's content.
-    pub width: f64,
-    /// Height of the window's content.
-    pub height: f64,
+    /// Width and height of the page.
+    pub page: (f64, f64),
+    /// Width and height of the window's content.
+    pub window: (f64, f64),
+    /// What of the page is to the left of the window, and above it.
+    pub scroll: (f64, f64),
     /// Device pixels for one CSS pixel.
     pub scale: f64,
-    /// What may be shown.
-    pub shown: Vec<Shown>,
-    /// What may not: left, top, right, bottom.
-    pub hidden: Vec<[f64; 4]>,
-    x: f64,
-    y: f64,
+    /// What the map names.
+    pub items: Vec<Item>,
 }
 
-/// One thing that may be shown, if its text may.
+/// A control or a piece of wording that the map names.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Shown {
+pub struct Item {
     /// Left, top, right, bottom.
     #[serde(rename = "box")]
     pub place: [f64; 4],
-    /// What a person would read there.
+    /// Which of the fields that were asked for; none for wording.
+    pub field: Option<usize>,
+    /// Whether it may be shown, if its text may.
+    pub show: bool,
+    /// Where its label is.
+    pub label: Option<[f64; 4]>,
+    /// Whether it holds nothing.
+    pub empty: bool,
+    /// What a person would read there, of what may be shown.
     pub text: String,
 }
 

@@ -198,27 +198,35 @@ function seen(element) {
   return element.textContent;
 }
 
-// What may be shown and what may not: `words` are labels and wording, in which no control is shown unless it may be itself.
+// Whether a control holds nothing.
+function isEmpty(element) {
+  if (element.type === 'file') return element.files.length === 0;
+  if (/^(INPUT|TEXTAREA)$/.test(element.tagName)) return element.value === '';
+  if (element.tagName === 'SELECT') return ![...element.selectedOptions].some((option) => fold(option.text));
+  return fold(element.textContent) === '';
+}
+
+// What may be shown and what may not. `words` are the map's wording, in which no control is shown unless it may be itself.
 function subjects() {
   const found = [];
-  const add = (element, show, words) => found.push({ element, show, words });
-  for (const field of ask.show.fields) {
-    for (const element of controls(field)) {
-      if (!visible(element)) continue;
-      // What a file control shows is the browser's; what the portal lists is below.
-      if (field.widget !== 'file') add(element, field.show, false);
-      const label = ask.show.wording && field.label ? labelOf(element) : null;
-      if (label?.element && bare(label.text) === bare(field.label)) add(label.element, true, true);
-    }
-    if (field.list) for (const row of find(field.list)) add(row, field.show, false);
-  }
-  if (ask.show.wording) for (const element of find(ask.page.wording)) if (visible(element)) add(element, true, true);
+  const add = (element, show, field, label) => found.push({ element, show, field, label, words: field === null });
+  ask.show.fields.forEach((field, at) => {
+    if (field.panel && findShown(field.panel).length !== 1) return;
+    // What a file control shows is the browser's; what the portal lists stands for it.
+    const listed = field.list ? find(field.list).filter(visible) : [];
+    const own = controls(field).filter(visible);
+    const label = own.length ? labelOf(own[0]).element : null;
+    if (!listed.length) for (const element of own) add(element, field.show && field.widget !== 'file', at, label);
+    for (const row of listed) add(row, field.show, at, label);
+  });
+  if (ask.show.wording) for (const element of find(ask.page.wording)) if (visible(element)) add(element, true, null, null);
   return found;
 }
 
+// On the page, not in the window.
 const boxOf = (element) => {
   const box = element.getBoundingClientRect();
-  return [box.left, box.top, box.right, box.bottom];
+  return [box.left + scrollX, box.top + scrollY, box.right + scrollX, box.bottom + scrollY];
 };
 
 // A selector for one element of the document, which marks it without a trace that the page could see.
@@ -278,11 +286,17 @@ function permitting(cover) {
 }
 
 function rectangles() {
-  const inside = ([left, top, right, bottom]) => right - left >= 1 && bottom - top >= 1 && right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
+  const root = document.documentElement;
+  const page = [Math.max(root.scrollWidth, root.clientWidth), Math.max(root.scrollHeight, root.clientHeight)];
+  const inside = ([left, top, right, bottom]) => right - left >= 1 && bottom - top >= 1 && right > 0 && bottom > 0 && left < page[0] && top < page[1];
   const all = (globalThis.portalAgentCover?.subjects ?? subjects()).filter(({ element }) => inside(boxOf(element)));
-  const shown = all.filter(({ show }) => show).map(({ element }) => ({ box: boxOf(element), text: fold(seen(element)) }));
-  const hidden = all.filter(({ show }) => !show).map(({ element }) => boxOf(element));
-  return { width: innerWidth, height: innerHeight, scale: devicePixelRatio, shown, hidden, x: scrollX, y: scrollY };
+  const items = all.slice(0, 2000).map(({ element, show, field, label }) => ({
+    box: boxOf(element), field, show,
+    label: label && visible(label) ? boxOf(label) : null,
+    empty: isEmpty(element),
+    text: show ? fold(seen(element)) : '',
+  }));
+  return { page, window: [innerWidth, innerHeight], scroll: [scrollX, scrollY], scale: devicePixelRatio, items };
 }
 
 const hides = (element) => getComputedStyle(element).visibility === 'hidden';

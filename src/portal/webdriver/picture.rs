@@ -4,28 +4,51 @@ use serde_json::{Value, json};
 
 use super::WebPortal;
 use super::ask::{Ask, Rectangles, Step};
-use crate::mask::picture::{MaskedPicture, PictureMask, Rect, blank, paint};
+use super::wire::Clip;
+use crate::mask::drawing::can_write;
+use crate::mask::picture::{Control, Holds, MaskedPicture, PictureError, Rect, Sketch, blank, drawn, masked};
 use crate::model::ids::FieldId;
 use crate::portal::{PortalError, Scene, ShownPage};
 use crate::selectors::locator::Locators;
-use crate::selectors::schema::Field;
+use crate::selectors::schema::{Field, Tab};
 
 /// How often a shot is taken again because the page moved.
 const TRIES: usize = 4;
 
-fn shown_field(field: &Field, show: bool) -> Value {
-    json!({
-        "widget": field.widget,
-        "locate": field.locate,
-        "label": field.label,
-        "show": show,
-        "list": field.list.as_ref().map(|list| &list.rows),
-        "wanted": [],
-    })
+/// Largest part of a page that is kept, in CSS pixels.
+const LARGEST: (f64, f64) = (2_400.0, 8_000.0);
+
+/// How far around what the map names a picture reaches, in CSS pixels: a label is written there.
+const MARGIN: f64 = 24.0;
+
+/// What the map names in a scene.
+struct Named {
+    ask: Value,
+    label: Option<String>,
 }
 
-fn shown_line(locate: &Locators, show: bool) -> Value {
-    json!({ "widget": "read-only", "locate": locate, "label": null, "show": show, "list": null, "wanted": [] })
+fn named_field(field: &Field, show: bool, tab: Option<&Tab>) -> Named {
+    let id = field.id.get_ref();
+    let ask = json!({
+        "widget": field.widget,
+        "locate": field.locate,
+        "show": show,
+        "list": field.list.as_ref().map(|list| &list.rows),
+        "panel": tab.map(|tab| &tab.panel),
+        "wanted": [],
+    });
+    Named { ask, label: Some(label(field.label.as_deref(), id)) }
+}
+
+fn named_line(id: &FieldId, locate: &Locators, show: bool) -> Named {
+    let ask =
+        json!({ "widget": "read-only", "locate": locate, "show": show, "list": null, "panel": null, "wanted": [] });
+    Named { ask, label: Some(label(None, id)) }
+}
+
+/// What is written beside a control: the map's label, or its name where there is none that can be written.
+fn label(label: Option<&str>, id: &FieldId) -> String {
+    label.filter(|label| can_write(label)).unwrap_or(id.as_str()).to_owned()
 }
 
 impl WebPortal {
@@ -33,43 +56,46 @@ impl WebPortal {
         self.config.gate.permissions().fields.contains(field)
     }
 
-    fn scene_fields(&self, scene: Scene<'_>) -> Vec<Value> {
+    fn named(&self, scene: Scene<'_>) -> Vec<Named> {
         let map = self.map();
+        let field = |field: &Field, tab| named_field(field, self.may_show(field.id.get_ref()), tab);
         match scene {
-            // Whatever page this is: values that may not be shown are hidden wherever the map would find them.
+            // Whatever page this is: a tab, if its panel is shown. Hidden values are found wherever the map would find them.
             Scene::Page => {
-                let hidden = |id: &FieldId| !self.may_show(id);
-                let tabs = map.tabs.iter().flat_map(|tab| &tab.fields);
-                let tabs = tabs.filter(|field| hidden(field.id.get_ref())).map(|field| shown_field(field, false));
+                let tabs = map.tabs.iter().flat_map(|tab| tab.fields.iter().map(move |one| field(one, Some(tab))));
                 let pages = [&map.review, &map.recheck, &map.confirmation.submitted];
-                let lines = pages.into_iter().flat_map(|page| &page.lines);
-                let lines = lines.filter(|(id, _)| hidden(id.get_ref())).map(|(_, locate)| shown_line(locate, false));
+                let lines = pages.into_iter().flat_map(|page| &page.lines).map(|(id, locate)| (id.get_ref(), locate));
+                let lines =
+                    lines.filter(|(id, _)| !self.may_show(id)).map(|(id, locate)| named_line(id, locate, false));
                 tabs.chain(lines).collect()
             }
-            Scene::Tab(planned) => map
-                .tabs
-                .iter()
-                .filter(|tab| tab.id.get_ref() == &planned.id)
-                .flat_map(|tab| &tab.fields)
-                .map(|field| shown_field(field, self.may_show(field.id.get_ref())))
-                .collect(),
+            Scene::Tab(planned) => {
+                let tabs = map.tabs.iter().filter(|tab| tab.id.get_ref() == &planned.id);
+                tabs.flat_map(|tab| &tab.fields).map(|one| field(one, None)).collect()
+            }
             Scene::Lines(page, _) => {
                 let page = match page {
                     ShownPage::Review(_) => &map.review,
                     ShownPage::Recheck(_) => &map.recheck,
                     ShownPage::Submitted(_) => &map.confirmation.submitted,
                 };
-                let lines = page.lines.iter().map(|(id, locate)| shown_line(locate, self.may_show(id.get_ref())));
-                let own = page.fields.iter().map(|field| shown_field(field, self.may_show(field.id.get_ref())));
-                lines.chain(own).collect()
+                let lines = page.lines.iter().map(|(id, locate)| (id.get_ref(), locate));
+                let lines = lines.map(|(id, locate)| named_line(id, locate, self.may_show(id)));
+                lines.chain(page.fields.iter().map(|one| field(one, None))).collect()
             }
         }
     }
 
     /// A picture in which nothing but the permitted is rendered. First everything is made invisible, and the picture of that has to
     /// be blank; then what is permitted is made visible, and all around it has to be blank still.
-    pub(super) async fn masked_picture(&mut self, scene: Scene<'_>) -> Result<MaskedPicture, PortalError> {
-        let show = json!({ "fields": self.scene_fields(scene), "wording": self.config.gate.permissions().wording });
+    pub(super) async fn masked_picture(
+        &mut self,
+        scene: Scene<'_>,
+        caption: &str,
+    ) -> Result<MaskedPicture, PortalError> {
+        let named = self.named(scene);
+        let fields: Vec<&Value> = named.iter().map(|one| &one.ask).collect();
+        let show = json!({ "fields": fields, "wording": self.config.gate.permissions().wording });
         let ask = Ask::state(self.map()).show(show);
         let mut why = "the page kept moving".to_owned();
         for _ in 0..TRIES {
@@ -77,12 +103,10 @@ impl WebPortal {
             match self.covered(&ask, &token).await {
                 Ok(Covered::Moved) => {}
                 // Half a second of pixel work at worst; the run has nothing else to do meanwhile.
-                Ok(Covered::Taken(taken)) => {
-                    match blank(&taken.nothing).and_then(|()| paint(&taken.permitted, &mask_of(&taken.seen))) {
-                        Ok(picture) => return Ok(picture),
-                        Err(error) => why = error.to_string(),
-                    }
-                }
+                Ok(Covered::Taken(taken)) => match taken.drawn(&named, caption) {
+                    Ok(picture) => return Ok(picture),
+                    Err(error) => why = error.to_string(),
+                },
                 Err(error) => {
                     // Nobody is left with a page on which nothing is to be seen.
                     let _ = self.look(&ask.clone().cover(Step::Off, &token, &[])).await;
@@ -95,20 +119,30 @@ impl WebPortal {
 
     async fn covered(&mut self, ask: &Ask, token: &str) -> Result<Covered, PortalError> {
         let Some(before) = self.step(ask, Step::Hide, token, &[]).await? else { return Ok(Covered::Moved) };
-        let nothing = self.wire.screenshot().await?;
-        let dark: Vec<String> =
-            before.shown.into_iter().map(|one| one.text).filter(|text| !self.config.gate.may_be_seen(text)).collect();
+        let part = Part::of(&before);
+        let nothing = self.shot(part.as_ref()).await?;
+        let texts = before.items.into_iter().filter(|item| item.show).map(|item| item.text);
+        let dark: Vec<String> = texts.filter(|text| !self.config.gate.may_be_seen(text)).collect();
         let seen = self.step(ask, Step::Show, token, &dark).await?;
-        let permitted = self.wire.screenshot().await?;
+        let permitted = self.shot(part.as_ref()).await?;
         let after = self.step(ask, Step::Off, token, &[]).await?;
         Ok(match (seen, after) {
-            (Some(seen), Some(after))
-                if seen == after && seen.shown.iter().all(|one| self.config.gate.may_be_seen(&one.text)) =>
-            {
-                Covered::Taken(Box::new(Taken { nothing, permitted, seen }))
+            (Some(seen), Some(after)) if seen == after && Part::of(&seen) == part && self.may_be_seen(&seen) => {
+                Covered::Taken(Box::new(Taken { nothing, permitted, part, seen }))
             }
             (Some(_) | None, _) => Covered::Moved,
         })
+    }
+
+    fn may_be_seen(&self, seen: &Rectangles) -> bool {
+        seen.items.iter().all(|item| !item.show || self.config.gate.may_be_seen(&item.text))
+    }
+
+    async fn shot(&self, part: Option<&Part>) -> Result<Option<Vec<u8>>, PortalError> {
+        match part {
+            Some(part) => Ok(Some(self.wire.part(&part.clip).await?)),
+            None => Ok(None),
+        }
     }
 
     /// The rectangles after a step; nothing when it could not be taken, since the page was changing.
@@ -124,10 +158,38 @@ impl WebPortal {
     }
 }
 
-/// The pictures of a page while it was covered.
+/// The part of a page that a picture shows.
+#[derive(Debug, Clone, PartialEq)]
+struct Part {
+    clip: Clip,
+    /// Whether what the map names reaches further.
+    cut: bool,
+}
+
+impl Part {
+    /// All that the map names, with a margin, up to the largest size; nothing where it names nothing.
+    fn of(seen: &Rectangles) -> Option<Self> {
+        let around = |end: usize, pick: fn(f64, f64) -> f64| seen.items.iter().map(|item| item.place[end]).reduce(pick);
+        let (left, top) = (around(0, f64::min)?, around(1, f64::min)?);
+        let (right, bottom) = (around(2, f64::max)?, around(3, f64::max)?);
+        let low = |least: f64| (least - MARGIN).floor().max(0.0);
+        let high = |most: f64, page: f64| (most + MARGIN).ceil().min(page);
+        let (x, y) = (low(left), low(top));
+        let (width, height) = (high(right, seen.page.0) - x, high(bottom, seen.page.1) - y);
+        let kept = (width.min(LARGEST.0), height.min(LARGEST.1));
+        let (from, to) = (seen.scroll, (seen.scroll.0 + seen.window.0, seen.scroll.1 + seen.window.1));
+        let in_window = x >= from.0 && y >= from.1 && x + kept.0 <= to.0 && y + kept.1 <= to.1;
+        let window = in_window.then_some(seen.scroll);
+        let clip = Clip { x, y, width: kept.0, height: kept.1, window };
+        (kept.0 >= 1.0 && kept.1 >= 1.0).then_some(Self { clip, cut: kept != (width, height) })
+    }
+}
+
+/// The pictures of a page while it was covered, and where things were.
 struct Taken {
-    nothing: Vec<u8>,
-    permitted: Vec<u8>,
+    nothing: Option<Vec<u8>>,
+    permitted: Option<Vec<u8>>,
+    part: Option<Part>,
     seen: Rectangles,
 }
 
@@ -137,26 +199,54 @@ enum Covered {
     Moved,
 }
 
-fn mask_of(seen: &Rectangles) -> PictureMask {
-    let pixels = |css: f64| (css * seen.scale).clamp(0.0, f64::from(u32::MAX));
-    // What is shown shrinks to whole pixels, what is hidden grows to them.
-    let inner = |[left, top, right, bottom]: [f64; 4]| Rect {
-        left: pixels(left).ceil() as u32,
-        top: pixels(top).ceil() as u32,
-        right: pixels(right).floor() as u32,
-        bottom: pixels(bottom).floor() as u32,
-    };
-    let outer = |[left, top, right, bottom]: [f64; 4]| Rect {
-        left: pixels(left).floor() as u32,
-        top: pixels(top).floor() as u32,
-        right: pixels(right).ceil() as u32,
-        bottom: pixels(bottom).ceil() as u32,
-    };
-    let has_area = |rect: &Rect| rect.left < rect.right && rect.top < rect.bottom;
-    PictureMask {
-        size: (pixels(seen.width).round() as u32, pixels(seen.height).round() as u32),
-        shown: seen.shown.iter().map(|one| inner(one.place)).filter(has_area).collect(),
-        rendered: seen.shown.iter().map(|one| outer(one.place)).filter(has_area).collect(),
-        hidden: seen.hidden.iter().copied().map(outer).filter(has_area).collect(),
+impl Taken {
+    fn drawn(&self, named: &[Named], caption: &str) -> Result<MaskedPicture, PictureError> {
+        let sketch = self.sketch(named, caption);
+        match (&self.nothing, &self.permitted) {
+            (Some(nothing), Some(permitted)) => blank(nothing).and_then(|()| masked(permitted, &sketch)),
+            (None, _) | (_, None) => drawn(&sketch),
+        }
+    }
+
+    fn sketch(&self, named: &[Named], caption: &str) -> Sketch {
+        let mut lines = vec![caption.to_owned()];
+        let Some(Part { clip, cut }) = &self.part else {
+            lines.push("Nothing on this page may be shown.".to_owned());
+            return Sketch { size: (1, 1), controls: Vec::new(), wording: Vec::new(), caption: lines };
+        };
+        if *cut {
+            lines.push(format!(
+                "Cut at {} by {} pixels; the page has {} by {}.",
+                clip.width, clip.height, self.seen.page.0, self.seen.page.1
+            ));
+        }
+        let pixels = |css: f64| (css * self.seen.scale).clamp(0.0, f64::from(u32::MAX));
+        let place = |[left, top, right, bottom]: [f64; 4]| Rect {
+            left: pixels(left - clip.x).floor() as u32,
+            top: pixels(top - clip.y).floor() as u32,
+            right: pixels(right - clip.x).ceil() as u32,
+            bottom: pixels(bottom - clip.y).ceil() as u32,
+        };
+        let (mut controls, mut wording) = (Vec::new(), Vec::new());
+        let mut last = None;
+        for item in &self.seen.items {
+            let Some(field) = item.field else {
+                if item.show {
+                    wording.push(place(item.place));
+                }
+                continue;
+            };
+            let label = named.get(field).filter(|_| last != Some(field)).and_then(|named| named.label.clone());
+            last = Some(field);
+            let label_at = item.label.map(place).map(|place| (place.left, place.top));
+            let holds = match (item.empty, item.show) {
+                (true, false) => Holds::Empty,
+                (false, false) => Holds::Hidden,
+                (true | false, true) => Holds::Shown,
+            };
+            controls.push(Control { place: place(item.place), label, label_at, holds });
+        }
+        let size = (pixels(clip.width).round() as u32, pixels(clip.height).round() as u32);
+        Sketch { size, controls, wording, caption: lines }
     }
 }

@@ -70,8 +70,8 @@ impl Portal for WebPortal {
         self.number_on_page().await
     }
 
-    async fn picture(&mut self, scene: Scene<'_>) -> Result<MaskedPicture, PortalError> {
-        self.masked_picture(scene).await
+    async fn picture(&mut self, scene: Scene<'_>, caption: &str) -> Result<MaskedPicture, PortalError> {
+        self.masked_picture(scene, caption).await
     }
 
     async fn dismiss_dialog(&mut self) -> Result<(), PortalError> {

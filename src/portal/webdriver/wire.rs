@@ -34,6 +34,21 @@ impl WebDriverCompatibleCommand for Raw {
 /// Key of an element reference in WebDriver's JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// A part of a page, in CSS pixels from its corner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clip {
+    /// Left edge.
+    pub x: f64,
+    /// Upper edge.
+    pub y: f64,
+    /// Width.
+    pub width: f64,
+    /// Height.
+    pub height: f64,
+    /// Where the window is scrolled to, if all of it is in the window.
+    pub window: Option<(f64, f64)>,
+}
+
 /// A reference to an element of the current page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ElementRef(String);
@@ -208,12 +223,17 @@ impl Wire {
 
     /// Runs a script on the page's document, in a world that the page cannot touch: `argument` is its `arguments[0]`.
     pub async fn script(&self, script: &str, argument: Value) -> Result<Value, WireError> {
+        self.asked(self.world.script(script, &argument, ELEMENT)).await
+    }
+
+    /// Something asked by WebDriver BiDi.
+    async fn asked<T>(&self, question: impl Future<Output = Result<T, WireError>>) -> Result<T, WireError> {
         if self.stuck.load(Ordering::Relaxed) {
             return Err(WireError::Timeout);
         }
         self.trips.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
-        let result = tokio::time::timeout(self.limit, self.world.script(script, &argument, ELEMENT)).await;
+        let result = tokio::time::timeout(self.limit, question).await;
         self.spent(begun);
         result.map_err(|_| WireError::Timeout).flatten()
     }
@@ -248,6 +268,11 @@ impl Wire {
             Err(_) => Err(WireError::Timeout),
             Ok(result) => result.map_err(|error| classify(&error)),
         }
+    }
+
+    /// A picture of a part of the page, as PNG.
+    pub async fn part(&self, clip: &Clip) -> Result<Vec<u8>, WireError> {
+        self.asked(self.world.picture(clip)).await
     }
 
     /// Text of the open JavaScript dialog.

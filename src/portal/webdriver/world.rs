@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -11,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::wire::WireError;
+use super::wire::{Clip, WireError};
 use crate::portal::network::Network;
 
 /// Largest answer, in bytes.
@@ -79,6 +81,32 @@ impl World {
         answered.await.map_err(|_| gone())?
     }
 
+    /// The same, where an open dialog keeps the browser from answering.
+    async fn undisturbed(&self, method: &'static str, parameters: Value) -> Result<Value, WireError> {
+        let mut dialog = self.dialog.clone();
+        tokio::select! {
+            biased;
+            answer = self.send(method, parameters) => answer,
+            Ok(_) = dialog.wait_for(|open| *open) => Err(WireError::Dialog),
+        }
+    }
+
+    /// A picture of a part of the page, as PNG. One that is all in the window is taken of the window: the page may notice when more
+    /// than that is rendered.
+    pub(super) async fn picture(&self, clip: &Clip) -> Result<Vec<u8>, WireError> {
+        let (origin, (left, top)) = clip.window.map_or(("document", (0.0, 0.0)), |scroll| ("viewport", scroll));
+        let (x, y) = (clip.x - left, clip.y - top);
+        let parameters = json!({
+            "context": self.tab,
+            "origin": origin,
+            "format": { "type": "image/png" },
+            "clip": { "type": "box", "x": x, "y": y, "width": clip.width, "height": clip.height },
+        });
+        let answer = self.undisturbed("browsingContext.captureScreenshot", parameters).await?;
+        let data = answer["data"].as_str().and_then(|data| BASE64_STANDARD.decode(data).ok());
+        data.ok_or(WireError::Other("the browser took no picture"))
+    }
+
     /// Runs a script in the agent's own world; `element_key` names what stands for an element in its result.
     pub(super) async fn script(&self, script: &str, argument: &Value, element_key: &str) -> Result<Value, WireError> {
         let parameters = json!({
@@ -89,13 +117,7 @@ impl World {
             "resultOwnership": "none",
             "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1 },
         });
-        let mut dialog = self.dialog.clone();
-        let answer = tokio::select! {
-            biased;
-            answer = self.send("script.callFunction", parameters) => answer?,
-            // While a dialog is open, no script is run.
-            Ok(_) = dialog.wait_for(|open| *open) => return Err(WireError::Dialog),
-        };
+        let answer = self.undisturbed("script.callFunction", parameters).await?;
         if answer["type"] != "success" {
             return Err(WireError::Other("a script failed in the page"));
         }
