@@ -5,7 +5,6 @@ use std::io::{self, IoSlice, stdin};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitCode, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
@@ -39,7 +38,7 @@ pub fn enter_if_asked() -> Option<ExitCode> {
     Some(ExitCode::SUCCESS)
 }
 
-/// Starts the driver; when it ends, this process does.
+/// Starts the driver. When it ends, so does all that it started, and this process.
 fn start(mut arguments: Vec<OsString>) -> io::Result<()> {
     if arguments.is_empty() {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -47,8 +46,8 @@ fn start(mut arguments: Vec<OsString>) -> io::Result<()> {
     let program = arguments.remove(0);
     let mut child = Command::new(program).args(arguments).stdin(Stdio::null()).spawn()?;
     std::thread::spawn(move || {
-        let ended = child.wait().map_or(1, |status| status.code().or(status.signal()).unwrap_or(1));
-        std::process::exit(ended);
+        let _ = child.wait();
+        let _ = kill_current_process_group(Signal::KILL);
     });
     Ok(())
 }
@@ -140,6 +139,9 @@ impl Links {
 
     /// Two links that lead to each other. Without any beside loopback, a browser tells pages that it is offline.
     fn add_pair(&mut self) -> io::Result<()> {
+        // Their addresses are to be there at once: one that comes later is a change of network to a browser, which then gives up the
+        // requests that are on their way. Where there is no IPv6, there is none.
+        let _ = std::fs::write("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
         let names = [b"agent0\0", b"agent1\0"].map(|name| attribute(IFLA_IFNAME, name));
         let peer = [about(0, 0), names[1].clone()].concat();
         let data = attribute(IFLA_INFO_DATA, &attribute(VETH_INFO_PEER, &peer));
