@@ -72,21 +72,28 @@ pub(super) fn draw(source: Option<&RgbImage>, sketch: &Sketch) -> RgbImage {
     picture
 }
 
+/// The bytes of a place, row by row: a picture has millions of pixels, and is drawn by rows.
+fn rows_of(place: Rect, (width, height): (u32, u32)) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let Rect { left, top, right, bottom } = place.within(width, height);
+    let at = move |x: u32, y: u32| (y as usize * width as usize + x as usize) * 3;
+    (top..bottom).map(move |y| at(left, y)..at(right.max(left), y))
+}
+
+/// Copies a place from a picture of the same size.
 fn copy(page: &mut RgbImage, source: &RgbImage, place: Rect) {
-    let place = place.within(page.width(), page.height());
-    for y in place.top..place.bottom {
-        for x in place.left..place.right {
-            page.put_pixel(x, y, *source.get_pixel(x, y));
-        }
+    let size = page.dimensions();
+    let (page, source): (&mut [u8], &[u8]) = (page, source);
+    for row in rows_of(place, size) {
+        page[row.clone()].copy_from_slice(&source[row]);
     }
 }
 
 fn fill(page: &mut RgbImage, place: Rect, colour: Rgb<u8>) {
-    let place = place.within(page.width(), page.height());
-    for y in place.top..place.bottom {
-        for x in place.left..place.right {
-            page.put_pixel(x, y, colour);
-        }
+    let (size, place) = (page.dimensions(), place.within(page.width(), page.height()));
+    let one = colour.0.repeat(place.right.saturating_sub(place.left) as usize);
+    let page: &mut [u8] = page;
+    for row in rows_of(place, size) {
+        page[row].copy_from_slice(&one);
     }
 }
 

@@ -225,9 +225,14 @@ const MALICE: [(&str, &str); 9] = [
     ),
 ];
 
+/// A page as long as its number says, in pixels, at whose end a control is.
+const LONG: &str = "<style>#incident { position: absolute; top: LENGTHpx }</style>";
+
 async fn page(Path(number): Path<usize>) -> Html<String> {
-    let (_, markup) = PLAIN.into_iter().chain(MALICE).nth(number).unwrap();
-    Html(format!("{PAGE}{markup}"))
+    Html(match PLAIN.into_iter().chain(MALICE).nth(number) {
+        Some((_, markup)) => format!("{PAGE}{markup}"),
+        None => format!("{PAGE}{}", LONG.replace("LENGTH", &number.to_string())),
+    })
 }
 
 struct Bench {
@@ -294,6 +299,16 @@ impl Bench {
 }
 
 browser_tests! {
+    both async fn a_picture_has_the_whole_page_as_far_as_it_is_mapped_and_its_largest_size(browser: BrowserKind) {
+        let mut bench = bench(browser).await;
+        for (length, least, most) in [(600, 600, 700), (4_000, 4_000, 4_100), (30_000, 8_000, 8_100)] {
+            let (_, picture) = bench.pictures(length).await;
+            let picture = image::load_from_memory(picture.unwrap().png()).unwrap();
+            assert!((least..most).contains(&picture.height()), "{length}: {} pixels", picture.height());
+        }
+        bench.wire.close().await;
+    }
+
     both async fn a_hidden_value_is_in_no_pixel_however_it_is_shown(browser: BrowserKind) {
         let mut bench = bench(browser).await;
         let (mut shown, mut none, mut spent) = (Vec::new(), Vec::new(), Duration::ZERO);

@@ -90,6 +90,17 @@ browser_tests! {
         assert_eq!(after.submitted, before.submitted);
     }
 
+    chromium async fn evidence_that_reaches_its_limit_halts_before_the_release_and_is_closed(browser: BrowserKind) {
+        let mut rig = Rig::new(Plan { longest: 700, ..Plan::new(browser, FaultPlan::none()) }).await;
+        // Room for the pictures of the form, and not for those of the review.
+        rig.order.evidence_limit = 1_000_000;
+        let run = rig.run().await;
+        assert_eq!(run.get().outcome, Outcome::HaltedDraft, "{}", told(&run));
+        assert_eq!(codes(&run), [HaltCode::EvidenceUnwritable], "{}", told(&run));
+        assert_eq!((rig.oracle().submitted.len(), rig.oracle().drafts.len()), (0, 1));
+        assert!(flaws(&rig.evidence(&run), Depth::Whole).is_empty(), "what is there is whole, and closed");
+    }
+
     firefox async fn an_approved_exception_is_submitted_once_over_https(browser: BrowserKind) {
         let plan = Plan { scheme: Scheme::Https, longest: LARGE, ..Plan::new(browser, FaultPlan::none()) };
         let rig = Rig::new(plan).await;

@@ -93,7 +93,18 @@ impl WebPortal {
         scene: Scene<'_>,
         caption: &str,
     ) -> Result<MaskedPicture, PortalError> {
-        let named = self.named(scene);
+        match (self.picture_of(&self.named(scene), caption).await, scene) {
+            // What never stands still keeps nobody from seeing the rest of the page.
+            (Err(PortalError::Unmaskable(_)), Scene::Page) => {
+                let mut named = self.named(scene);
+                named.retain(|one| one.ask["show"] == Value::Bool(false));
+                self.picture_of(&named, caption).await
+            }
+            (told, Scene::Page | Scene::Tab(_) | Scene::Lines(..)) => told,
+        }
+    }
+
+    async fn picture_of(&mut self, named: &[Named], caption: &str) -> Result<MaskedPicture, PortalError> {
         let fields: Vec<&Value> = named.iter().map(|one| &one.ask).collect();
         let show = json!({ "fields": fields, "wording": self.config.gate.permissions().wording });
         let ask = Ask::state(self.map()).show(show);
@@ -103,7 +114,7 @@ impl WebPortal {
             match self.covered(&ask, &token).await {
                 Ok(Covered::Moved) => {}
                 // Half a second of pixel work at worst; the run has nothing else to do meanwhile.
-                Ok(Covered::Taken(taken)) => match taken.drawn(&named, caption) {
+                Ok(Covered::Taken(taken)) => match taken.drawn(named, caption) {
                     Ok(picture) => return Ok(picture),
                     Err(error) => why = error.to_string(),
                 },
