@@ -10,6 +10,7 @@
 //! - [`mask`]: shows by permission; nothing leaves the process that has not passed it.
 //! - [`gateway`]: the only way out of the browser; holds the commit request and releases it once.
 //! - [`portal`]: the portal in a real browser.
+//! - `netlink`: questions to the kernel about links and connections.
 //! - [`sources`]: record, attachments, freeze calendar and freeze state, read anew whenever they are asked for.
 //! - [`signatures`]: what approvers sign with their SSH keys, and whether they did; pure.
 //! - [`evidence`]: journal, documents and pictures of a run.
@@ -32,6 +33,7 @@ pub mod freeze_mode;
 pub mod gateway;
 pub mod mask;
 pub mod model;
+mod netlink;
 pub mod portal;
 pub mod reference_portal;
 pub mod rejudge;

@@ -4,6 +4,11 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
+use rustix::net::netlink as netlink_protocol;
+use rustix::net::{AddressFamily, ipproto};
+
+use crate::netlink;
+
 /// Where the gateway listens, and for whom.
 #[derive(Debug)]
 pub struct Doorway {
@@ -59,18 +64,60 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Whether a connection from `peer` is taken. Where the kernel's list of connections cannot be read, it is.
+    /// Whether a connection from `peer` is taken. Where the kernel tells nothing of connections, it is.
     pub(super) fn lets_in(self, peer: SocketAddr) -> bool {
         match self.callers {
             Callers::Anybody => true,
             Callers::ThisAccount => {
-                let read = |name: &str| std::fs::read_to_string(Path::new("/proc/self/net").join(name));
-                let lists: Vec<String> = ["tcp", "tcp6"].into_iter().filter_map(|name| read(name).ok()).collect();
                 let mine = rustix::process::geteuid().as_raw();
-                lists.is_empty() || lists.iter().find_map(|list| owner(list, peer, self.address)) == Some(mine)
+                match told(peer, self.address) {
+                    Ok(account) => account == mine,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                    // A kernel without this part, or a container that keeps it away.
+                    Err(_) => listed(peer, self.address).is_none_or(|account| account == Some(mine)),
+                }
             }
         }
     }
+}
+
+// From linux/sock_diag.h and linux/inet_diag.h.
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const EVERY_STATE: u32 = u32::MAX;
+const NO_COOKIE: [u8; 8] = [0xff; 8];
+/// Where `struct inet_diag_msg` has the account.
+const ACCOUNT: std::ops::Range<usize> = 64..68;
+
+/// Account of the socket at `from` that is connected to `to`, asked of the kernel: sock_diag(7). That takes the same time however
+/// many connections there are.
+fn told(from: SocketAddr, to: SocketAddr) -> io::Result<u32> {
+    let (SocketAddr::V4(here), SocketAddr::V4(there)) = (from, to) else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
+    let family = u8::try_from(AddressFamily::INET.as_raw()).map_err(io::Error::other)?;
+    let tcp = u8::try_from(ipproto::TCP.as_raw().get()).map_err(io::Error::other)?;
+    let address = |ip: &Ipv4Addr| [&ip.octets()[..], &[0; 12]].concat();
+    let question = [
+        &[family, tcp, 0, 0][..],
+        &EVERY_STATE.to_ne_bytes(),
+        &here.port().to_be_bytes(),
+        &there.port().to_be_bytes(),
+        &address(here.ip()),
+        &address(there.ip()),
+        // Whatever link it is on.
+        &[0; 4],
+        &NO_COOKIE,
+    ];
+    let answer = netlink::ask(Some(netlink_protocol::SOCK_DIAG), SOCK_DIAG_BY_FAMILY, 0, &question.concat())?;
+    let account = answer.get(ACCOUNT).and_then(|bytes| bytes.try_into().ok());
+    account.map(u32::from_ne_bytes).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The same from the kernel's lists; nothing where there are none, an inner nothing where the connection is in none of them.
+fn listed(from: SocketAddr, to: SocketAddr) -> Option<Option<u32>> {
+    let read = |name: &str| std::fs::read_to_string(Path::new("/proc/self/net").join(name));
+    let lists: Vec<String> = ["tcp", "tcp6"].into_iter().filter_map(|name| read(name).ok()).collect();
+    (!lists.is_empty()).then(|| lists.iter().find_map(|list| owner(list, from, to)))
 }
 
 /// Account of the socket at `from` that is connected to `to`, in a list as /proc/net/tcp is one: address and port in hexadecimal,
@@ -98,6 +145,20 @@ mod tests {
         \x20  0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 100 1\n\
         \x20  1: 0100007F:9C40 0100007F:1F90 01 00000000:00000000 00:00000000 00000000 65534        0 101 1\n\
         \x20  2: 0100007F:1F90 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 102 1\n";
+
+    #[test]
+    fn the_kernel_knows_whose_a_connection_is() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let to = listener.local_addr().unwrap();
+        let stream = std::net::TcpStream::connect(to).unwrap();
+        let from = stream.local_addr().unwrap();
+        let mine = rustix::process::geteuid().as_raw();
+        assert_eq!(told(from, to).unwrap(), mine);
+        assert_eq!(listed(from, to), Some(Some(mine)));
+        let nobody: SocketAddr = (Ipv4Addr::LOCALHOST, 1).into();
+        assert_eq!(told(nobody, to).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(listed(nobody, to), Some(None));
+    }
 
     #[test]
     #[cfg(target_endian = "little")]

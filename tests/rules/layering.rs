@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Module, and what it may import of ours.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("model", &[]),
+    ("netlink", &[]),
     ("diagnostic", &[]),
     ("decide", &["model", "freeze_mode"]),
     ("freeze_mode", &["model"]),
@@ -13,8 +14,8 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("mask", &["model", "decide"]),
     ("sources", &["model", "diagnostic", "freeze_mode", "signatures"]),
     ("signatures", &["model", "diagnostic"]),
-    ("gateway", &["model", "selectors"]),
-    ("portal", &["model", "selectors", "mask", "gateway"]),
+    ("gateway", &["model", "netlink", "selectors"]),
+    ("portal", &["model", "netlink", "selectors", "mask", "gateway"]),
     ("evidence", &["model", "decide", "mask"]),
     ("rejudge", &["model", "decide", "evidence"]),
     ("reference_portal", &["model"]),

@@ -8,12 +8,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Command, ExitCode, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
-use rustix::net::netlink::SocketAddrNetlink;
-use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recv,
-    sendmsg, sendto, socket_with,
-};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recv, sendmsg};
 use rustix::process::{Signal, getgid, getuid, kill_current_process_group};
+
+use crate::netlink;
 
 /// What this process is called when it is asked for: its argument zero, which is no command of a user.
 pub(in crate::portal) const NAME: &str = "portal-agent-network";
@@ -96,25 +94,14 @@ fn enter() -> io::Result<()> {
             .and_then(|()| std::fs::write("/proc/self/gid_map", format!("{group} {group} 1")))
             .map_err(|error| said("the account is not taken along", error))?;
     }
-    let up = Links::open().and_then(|mut links| {
-        links.set_up(LOOPBACK)?;
-        links.add_pair()
-    });
+    let up = set_link(0, &about(LOOPBACK, IFF_UP)).and_then(|()| add_pair());
     up.map_err(|error| said("its loopback does not come up", error))
 }
 
 /// Loopback is the first link of every network.
 const LOOPBACK: i32 = 1;
 
-/// Where the kernel is asked about links: rtnetlink(7).
-struct Links {
-    socket: std::os::fd::OwnedFd,
-    sent: u32,
-}
-
 // From linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/veth.h and linux/if.h.
-const NLMSG_ERROR: u16 = 2;
-const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
 const NLM_F_EXCL: u16 = 0x200;
 const NLM_F_CREATE: u16 = 0x400;
@@ -126,55 +113,22 @@ const IFLA_INFO_DATA: u16 = 2;
 const VETH_INFO_PEER: u16 = 1;
 const IFF_UP: u32 = 1;
 
-impl Links {
-    fn open() -> io::Result<Self> {
-        // Without a protocol, which is NETLINK_ROUTE.
-        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
-        Ok(Self { socket, sent: 0 })
-    }
+/// Two links that lead to each other. Without any beside loopback, a browser tells pages that it is offline.
+fn add_pair() -> io::Result<()> {
+    // Their addresses are to be there at once: one that comes later is a change of network to a browser, which then gives up the
+    // requests that are on their way. Where there is no IPv6, there is none.
+    let _ = std::fs::write("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
+    let names = [b"agent0\0", b"agent1\0"].map(|name| attribute(IFLA_IFNAME, name));
+    let peer = [about(0, 0), names[1].clone()].concat();
+    let data = attribute(IFLA_INFO_DATA, &attribute(VETH_INFO_PEER, &peer));
+    let kind = attribute(IFLA_LINKINFO, &[attribute(IFLA_INFO_KIND, b"veth"), data].concat());
+    set_link(NLM_F_CREATE | NLM_F_EXCL, &[about(0, 0), names[0].clone(), kind].concat())?;
+    names.iter().try_for_each(|name| set_link(0, &[about(0, IFF_UP), name.clone()].concat()))
+}
 
-    fn set_up(&mut self, link: i32) -> io::Result<()> {
-        self.ask(0, &about(link, IFF_UP))
-    }
-
-    /// Two links that lead to each other. Without any beside loopback, a browser tells pages that it is offline.
-    fn add_pair(&mut self) -> io::Result<()> {
-        // Their addresses are to be there at once: one that comes later is a change of network to a browser, which then gives up the
-        // requests that are on their way. Where there is no IPv6, there is none.
-        let _ = std::fs::write("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
-        let names = [b"agent0\0", b"agent1\0"].map(|name| attribute(IFLA_IFNAME, name));
-        let peer = [about(0, 0), names[1].clone()].concat();
-        let data = attribute(IFLA_INFO_DATA, &attribute(VETH_INFO_PEER, &peer));
-        let kind = attribute(IFLA_LINKINFO, &[attribute(IFLA_INFO_KIND, b"veth"), data].concat());
-        self.ask(NLM_F_CREATE | NLM_F_EXCL, &[about(0, 0), names[0].clone(), kind].concat())?;
-        names.iter().try_for_each(|name| self.ask(0, &[about(0, IFF_UP), name.clone()].concat()))
-    }
-
-    fn ask(&mut self, flags: u16, about: &[u8]) -> io::Result<()> {
-        self.sent += 1;
-        let length = u32::try_from(16 + about.len()).map_err(io::Error::other)?;
-        let mut message = length.to_ne_bytes().to_vec();
-        message.extend_from_slice(&RTM_NEWLINK.to_ne_bytes());
-        message.extend_from_slice(&(NLM_F_REQUEST | NLM_F_ACK | flags).to_ne_bytes());
-        message.extend_from_slice(&self.sent.to_ne_bytes());
-        message.extend_from_slice(&[0; 4]);
-        message.extend_from_slice(about);
-        sendto(&self.socket, &message, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
-        let mut answer = [0; 4096];
-        let (length, _) = recv(&self.socket, &mut answer[..], RecvFlags::empty())?;
-        match answer[..length] {
-            // Head of 16 bytes, of which two name the kind; then the error, negative.
-            [_, _, _, _, kind, kind2, _, _, _, _, _, _, _, _, _, _, a, b, c, d, ..]
-                if u16::from_ne_bytes([kind, kind2]) == NLMSG_ERROR =>
-            {
-                match i32::from_ne_bytes([a, b, c, d]) {
-                    0 => Ok(()),
-                    code => Err(io::Error::from_raw_os_error(-code)),
-                }
-            }
-            _ => Err(io::ErrorKind::InvalidData.into()),
-        }
-    }
+/// As rtnetlink(7) has it.
+fn set_link(flags: u16, about: &[u8]) -> io::Result<()> {
+    netlink::ask(None, RTM_NEWLINK, NLM_F_ACK | flags, about).map(drop)
 }
 
 /// `struct ifinfomsg` of a link: its number, nothing where its name says which, and flags to set.
