@@ -17,8 +17,9 @@ const NARROWEST: u32 = 720;
 /// Height of a line of text, and how far it keeps from what is around it, in pixels.
 const LINE: u32 = 16;
 const GAP: u32 = 4;
-/// Pixels from one line of the hatching to the next.
-const HATCHING: u32 = 10;
+/// Pixels from one line of the hatching to the next, and how wide a line is.
+const HATCHING: usize = 10;
+const HATCHED: usize = 2;
 
 /// What is written over what is hidden.
 const WORD: &str = "hidden";
@@ -29,7 +30,7 @@ pub(super) fn draw(source: Option<&RgbImage>, sketch: &Sketch) -> RgbImage {
     let head = sketch.caption.len() as u32 * (LINE + GAP) + GAP;
     let head = if sketch.caption.is_empty() { 0 } else { head };
     let wide = if sketch.caption.is_empty() { width } else { width.max(NARROWEST) };
-    let mut page = RgbImage::from_pixel(width, height, GROUND);
+    let mut page = plain(width, height);
     if let Some(source) = source {
         for place in &sketch.wording {
             copy(&mut page, source, *place);
@@ -61,15 +62,27 @@ pub(super) fn draw(source: Option<&RgbImage>, sketch: &Sketch) -> RgbImage {
             taken.push(place);
         }
     }
-    let mut picture = RgbImage::from_pixel(wide, head + height, GROUND);
+    let mut picture = plain(wide, head + height);
     fill(&mut picture, Rect { left: 0, top: 0, right: wide, bottom: head }, CAPTION);
     for (at, line) in (0..).zip(&sketch.caption) {
         let top = GAP + at * (LINE + GAP);
         let place = Rect { left: 2 * GAP, top, right: wide.saturating_sub(GAP), bottom: top + LINE };
         write(&mut picture, place, line, PAPER);
     }
-    image::imageops::replace(&mut picture, &page, 0, i64::from(head));
+    let size = picture.dimensions();
+    let under = rows_of(Rect { left: 0, top: head, right: width, bottom: head + height }, size);
+    let all = rows_of(Rect { left: 0, top: 0, right: width, bottom: height }, page.dimensions());
+    let (below, page): (&mut [u8], &[u8]) = (&mut picture, &page);
+    for (to, from) in under.zip(all) {
+        below[to].copy_from_slice(&page[from]);
+    }
     picture
+}
+
+fn plain(width: u32, height: u32) -> RgbImage {
+    let mut page = RgbImage::new(width, height);
+    fill(&mut page, Rect { left: 0, top: 0, right: width, bottom: height }, GROUND);
+    page
 }
 
 /// The bytes of a place, row by row: a picture has millions of pixels, and is drawn by rows.
@@ -103,13 +116,14 @@ fn cover(page: &mut RgbImage, control: &Control) {
     if control.holds != Holds::Hidden {
         return;
     }
-    let place = control.place.within(page.width(), page.height());
-    for y in place.top..place.bottom {
-        for x in place.left..place.right {
-            if (x + y) % HATCHING < 2 {
-                page.put_pixel(x, y, HATCH);
-            }
-        }
+    let (size, place) = (page.dimensions(), control.place.within(page.width(), page.height()));
+    let line = [HATCH.0.repeat(HATCHED), PAPER.0.repeat(HATCHING - HATCHED)].concat();
+    let lines = line.repeat(size.0 as usize / HATCHING + 2);
+    let pixels: &mut [u8] = page;
+    for (y, row) in (place.top..).zip(rows_of(place, size)) {
+        let from = (place.left + y) as usize % HATCHING * 3;
+        let until = from + row.len();
+        pixels[row].copy_from_slice(&lines[from..until]);
     }
     let (width, height) = (width_of(WORD), LINE);
     let (left, top) = (place.left + 2 * GAP, place.top + place.bottom.saturating_sub(place.top + height) / 2);
@@ -138,7 +152,8 @@ fn end_of(page: &RgbImage, control: &Control, label: &str) -> Option<Rect> {
     let left = right.checked_sub(width_of(label) + 2 * GAP)?;
     let used = control.place.left + if control.holds == Holds::Shown { 0 } else { width_of(WORD) + 4 * GAP };
     let place = Rect { left, top, right: right - GAP, bottom: top + LINE };
-    let is_free = || (top..place.bottom).all(|y| (left..right - GAP).all(|x| *page.get_pixel(x, y) == PAPER));
+    let is_free =
+        || rows_of(place, page.dimensions()).all(|row| page.as_raw()[row.clone()] == PAPER.0.repeat(row.len() / 3));
     let fits = left >= used && place.bottom <= bottom;
     (fits && (control.holds != Holds::Shown || is_free())).then_some(place)
 }

@@ -142,14 +142,18 @@ pub fn blank(png: &[u8]) -> Result<(), PictureError> {
 /// Whether nothing is rendered outside of these rectangles.
 fn blank_around<'a>(source: &RgbImage, rendered: impl Iterator<Item = &'a Rect> + Clone) -> Result<(), PictureError> {
     let width = source.width() as usize * 3;
-    let mut covered = vec![BLANK; width];
+    let white = vec![BLANK; width];
+    let mut covered = white.clone();
     for (y, row) in (0..).zip(source.as_raw().chunks_exact(width.max(1))) {
         covered.copy_from_slice(row);
         for rect in rendered.clone().filter(|rect| rect.top <= y && y < rect.bottom) {
             let right = (rect.right as usize * 3).min(width);
-            covered[(rect.left as usize * 3).min(right)..right].fill(BLANK);
+            let left = (rect.left as usize * 3).min(right);
+            covered[left..right].copy_from_slice(&white[left..right]);
         }
-        if let Some(place) = covered.iter().position(|part| *part != BLANK) {
+        // A whole row at once: a picture has millions of pixels, and of few rows one has to know where.
+        if covered != white {
+            let place = covered.iter().position(|part| *part != BLANK).unwrap_or_default();
             return Err(PictureError::NotBlank((place / 3) as u32, y));
         }
     }

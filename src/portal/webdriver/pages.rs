@@ -11,8 +11,9 @@ use crate::gateway::proxy::PROBE;
 use crate::model::private::Private;
 use crate::portal::PortalError;
 
-/// Longest pause between two looks when nothing happens at the gateway.
-const TICK: Duration = Duration::from_millis(60);
+/// Pauses between two looks when nothing happens at the gateway: short at first, since most pages are ready soon.
+const FIRST_TICK: Duration = Duration::from_millis(10);
+const LAST_TICK: Duration = Duration::from_millis(80);
 
 /// How long traffic is waited for before the first look.
 pub(super) const SETTLES: Duration = Duration::from_secs(2);
@@ -65,6 +66,7 @@ impl WebPortal {
         let deadline = Instant::now() + limit;
         let mut activity = self.config.control.activity();
         let errors = self.config.control.server_errors();
+        let mut tick = FIRST_TICK;
         loop {
             activity.mark_unchanged();
             if let Some(answer) = self.look(ask).await? {
@@ -91,7 +93,8 @@ impl WebPortal {
                 return Err(PortalError::Timeout(what.to_owned()));
             }
             // Either something happens at the gateway, or a moment passes: scripts can change a page without a request.
-            let _ = tokio::time::timeout(TICK, activity.changed()).await;
+            let _ = tokio::time::timeout(tick, activity.changed()).await;
+            tick = LAST_TICK.min(tick * 2);
         }
     }
 
