@@ -279,6 +279,33 @@ impl Verdict {
             None => Self::Proceed(()),
         }
     }
+}
+
+impl<P> Verdict<P> {
+    /// The same, with what `make` makes of what it proceeds with.
+    pub fn map<Q>(self, make: impl FnOnce(P) -> Q) -> Verdict<Q> {
+        match self {
+            Self::Proceed(with) => Verdict::Proceed(make(with)),
+            Self::Halt(reasons) => Verdict::Halt(reasons),
+        }
+    }
+
+    /// What it proceeds with, or why it halts.
+    ///
+    /// # Errors
+    ///
+    /// The reasons to halt.
+    pub fn into_result(self) -> Result<P, NonEmpty<HaltReason>> {
+        match self {
+            Self::Proceed(with) => Ok(with),
+            Self::Halt(reasons) => Err(reasons),
+        }
+    }
+
+    /// The verdict alone, for what is kept of it.
+    pub fn without_proof(&self) -> Verdict {
+        Verdict::of(self.reasons().to_vec())
+    }
 
     /// The codes of its reasons, in order; none when it proceeds.
     pub fn codes(&self) -> Vec<HaltCode> {
@@ -288,7 +315,7 @@ impl Verdict {
     /// Its reasons; none when it proceeds.
     pub fn reasons(&self) -> &[HaltReason] {
         match self {
-            Self::Proceed(()) => &[],
+            Self::Proceed(_) => &[],
             Self::Halt(reasons) => reasons.as_slice(),
         }
     }

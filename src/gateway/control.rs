@@ -235,7 +235,7 @@ impl Control {
         let (tell, told) = oneshot::channel();
         let taken = self.change(|state| {
             let waiting = state.waiting.take().ok_or(ReleaseRefused::NotHeld)?;
-            if waiting.attempt != token.attempt || waiting.decide.is_closed() {
+            if waiting.attempt != token.attempt() || waiting.decide.is_closed() {
                 state.interlock.lock();
                 return Err(ReleaseRefused::NotHeld);
             }

@@ -9,6 +9,7 @@
 //! Every attempt outside `Expecting` is refused and counted. Before the release a single one of them forbids it for good;
 //! after it they change nothing any more.
 
+use crate::decide::recheck::Rechecked;
 use crate::model::digest::Digest;
 use crate::model::time::Instant;
 
@@ -43,15 +44,24 @@ pub enum Admission {
     Refuse,
 }
 
-/// Permission to release one held request, and no other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Permission to release one held request, and no other, once.
+#[derive(Debug)]
 pub struct ReleaseToken {
-    /// The attempt that was compared with the record.
-    pub attempt: AttemptId,
-    /// Digest of the content that was compared.
-    pub content: Digest,
-    /// First moment at which the permission no longer counts.
-    pub expires_at: Instant,
+    attempt: AttemptId,
+    content: Digest,
+    expires_at: Instant,
+}
+
+impl ReleaseToken {
+    /// Permission for the attempt whose content the proof is about; at `expires_at` it no longer counts.
+    pub fn new(attempt: AttemptId, proof: Rechecked, expires_at: Instant) -> Self {
+        Self { attempt, content: proof.into_content(), expires_at }
+    }
+
+    /// The attempt that may be released.
+    pub fn attempt(&self) -> AttemptId {
+        self.attempt
+    }
 }
 
 /// Why nothing was released.
@@ -199,6 +209,13 @@ mod tests {
         Instant::from(jiff::Timestamp::from_second(second).unwrap())
     }
 
+    impl ReleaseToken {
+        /// What nobody outside of these tests can have: the same permission twice.
+        fn again(&self) -> Self {
+            Self { ..*self }
+        }
+    }
+
     fn held() -> (Interlock, ReleaseToken) {
         let mut interlock = Interlock::default();
         assert!(interlock.expect());
@@ -215,21 +232,21 @@ mod tests {
         let content = Digest::of(b"commit");
         let Admission::Hold(attempt) = interlock.attempt(content) else { panic!() };
         let token = ReleaseToken { attempt, content, expires_at: at(100) };
-        assert_eq!(interlock.release(token, at(0)), Err(ReleaseRefused::Stray));
+        assert_eq!(interlock.release(token.again(), at(0)), Err(ReleaseRefused::Stray));
     }
 
     #[test]
     fn a_second_attempt_while_one_is_held_forbids_the_release() {
         let (mut interlock, token) = held();
         assert_eq!(interlock.attempt(Digest::of(b"commit")), Admission::Refuse);
-        assert_eq!(interlock.release(token, at(0)), Err(ReleaseRefused::Stray));
+        assert_eq!(interlock.release(token.again(), at(0)), Err(ReleaseRefused::Stray));
     }
 
     #[test]
     fn exactly_one_request_is_ever_released() {
         let (mut interlock, token) = held();
-        assert_eq!(interlock.release(token, at(0)), Ok(()));
-        assert_eq!(interlock.release(token, at(0)), Err(ReleaseRefused::NotHeld));
+        assert_eq!(interlock.release(token.again(), at(0)), Ok(()));
+        assert_eq!(interlock.release(token.again(), at(0)), Err(ReleaseRefused::NotHeld));
         assert_eq!(interlock.attempt(Digest::of(b"commit")), Admission::Refuse);
         assert!(!interlock.expect());
         interlock.lock();
@@ -240,12 +257,12 @@ mod tests {
     #[test]
     fn a_token_counts_for_its_own_request_content_and_time_alone() {
         let (mut interlock, token) = held();
-        assert_eq!(interlock.release(token, at(100)), Err(ReleaseRefused::Expired));
-        let other = ReleaseToken { content: Digest::of(b"other"), ..token };
+        assert_eq!(interlock.release(token.again(), at(100)), Err(ReleaseRefused::Expired));
+        let other = ReleaseToken { content: Digest::of(b"other"), ..token.again() };
         assert_eq!(interlock.release(other, at(0)), Err(ReleaseRefused::OtherContent));
-        let other = ReleaseToken { attempt: AttemptId(9), ..token };
+        let other = ReleaseToken { attempt: AttemptId(9), ..token.again() };
         assert_eq!(interlock.release(other, at(0)), Err(ReleaseRefused::NotHeld));
-        assert_eq!(interlock.release(token, at(99)), Ok(()));
+        assert_eq!(interlock.release(token.again(), at(99)), Ok(()));
     }
 
     #[test]
@@ -253,14 +270,14 @@ mod tests {
         let (mut interlock, token) = held();
         interlock.give_up(token.attempt);
         assert!(interlock.given_up());
-        assert_eq!(interlock.release(token, at(0)), Err(ReleaseRefused::NotHeld));
+        assert_eq!(interlock.release(token.again(), at(0)), Err(ReleaseRefused::NotHeld));
     }
 
     #[test]
     fn a_refused_hold_cannot_be_released() {
         let (mut interlock, token) = held();
         interlock.lock();
-        assert_eq!(interlock.release(token, at(0)), Err(ReleaseRefused::NotHeld));
+        assert_eq!(interlock.release(token.again(), at(0)), Err(ReleaseRefused::NotHeld));
         assert_eq!(interlock.refused(), 1);
     }
 
@@ -281,7 +298,7 @@ mod tests {
         assert_eq!(interlock.attempt(content), Admission::Hold(AttemptId(3)));
         // The token of an earlier attempt is none for this one.
         let token = ReleaseToken { attempt: AttemptId(2), content, expires_at: at(100) };
-        assert_eq!(interlock.release(token, at(0)), Err(ReleaseRefused::NotHeld));
+        assert_eq!(interlock.release(token.again(), at(0)), Err(ReleaseRefused::NotHeld));
     }
 
     #[test]
@@ -293,7 +310,7 @@ mod tests {
         let before = stands(&interlock);
         assert!(!interlock.expect());
         assert_eq!(stands(&interlock), before);
-        assert_eq!(interlock.release(token, at(0)), Ok(()));
+        assert_eq!(interlock.release(token.again(), at(0)), Ok(()));
         assert!(!interlock.expect());
         assert_eq!(stands(&interlock), (Phase::Released, 0, 0, false));
     }
@@ -319,13 +336,13 @@ mod tests {
         assert_eq!(stands(&interlock), (phase, 2, 2, false));
         interlock.lock();
         assert_eq!(stands(&interlock), (Phase::Locked, 2, 3, false));
-        assert_eq!(interlock.release(token, at(0)), Err(ReleaseRefused::NotHeld));
+        assert_eq!(interlock.release(token.again(), at(0)), Err(ReleaseRefused::NotHeld));
     }
 
     #[test]
     fn after_the_release_refusals_are_counted_and_nothing_is_a_stray() {
         let (mut interlock, token) = held();
-        assert_eq!(interlock.release(token, at(0)), Ok(()));
+        assert_eq!(interlock.release(token.again(), at(0)), Ok(()));
         interlock.attempt(Digest::of(b"again"));
         interlock.stray();
         interlock.lock();

@@ -6,8 +6,6 @@
 //! get a stand-in in [`stand_in`].
 
 mod bodies;
-#[cfg(test)]
-mod broken;
 pub mod clock;
 pub mod difference;
 mod gate_words;

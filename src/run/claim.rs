@@ -1,7 +1,6 @@
 //! Who may work on a change: what stands in the way, what an earlier run left, and how it is taken over.
 
 use super::facts::RunFacts;
-use super::mutation::{self, Mutation};
 use super::order::{Begin, Continue, InputError};
 use super::ports::Ports;
 use crate::decide::recovery::{Recovery, recovery};
@@ -241,18 +240,12 @@ impl Admitted {
     pub fn resumption(&self) -> Option<Resumption> {
         let history = &self.past.as_ref()?.history;
         let took_over = self.took_over.as_ref()?;
-        let left = match &history.left {
-            Left::PerhapsASubmission { draft, .. } if mutation::is(Mutation::RetryCommit) => {
-                Left::Draft { draft: draft.clone() }
-            }
-            known => known.clone(),
-        };
         Some(Resumption {
             of: history.opening.run.clone(),
             head: history.head,
             by: took_over.by.clone(),
             reason: took_over.reason.clone(),
-            left,
+            left: history.left.clone(),
             in_doubt: history.in_doubt,
             work: history.work.clone(),
             filled_from: history.filled_from,
@@ -279,7 +272,6 @@ impl Admitted {
     ) -> Result<Result<Claim, HaltReason>, StoreError> {
         let faster = |by: &str| Ok(Err(claimed_by_another_run(change, by)));
         if let Some(past) = &self.past
-            && !mutation::is(Mutation::NoFence)
             && !past.fence(ports.shared(), run, at).await?
         {
             return faster("the earlier run, which has just written");

@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant as Monotonic};
 
 use super::alarms::alarms;
-use super::facts::{judge_again, reading};
+use super::facts::{RunFacts, judge_again, judge_held, reading};
 use super::flow::{Ending, Flow, Stop, rereading, verb};
-use super::mutation::{self, Mutation};
+use crate::decide::recheck::compare;
 use crate::decide::reconcile;
-use crate::decide::rules::commit::commit_payload_differs;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::observations::{Look, SeenPage};
@@ -15,11 +14,13 @@ use crate::evidence::outcome::Outcome;
 use crate::gateway::control::{Answered, Held, Release};
 use crate::gateway::interlock::{ReleaseRefused, ReleaseToken};
 use crate::model::form::PlannedField;
+use crate::model::gates::Gates;
 use crate::model::ids::DraftReference;
 use crate::model::private::Fact;
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene, ShownPage};
 use crate::sources::SourceFacts;
+use crate::sources::record_file::ReadRecord;
 
 fn interrupted() -> HaltReason {
     let observed = "a signal asked the agent to stop";
@@ -100,8 +101,13 @@ impl<P: Portal> Flow<'_, '_, P> {
         }
     }
 
-    /// Reads the sources anew, for at most `within`, and judges them. Returns when the last one had answered.
-    async fn recheck_sources(&mut self, within: Duration) -> Result<Monotonic, Stop> {
+    /// Reads the sources anew, for at most `within`, and judges them. Returns what the verdict proceeds with, and when the last
+    /// source had answered.
+    async fn recheck_sources<T>(
+        &mut self,
+        within: Duration,
+        judge: impl FnOnce(&RunFacts<'_>, &ReadRecord, &Gates, Instant) -> Verdict<T>,
+    ) -> Result<(T, Monotonic), Stop> {
         let stage = Stage::Recheck;
         let read = tokio::select! {
             biased;
@@ -116,12 +122,10 @@ impl<P: Portal> Flow<'_, '_, P> {
         })?;
         let answered = Monotonic::now();
         let now = self.clock.now();
-        let verdict = judge_again(&self.facts, &record, &gates, now);
-        self.books.read(reading(stage, &self.facts, &record, &gates, now, &verdict, self.books.gate));
-        match verdict {
-            Verdict::Halt(reasons) => Err(Stop::Halt(reasons)),
-            Verdict::Proceed(()) => Ok(answered),
-        }
+        let verdict = judge(&self.facts, &record, &gates, now);
+        let kept = reading(stage, &self.facts, &record, &gates, now, &verdict.without_proof(), self.books.gate);
+        self.books.read(kept);
+        Ok((verdict.into_result()?, answered))
     }
 
     /// Clicks, and waits until the request that the click caused stands at the gateway.
@@ -135,7 +139,7 @@ impl<P: Portal> Flow<'_, '_, P> {
             return Err(Stop::Halt(reasons));
         }
         // Once before the click, so that nothing is clicked in vain; again once the request is held.
-        self.recheck_sources(Self::limit(self.facts.map.file.limits.hold_s)).await?;
+        self.recheck_sources(Self::limit(self.facts.map.file.limits.hold_s), judge_again).await?;
         self.stand(stage, "holding the commit request");
         self.gateway.expect_commit();
         let pressed = verb!(self, stage, self.portal.press_commit());
@@ -173,11 +177,9 @@ impl<P: Portal> Flow<'_, '_, P> {
     async fn recheck_held(&mut self, draft: &DraftReference, held: &Held) -> Result<ReleaseToken, Stop> {
         let stage = Stage::Recheck;
         let held_since = self.clock.now();
-        let mut reasons = Vec::new();
-        if !mutation::is(Mutation::SkipPayload) {
-            reasons.extend(commit_payload_differs(&self.facts.plan.commit, draft, &held.content));
-        }
-        self.saw(stage, "commit", Look::Commit, &Verdict::of(reasons.clone()))?;
+        let verdict = compare(&self.facts.plan.commit, draft, &held.content);
+        self.saw(stage, "commit", Look::Commit, &verdict.without_proof())?;
+        let mut reasons = verdict.reasons().to_vec();
         reasons.extend(alarms(&self.gateway, stage));
         if self.interrupt.is_pressed() {
             reasons.push(interrupted());
@@ -185,25 +187,23 @@ impl<P: Portal> Flow<'_, '_, P> {
         if let Some(reasons) = NonEmpty::from_vec(reasons) {
             return Err(Stop::Halt(reasons));
         }
+        let compared = verdict.into_result()?;
         let hold = self.facts.map.file.limits.hold_s;
         let expires_at = i64::try_from(hold)
             .ok()
             .and_then(|seconds| held_since.timestamp().checked_add(jiff::SignedDuration::from_secs(seconds)).ok())
             .map_or(held_since, Instant::from);
-        if !mutation::is(Mutation::IntentAfterRelease) {
-            self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest }).await?;
-        }
-        let answered = if mutation::is(Mutation::SkipRecheck) {
-            Monotonic::now()
-        } else {
-            self.recheck_sources(Self::limit(hold)).await?
+        self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest }).await?;
+        let judge = |facts: &RunFacts<'_>, record: &ReadRecord, gates: &Gates, now| {
+            judge_held(compared, facts, record, gates, now)
         };
+        let (proof, answered) = self.recheck_sources(Self::limit(hold), judge).await?;
         if let Some(reasons) = NonEmpty::from_vec(alarms(&self.gateway, stage)) {
             return Err(Stop::Halt(reasons));
         }
         self.books.unlocked_by = self.books.readings.len().checked_sub(1);
         self.ending.recheck_to_commit_ms = Some(answered.elapsed().as_secs_f64() * 1e3);
-        Ok(ReleaseToken { attempt: held.attempt, content: held.content.digest, expires_at })
+        Ok(ReleaseToken::new(held.attempt, proof, expires_at))
     }
 
     async fn release(&mut self, token: ReleaseToken) -> Result<Ending, Stop> {
@@ -215,7 +215,6 @@ impl<P: Portal> Flow<'_, '_, P> {
             return Err(Stop::Halt(NonEmpty::one(interrupted())));
         }
         let released_at = self.clock.now();
-        let content = token.content;
         let begun = Monotonic::now();
         let released = match self.gateway.release(token, released_at, within).await {
             Ok(released) => released,
@@ -241,9 +240,6 @@ impl<P: Portal> Flow<'_, '_, P> {
             Answered::NotSent => (None, false),
         };
         self.ending.released = u64::from(sent);
-        if mutation::is(Mutation::IntentAfterRelease) {
-            let _ = self.note(Stage::Commit, &Event::CommitIntent { content }).await;
-        }
         // From here on the outcome is looked up; a journal that cannot be written does not change what was released.
         let _ = self.note(Stage::Commit, &Event::CommitAnswered { status, sent }).await;
         drop(kept);

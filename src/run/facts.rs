@@ -1,6 +1,7 @@
 //! What a run works from, and the judgement of everything that needs no browser.
 
 use crate::decide::policy::Policy;
+use crate::decide::recheck::{Compared, Rechecked, recheck};
 use crate::decide::reconcile::{self, PacketFacts};
 use crate::decide::rules::confirmation::Said;
 use crate::decide::rules::record::FileState;
@@ -67,10 +68,22 @@ pub fn judge_packet(facts: &RunFacts<'_>, record: &ReadRecord, gates: &Gates, no
     reconcile::packet(Stage::Packet, &packet_facts(facts, record, gates, now))
 }
 
-/// Judges it again, read anew, while the commit is at stake.
+/// Judges it again, read anew, before the click that commits.
 pub fn judge_again(facts: &RunFacts<'_>, record: &ReadRecord, gates: &Gates, now: Instant) -> Verdict {
     let first = facts.record;
     reconcile::packet_again(&packet_facts(facts, record, gates, now), &first.record.manifest, first.packet)
+}
+
+/// Judges it once more, read anew while a request is held that was compared: the proof without which nothing is released.
+pub fn judge_held(
+    compared: Compared,
+    facts: &RunFacts<'_>,
+    record: &ReadRecord,
+    gates: &Gates,
+    now: Instant,
+) -> Verdict<Rechecked> {
+    let first = facts.record;
+    recheck(compared, &packet_facts(facts, record, gates, now), &first.record.manifest, first.packet)
 }
 
 /// What was judged so at `stage`, to be kept.

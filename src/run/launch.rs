@@ -13,7 +13,6 @@ use super::facts::{RunFacts, judge_packet, reading};
 use super::finish::{Closing, finish};
 use super::flow::{Ending, Flow, Watcher};
 use super::interrupt::Interrupt;
-use super::mutation::{self, Mutation};
 use super::order::{
     Begin, InputError, Order, canaries, check_origin, local_files, permissions, public_texts, states, versions,
 };
@@ -419,9 +418,6 @@ fn halted_early(left: Option<&Left>, halt: Vec<HaltReason>) -> Ending {
 
 /// The claim is kept while a person or a later run still has to do something with this change.
 fn frees(outcome: Outcome, left: &Left) -> bool {
-    if mutation::is(Mutation::FreeAnyway) {
-        return true;
-    }
     match outcome {
         Outcome::Submitted | Outcome::AlreadySubmitted | Outcome::HaltedAbandoned => true,
         Outcome::Environment => left.is_settled(),

@@ -18,7 +18,6 @@ pub mod flow;
 mod hand_over;
 pub mod interrupt;
 pub mod launch;
-pub(crate) mod mutation;
 pub mod note;
 pub mod order;
 pub mod ports;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::flow::{Flow, Sight, Stop, Way, rereading, verb};
-use super::mutation::{self, Mutation};
 use crate::decide::reconcile;
 use crate::decide::rules::resumption::{Course, course};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
@@ -126,11 +125,7 @@ impl<P: Portal> Flow<'_, '_, P> {
     /// How long what was sent may still take to show in the portal's list. Nothing announces its arrival, so that there is
     /// nothing but time to wait for.
     pub(super) fn arrival(&self) -> Duration {
-        if mutation::is(Mutation::NoPatience) {
-            Duration::ZERO
-        } else {
-            Self::limit(self.facts.map.file.limits.arrival_s)
-        }
+        Self::limit(self.facts.map.file.limits.arrival_s)
     }
 
     async fn compare_with_submitted(&mut self, row: ListedException) -> Result<Stop, Stop> {
@@ -161,11 +156,7 @@ impl<P: Portal> Flow<'_, '_, P> {
     }
 
     pub(super) async fn fill(&mut self) -> Result<(), Stop> {
-        let mut tabs: Vec<&PlannedTab> = self.facts.plan.tabs.iter().collect();
-        if mutation::is(Mutation::ReorderTabs) {
-            tabs.reverse();
-        }
-        for tab in tabs {
+        for tab in &self.facts.plan.tabs {
             self.fill_tab(tab).await?;
         }
         Ok(())
@@ -176,11 +167,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.stand(stage, tab.id.as_str());
         self.note(stage, &Event::EntryBegins { tab: tab.id.clone() }).await?;
         let observed = verb!(self, stage, self.portal.enter_tab(tab))?;
-        let verdict = if mutation::is(Mutation::SkipReadBack) {
-            Verdict::Proceed(())
-        } else {
-            reconcile::filled_tab(tab, &observed, &self.facts.map.banners)
-        };
+        let verdict = reconcile::filled_tab(tab, &observed, &self.facts.map.banners);
         self.books.note_entered(&tab.fields, &observed.controls);
         self.saw(stage, tab.id.as_str(), Look::Fill(SeenTab { planned: tab, observed: &observed }), &verdict)?;
         if tab.files.is_empty() || matches!(verdict, Verdict::Halt(_)) {
@@ -280,11 +267,7 @@ impl<P: Portal> Flow<'_, '_, P> {
     async fn verify_tab(&mut self, tab: &PlannedTab) -> Result<Vec<HaltReason>, Stop> {
         let stage = Stage::Draft;
         let observed = verb!(self, stage, self.portal.read_tab(tab))?;
-        let verdict = if mutation::is(Mutation::DropDraftRule) {
-            Verdict::Proceed(())
-        } else {
-            reconcile::drafted_tab(tab, &observed, &self.facts.map.banners)
-        };
+        let verdict = reconcile::drafted_tab(tab, &observed, &self.facts.map.banners);
         self.saw(stage, tab.id.as_str(), Look::Draft(SeenTab { planned: tab, observed: &observed }), &verdict)?;
         match verdict {
             Verdict::Proceed(()) => Ok(Vec::new()),

@@ -338,7 +338,7 @@ browser_tests! {
     }
 
     both async fn a_released_request_arrives_exactly_once_and_later_ones_are_refused(browser: BrowserKind) {
-        use portal_agent::gateway::interlock::ReleaseToken;
+        use crate::support::proof::token_for;
         use portal_agent::model::time::Instant;
         let (lab, bench) = held(browser, false, "single").await;
         let control = bench.gateway.control();
@@ -348,7 +348,7 @@ browser_tests! {
         assert_eq!(carried, [("a", "1")].into());
         let now = Instant::from(jiff::Timestamp::now());
         let expires_at = Instant::parse("2999-01-01T00:00:00Z").unwrap();
-        let token = ReleaseToken { attempt: held.attempt, content: held.content.digest, expires_at };
+        let token = token_for(&held, expires_at);
         control.release(token, now, TRIES).await.unwrap();
         assert_eq!(lab.commits(), 1);
         bench.wire.goto(&lab.base.join("single").unwrap()).await.unwrap();

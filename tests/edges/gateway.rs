@@ -9,7 +9,6 @@ use axum::extract::Request;
 use http_body_util::BodyExt;
 use portal_agent::gateway::control::Answered;
 use portal_agent::gateway::doorway::Doorway;
-use portal_agent::gateway::interlock::ReleaseToken;
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::gateway::proxy::Gateway;
 use portal_agent::gateway::upstream::PortalLink;
@@ -18,6 +17,8 @@ use portal_agent::model::time::Instant;
 use portal_agent::selectors::requests::RequestPattern;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::proof::token_for;
 
 struct Desk {
     gateway: Gateway,
@@ -239,7 +240,7 @@ async fn the_browser_gets_the_answer_to_the_commit_once_the_agent_has_noted_it()
     let release = async {
         let held = control.held(Duration::from_secs(2)).await.unwrap();
         let second = |second| Instant::from(jiff::Timestamp::from_second(second).unwrap());
-        let token = ReleaseToken { attempt: held.attempt, content: held.content.digest, expires_at: second(1) };
+        let token = token_for(&held, second(1));
         control.release(token, second(0), Duration::from_secs(5)).await.unwrap()
     };
     let released = tokio::select! {

@@ -3,5 +3,7 @@
 mod gateway;
 #[path = "../support/lenient.rs"]
 mod lenient;
+#[path = "../support/proof.rs"]
+mod proof;
 mod servicenow;
 mod smuggling;

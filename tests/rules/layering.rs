@@ -14,7 +14,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("mask", &["model", "decide"]),
     ("sources", &["model", "diagnostic", "freeze_mode", "signatures"]),
     ("signatures", &["model", "diagnostic"]),
-    ("gateway", &["model", "netlink", "selectors"]),
+    ("gateway", &["model", "decide", "netlink", "selectors"]),
     ("portal", &["model", "netlink", "selectors", "mask", "gateway"]),
     ("evidence", &["model", "decide", "mask"]),
     ("rejudge", &["model", "decide", "evidence"]),

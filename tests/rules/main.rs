@@ -5,6 +5,7 @@ mod decide_table;
 mod decisions;
 mod journal;
 mod layering;
+mod mistakes;
 mod readme;
 mod signatures;
 #[path = "../support/ssh.rs"]

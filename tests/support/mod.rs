@@ -4,6 +4,7 @@
 
 pub mod lab;
 pub mod lenient;
+pub mod proof;
 pub mod sweep;
 
 use std::path::{Path, PathBuf};
