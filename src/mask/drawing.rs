@@ -136,11 +136,13 @@ fn cover(page: &mut RgbImage, control: &Control) {
 /// A line around a place.
 fn frame(page: &mut RgbImage, Rect { left, top, right, bottom }: Rect) {
     let (first, above) = (left.saturating_sub(1), top.saturating_sub(1));
+    // A page can make a control as large as it likes.
+    let (last, below) = (right.saturating_add(1), bottom.saturating_add(1));
     for edge in [
-        Rect { left: first, top: above, right: right + 1, bottom: top },
-        Rect { left: first, top: bottom, right: right + 1, bottom: bottom + 1 },
-        Rect { left: first, top: above, right: left, bottom: bottom + 1 },
-        Rect { left: right, top: above, right: right + 1, bottom: bottom + 1 },
+        Rect { left: first, top: above, right: last, bottom: top },
+        Rect { left: first, top: bottom, right: last, bottom: below },
+        Rect { left: first, top: above, right: left, bottom: below },
+        Rect { left: right, top: above, right: last, bottom: below },
     ] {
         fill(page, edge, FRAME);
     }
@@ -150,7 +152,8 @@ fn frame(page: &mut RgbImage, Rect { left, top, right, bottom }: Rect) {
 fn end_of(page: &RgbImage, control: &Control, label: &str) -> Option<Rect> {
     let Rect { right, top, bottom, .. } = control.place.within(page.width(), page.height());
     let left = right.checked_sub(width_of(label) + 2 * GAP)?;
-    let used = control.place.left + if control.holds == Holds::Shown { 0 } else { width_of(WORD) + 4 * GAP };
+    let word = if control.holds == Holds::Shown { 0 } else { width_of(WORD) + 4 * GAP };
+    let used = control.place.left.saturating_add(word);
     let place = Rect { left, top, right: right - GAP, bottom: top + LINE };
     let is_free =
         || rows_of(place, page.dimensions()).all(|row| page.as_raw()[row.clone()] == PAPER.0.repeat(row.len() / 3));
@@ -168,7 +171,10 @@ fn place_of_label(
     at_end: Option<Rect>,
 ) -> Option<Rect> {
     let long = width_of(label);
-    let at = |left: u32, top: u32| Rect { left, top, right: left.saturating_add(long).min(width), bottom: top + LINE };
+    let at = |left: u32, top: u32| {
+        let (right, bottom) = (left.saturating_add(long).min(width), top.saturating_add(LINE));
+        Rect { left, top, right, bottom }
+    };
     let Rect { left, top, bottom, .. } = control.place;
     let above = top.checked_sub(LINE + 1).map(|top| at(left, top));
     let before = left.checked_sub(long + GAP).map(|left| at(left, top));
@@ -176,7 +182,7 @@ fn place_of_label(
     let fits = |place: &Rect| {
         place.bottom <= height && place.right > place.left && !taken.iter().any(|other| other.meets(place))
     };
-    let around = [above, before, Some(at(left, bottom + 1))].into_iter().flatten();
+    let around = [above, before, Some(at(left, bottom.saturating_add(1)))].into_iter().flatten();
     by_the_page.filter(fits).or(at_end).or_else(|| around.into_iter().find(fits))
 }
 
@@ -265,6 +271,20 @@ mod tests {
         let above = Rect { left: 0, top: 0, right: 300, bottom: 39 };
         assert_eq!(there(Some((5, 5)), &[PLACE, above]), Some((20, PLACE.bottom + 1)));
         assert_eq!(there(Some((5, 5)), &[Rect { left: 0, top: 0, right: 300, bottom: 120 }]), None);
+    }
+
+    #[test]
+    fn a_control_of_any_size_is_drawn() {
+        let most = u32::MAX;
+        for place in [
+            Rect { left: 9, top: 9, right: most, bottom: most },
+            Rect { left: most, top: most, right: most, bottom: most },
+        ] {
+            for holds in [Holds::Hidden, Holds::Empty, Holds::Shown] {
+                let control = Control { label_at: Some((most, most)), ..control(place, holds) };
+                assert_eq!(draw(None, &sketch(vec![control])).width(), NARROWEST);
+            }
+        }
     }
 
     #[test]
