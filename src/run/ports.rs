@@ -104,7 +104,7 @@ impl Ports for Machine<'_> {
     }
 
     fn alive(&self, holder: &Holder) -> Alive {
-        process::alive(holder, &process::me(), process::started)
+        process::alive(holder, &process::me(), process::process)
     }
 
     async fn open(&mut self) -> Result<Opened<WebPortal>, String> {

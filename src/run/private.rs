@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use super::process::{alive, me, started};
+use super::process::{alive, me, process, started};
 use crate::evidence::claims::{Alive, Holder};
 
 const PREFIX: &str = "portal-agent-run-";
@@ -87,7 +87,7 @@ fn sweep(folder: &Path, here: &Holder) {
         }
         let read = fs::read(entry.path().join(OWNER)).ok();
         let Some(owner) = read.and_then(|bytes| serde_json::from_slice::<Owner>(&bytes).ok()) else { continue };
-        if alive(&owner.process, here, started) != Alive::Gone {
+        if alive(&owner.process, here, process) != Alive::Gone {
             continue;
         }
         if let Some((group, since)) = owner.driver

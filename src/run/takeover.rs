@@ -89,7 +89,7 @@ pub async fn held_runs(shared: &SharedStore, evidence: &Path, now: Instant) -> R
         let local = journal_below(evidence, &entry.change, &entry.run);
         match read(shared, &entry.run, local.as_deref()).await {
             Ok(past) => {
-                let alive = process::alive(&entry.holder, &here, process::started);
+                let alive = process::alive(&entry.holder, &here, process::process);
                 found.push(held(&entry, &past.history, alive, now));
             }
             Err(ReadError::Store(error)) => return Err(error),
