@@ -72,8 +72,7 @@ impl Guard {
                 let mine = rustix::process::geteuid().as_raw();
                 match told(peer, self.address) {
                     Ok(account) => account == mine,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-                    // A kernel without this part, or a container that keeps it away.
+                    // There is no such connection any more; or no such part of the kernel, which says the same.
                     Err(_) => listed(peer, self.address).is_none_or(|account| account == Some(mine)),
                 }
             }
@@ -85,8 +84,9 @@ impl Guard {
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const EVERY_STATE: u32 = u32::MAX;
 const NO_COOKIE: [u8; 8] = [0xff; 8];
-/// Where `struct inet_diag_msg` has the account.
+/// Where `struct inet_diag_msg` has the account and the inode, which a connection without a process has no more.
 const ACCOUNT: std::ops::Range<usize> = 64..68;
+const INODE: std::ops::Range<usize> = 68..72;
 
 /// Account of the socket at `from` that is connected to `to`, asked of the kernel: sock_diag(7). That takes the same time however
 /// many connections there are.
@@ -109,8 +109,13 @@ fn told(from: SocketAddr, to: SocketAddr) -> io::Result<u32> {
         &NO_COOKIE,
     ];
     let answer = netlink::ask(Some(netlink_protocol::SOCK_DIAG), SOCK_DIAG_BY_FAMILY, 0, &question.concat())?;
-    let account = answer.get(ACCOUNT).and_then(|bytes| bytes.try_into().ok());
-    account.map(u32::from_ne_bytes).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    let number =
+        |at: std::ops::Range<usize>| answer.get(at).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
+    match (number(ACCOUNT), number(INODE)) {
+        (Some(_), Some(0)) => Err(io::ErrorKind::NotFound.into()),
+        (Some(account), Some(_)) => Ok(account),
+        (None, _) | (_, None) => Err(io::ErrorKind::InvalidData.into()),
+    }
 }
 
 /// The same from the kernel's lists; nothing where there are none, an inner nothing where the connection is in none of them.
@@ -132,8 +137,8 @@ fn owner(list: &str, from: SocketAddr, to: SocketAddr) -> Option<u32> {
     };
     list.lines().find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [_, local, remote, _, _, _, _, account, ..] = fields.as_slice() else { return None };
-        (ends(local, from) && ends(remote, to)).then(|| account.parse().ok())?
+        let [_, local, remote, _, _, _, _, account, _, inode, ..] = fields.as_slice() else { return None };
+        (ends(local, from) && ends(remote, to) && *inode != "0").then(|| account.parse().ok())?
     })
 }
 
