@@ -80,6 +80,7 @@ impl Driver {
                     Ok(started) => started,
                     Err(error) if order.network == BrowserNetwork::Own => return Err(BrowserError::NoNetwork(error)),
                     Err(error) => {
+                        tracing::warn!(%error, "the browser has no network of its own: other accounts of this machine reach it");
                         shared = Some(Some(error.to_string()));
                         continue;
                     }
@@ -182,7 +183,15 @@ fn arguments(kind: BrowserKind, folder: &Path) -> Vec<OsString> {
 
 fn spawn(mut command: Command, folder: &Path) -> io::Result<Child> {
     // Days and times are typed in the order of this language.
-    command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8").env_remove("PORTAL_AGENT_PASSWORD");
+    command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8");
+    // Neither driver nor browser needs a setting of ours, or what opens the bucket.
+    let ours = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("PORTAL_AGENT_") || name.starts_with("AWS_")
+    };
+    for name in std::env::vars_os().map(|(name, _)| name).filter(ours) {
+        command.env_remove(name);
+    }
     // What driver and browser put aside goes with the folder; and by this, whoever outlives the driver is known later.
     command.env("TMPDIR", folder);
     // A group of its own: the terminal's ctrl-C reaches the agent alone, and the group ends as one.

@@ -26,10 +26,11 @@ pub fn enter_if_asked() -> Option<ExitCode> {
     let stdin = stdin();
     let agent = stdin.as_fd();
     let opened = enter().and_then(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-    let started = answer(agent, opened).and_then(|()| start(arguments.collect()));
-    if started.is_err() {
+    let told = answer(agent, &opened);
+    if told.is_err() || opened.is_err() || start(arguments.collect()).is_err() {
         return Some(ExitCode::FAILURE);
     }
+    drop(opened);
     serve(agent);
     // The agent is gone. What it started here goes too, and this process with it.
     let _ = kill_current_process_group(Signal::KILL);
@@ -55,14 +56,14 @@ fn serve(agent: BorrowedFd<'_>) {
     let mut port = [0; 2];
     while let Ok((2, _)) = recv(agent, &mut port[..], RecvFlags::empty()) {
         let connected = TcpStream::connect((Ipv4Addr::LOCALHOST, u16::from_be_bytes(port)));
-        if answer(agent, connected).is_err() {
+        if answer(agent, &connected).is_err() {
             return;
         }
     }
 }
 
-/// Hands over a socket, or says why there is none; the latter is an error here, too.
-fn answer(agent: BorrowedFd<'_>, made: io::Result<impl AsFd>) -> io::Result<()> {
+/// Hands over a socket, or says why there is none.
+fn answer(agent: BorrowedFd<'_>, made: &io::Result<impl AsFd>) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut handed = SendAncillaryBuffer::new(&mut space);
     match made {
@@ -76,7 +77,7 @@ fn answer(agent: BorrowedFd<'_>, made: io::Result<impl AsFd>) -> io::Result<()> 
             let told = error.to_string();
             let told = &told.as_bytes()[..told.len().min(super::LONGEST)];
             sendmsg(agent, &[IoSlice::new(told)], &mut handed, SendFlags::NOSIGNAL)?;
-            Err(error)
+            Ok(())
         }
     }
 }
