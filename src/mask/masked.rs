@@ -134,9 +134,9 @@ impl MaskGate {
         if self.is_clean(text.as_bytes()) { Ok(Masked(text)) } else { Err(Leak) }
     }
 
-    /// Whether a text may be in a picture: it holds no hidden value, however its white space is broken.
+    /// Whether a text may be in a picture: it holds no hidden value, with whatever white space, or none, in between.
     pub fn may_be_seen(&self, text: &str) -> bool {
-        let fold = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let fold = |text: &str| text.split_whitespace().collect::<String>();
         let seen = fold(text);
         self.canaries
             .iter()

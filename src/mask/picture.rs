@@ -12,6 +12,9 @@ use super::drawing;
 /// Largest picture, in pixels on one side.
 pub const LARGEST: u32 = 16_384;
 
+/// How often the parts of a picture may cover it, all taken together.
+const LAYERS: u64 = 16;
+
 /// A rectangle in pixels of the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rect {
@@ -83,6 +86,17 @@ impl Sketch {
         let shown = self.controls.iter().filter(|control| control.holds == Holds::Shown);
         shown.map(|control| &control.place).chain(&self.wording)
     }
+
+    /// Whether drawing it would take longer than anybody waits.
+    fn is_crowded(&self) -> bool {
+        let (width, height) = self.size;
+        let area = |place: &Rect| {
+            let Rect { left, top, right, bottom } = place.within(width, height);
+            u64::from(right.saturating_sub(left)) * u64::from(bottom.saturating_sub(top))
+        };
+        let places = self.controls.iter().map(|control| &control.place).chain(&self.wording);
+        places.map(area).sum::<u64>() > LAYERS * u64::from(width) * u64::from(height)
+    }
 }
 
 /// A picture in which only what may be shown is to be seen, as PNG without metadata.
@@ -113,6 +127,9 @@ pub enum PictureError {
     /// Something was rendered that may not be shown.
     #[error("at {0},{1} something is to be seen though nothing there may be")]
     NotBlank(u32, u32),
+    /// Its parts lie over each other many times.
+    #[error("what the map names lies over itself more than {LAYERS} times")]
+    Crowded,
     /// The result cannot be encoded.
     #[error("the masked picture cannot be encoded")]
     Encode(#[source] image::ImageError),
@@ -172,6 +189,9 @@ pub fn masked(png: &[u8], sketch: &Sketch) -> Result<MaskedPicture, PictureError
     if found.0 == 0 || found.0.abs_diff(expected.0) > 1 || found.1.abs_diff(expected.1) > 1 {
         return Err(PictureError::Size { expected, found });
     }
+    if sketch.is_crowded() {
+        return Err(PictureError::Crowded);
+    }
     blank_around(&source, sketch.rendered())?;
     encoded(&drawing::draw(Some(&source), sketch))
 }
@@ -180,8 +200,11 @@ pub fn masked(png: &[u8], sketch: &Sketch) -> Result<MaskedPicture, PictureError
 ///
 /// # Errors
 ///
-/// [`PictureError::Encode`].
+/// [`PictureError::Crowded`], [`PictureError::Encode`].
 pub fn drawn(sketch: &Sketch) -> Result<MaskedPicture, PictureError> {
+    if sketch.is_crowded() {
+        return Err(PictureError::Crowded);
+    }
     encoded(&drawing::draw(None, sketch))
 }
 
@@ -261,6 +284,13 @@ mod tests {
         let nothing = |size| sketch(size, Vec::new());
         assert!(matches!(masked(&png(&red(4, 4)), &nothing((9, 4))), Err(PictureError::Size { .. })));
         assert!(matches!(masked(b"no png", &nothing((4, 4))), Err(PictureError::Unreadable(_))));
+    }
+
+    #[test]
+    fn parts_that_lie_over_each_other_many_times_make_it_no_picture() {
+        let all = vec![control(rect(0, 0, 4, 4), Holds::Shown); 17];
+        assert!(matches!(masked(&png(&red(4, 4)), &sketch((4, 4), all.clone())), Err(PictureError::Crowded)));
+        assert!(masked(&png(&red(4, 4)), &sketch((4, 4), all[1..].to_vec())).is_ok());
     }
 
     #[test]

@@ -43,7 +43,7 @@ const PAGE: &str = r#"<!doctype html><meta charset=utf-8><title>ready</title>
 "#;
 
 /// Without malice: what portals do. There is a picture of each.
-const PLAIN: [(&str, &str); 46] = [
+const PLAIN: [(&str, &str); 51] = [
     (
         "a tooltip after a label",
         r#"<style>#l::after { content: attr(data-tip); color: #f0f }</style><script>l.dataset.tip = 'Jane Doe'</script>"#,
@@ -186,10 +186,30 @@ const PLAIN: [(&str, &str); 46] = [
         "a control in a heading",
         r#"<style>h2 input { color: #f0f }</style><script>document.querySelector('h2').innerHTML = '<input value="Jane Doe">'</script>"#,
     ),
+    (
+        "a hidden value broken by an element",
+        r#"<style>#owner { color: #f0f }</style><script>owner.innerHTML = 'Jane Doe<br>4711'</script>"#,
+    ),
+    (
+        "a control in a stated value",
+        r#"<style>#owner input { color: #f0f }</style><script>owner.innerHTML = 'by <input>'; owner.firstElementChild.value = 'Jane Doe 4711'</script>"#,
+    ),
+    (
+        "a hidden value as the label of an option",
+        r#"<style>#environment, option { color: #f0f }</style><script>environment.options[0].label = 'Jane Doe 4711'</script>"#,
+    ),
+    (
+        "an image in place of a value",
+        r#"<style>#owner { content: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='90' height='30'%3E%3Crect width='90' height='30' fill='%23f0f'/%3E%3C/svg%3E") }</style>"#,
+    ),
+    (
+        "a hidden value after a very long text",
+        r#"<style>h2 { color: #f0f } h2 span { font-size: 0 }</style><script>document.querySelector('h2').innerHTML = '<span>' + 'x '.repeat(60000) + '</span>Jane Doe 4711'</script>"#,
+    ),
 ];
 
 /// With malice. A picture that cannot be proven to be clean is no picture.
-const MALICE: [(&str, &str); 9] = [
+const MALICE: [(&str, &str); 10] = [
     ("a text that insists", r#"<p style='color: #f0f !important; visibility: visible !important'>Jane Doe</p>"#),
     (
         "a text that insists, over a control",
@@ -202,6 +222,10 @@ const MALICE: [(&str, &str); 9] = [
     (
         "a tooltip of many ids",
         r#"<style>#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l#l::after { content: 'Jane Doe'; visibility: visible !important; color: #f0f !important }</style>"#,
+    ),
+    (
+        "a rule in a layer",
+        r#"<style>@layer p { #owner::after { content: 'Jane Doe'; visibility: inherit !important; color: #f0f !important } }</style>"#,
     ),
     (
         "a closed shadow root that insists",

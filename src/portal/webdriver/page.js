@@ -191,19 +191,44 @@ function banners() {
   return shown.filter((one) => !shown.some((other) => other !== one && other.contains(one))).map((one) => fold(one.textContent));
 }
 
-// What a person sees of an element as text.
+// All that a person may see of an element as text.
 function seen(element) {
   if (/^(INPUT|TEXTAREA)$/.test(element.tagName)) return element.value;
-  if (element.tagName === 'SELECT' && !element.multiple && element.size < 2) return element.selectedOptions[0]?.text ?? '';
-  return element.textContent;
+  const single = element.tagName === 'SELECT' && !element.multiple && element.size < 2;
+  const texts = single ? [] : [element.textContent];
+  const options = single ? element.selectedOptions : element.querySelectorAll('option, optgroup');
+  for (const one of options) texts.push(one.text ?? '', one.label);
+  for (const one of element.querySelectorAll('input, textarea')) texts.push(one.value);
+  return texts.join(' ');
 }
 
 // Whether a control holds nothing.
 function isEmpty(element) {
-  if (element.type === 'file') return element.files.length === 0;
+  if (element.type === 'file' && element.files) return element.files.length === 0;
   if (/^(INPUT|TEXTAREA)$/.test(element.tagName)) return element.value === '';
   if (element.tagName === 'SELECT') return ![...element.selectedOptions].some((option) => fold(option.text));
   return fold(element.textContent) === '';
+}
+
+// A field as it is shown: radios that nothing but the form holds together are no more than themselves and their labels.
+function parts(field) {
+  const own = controls(field);
+  if (field.widget !== 'radio' || !own.some((one) => /^(FORM|BODY|HTML)$/.test(one.tagName))) return own;
+  return findShown(field.locate).flatMap((radio) => [radio, labelOf(radio).element]).filter(Boolean);
+}
+
+// Longest text of one element that may be shown, and of all of them, in units: what is longer is hidden.
+const LEGIBLE = 20000;
+const LEGIBLE_IN_ALL = 1000000;
+
+// Whether the browser renders of an element nothing but what `seen` tells: no generated content, and none in its place.
+function plain(element) {
+  const all = [element, ...element.querySelectorAll('*')];
+  const generated = (one, pseudo) => {
+    const style = getComputedStyle(one, pseudo);
+    return style.content !== 'none' && style.content !== 'normal' && style.visibility !== 'hidden';
+  };
+  return all.length <= 2000 && all.every((one) => getComputedStyle(one).content === 'normal' && !['::before', '::after'].some((pseudo) => generated(one, pseudo)));
 }
 
 // What may be shown and what may not. `words` are the map's wording, in which no control is shown unless it may be itself.
@@ -214,7 +239,7 @@ function subjects() {
     if (field.panel && findShown(field.panel).length !== 1) return;
     // What a file control shows is the browser's; what the portal lists stands for it.
     const listed = field.list ? find(field.list).filter(visible) : [];
-    const own = controls(field).filter(visible);
+    const own = parts(field).filter(visible);
     const label = own.length ? labelOf(own[0]).element : null;
     if (!listed.length) for (const element of own) add(element, field.show && field.widget !== 'file', at, label);
     for (const row of listed) add(row, field.show, at, label);
@@ -285,17 +310,26 @@ function permitting(cover) {
   return rules.join('\n');
 }
 
+// Most elements that a picture tells of.
+const MOST = 2000;
+
 function rectangles() {
   const root = document.documentElement;
   const page = [Math.max(root.scrollWidth, root.clientWidth), Math.max(root.scrollHeight, root.clientHeight)];
   const inside = ([left, top, right, bottom]) => right - left >= 1 && bottom - top >= 1 && right > 0 && bottom > 0 && left < page[0] && top < page[1];
   const all = (globalThis.portalAgentCover?.subjects ?? subjects()).filter(({ element }) => inside(boxOf(element)));
-  const items = all.slice(0, 2000).map(({ element, show, field, label }) => ({
-    box: boxOf(element), field, show,
-    label: label && visible(label) ? boxOf(label) : null,
-    empty: isEmpty(element),
-    text: show ? fold(seen(element)) : '',
-  }));
+  let room = LEGIBLE_IN_ALL;
+  const items = all.slice(0, MOST).map(({ element, show, field, label }) => {
+    const text = show ? fold(seen(element)) : '';
+    room -= text.length;
+    return {
+      box: boxOf(element), field, show,
+      label: label && visible(label) ? boxOf(label) : null,
+      empty: isEmpty(element),
+      // It grew since it was looked at: that is no answer, and the agent tries again.
+      text: text.length <= LEGIBLE && room >= 0 ? text : null,
+    };
+  });
   return { page, window: [innerWidth, innerHeight], scroll: [scrollX, scrollY], scale: devicePixelRatio, items };
 }
 
@@ -314,8 +348,19 @@ function overrule(cover, root, may) {
 function cover() {
   const { step, token, dark } = ask.cover;
   if (step === 'hide') {
+    // One whose answer was lost still covers the page.
+    if (globalThis.portalAgentCover) undo(globalThis.portalAgentCover);
+    let room = LEGIBLE_IN_ALL;
+    const legible = (element) => {
+      const length = fold(seen(element)).length;
+      room -= length;
+      return length <= LEGIBLE && room >= 0;
+    };
     const inner = (element) => [...element.querySelectorAll('*')].filter(hides).map(pathOf).filter(Boolean);
-    const found = subjects().map((one) => ({ ...one, path: pathOf(one.element), dark: one.show ? inner(one.element) : [] }));
+    const found = subjects().slice(0, MOST).map((one) => {
+      const show = one.show && legible(one.element);
+      return { ...one, show, path: pathOf(one.element), dark: show ? inner(one.element) : [] };
+    });
     const kept = { token, subjects: found, inline: [], sheets: roots().map((root) => [root, new CSSStyleSheet()]) };
     for (const [root, sheet] of kept.sheets) {
       sheet.replaceSync(NOTHING);
@@ -332,6 +377,9 @@ function cover() {
     const dirty = new Set(dark);
     for (const one of clean) if (dirty.has(fold(seen(one.element)))) one.show = false;
     kept.sheets[0][1].replaceSync(permitting(kept));
+    const generated = kept.subjects.filter(({ element, show }) => show && !plain(element));
+    for (const one of generated) one.show = false;
+    if (generated.length) kept.sheets[0][1].replaceSync(permitting(kept));
     for (const { element, show } of kept.subjects) if (show) element.style?.getPropertyPriority('visibility') && undo(kept, element);
     return true;
   }

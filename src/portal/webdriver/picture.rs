@@ -112,7 +112,8 @@ impl WebPortal {
         for _ in 0..TRIES {
             let token = format!("{:032x}", rand::random::<u128>());
             match self.covered(&ask, &token).await {
-                Ok(Covered::Moved) => {}
+                // An answer was lost, or the page changed: it may still be covered.
+                Ok(Covered::Moved) => drop(self.look(&ask.clone().cover(Step::Off, &token, &[])).await?),
                 // Half a second of pixel work at worst; the run has nothing else to do meanwhile.
                 Ok(Covered::Taken(taken)) => match taken.drawn(named, caption) {
                     Ok(picture) => return Ok(picture),
