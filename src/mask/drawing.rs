@@ -25,13 +25,13 @@ const HATCHED: usize = 2;
 const WORD: &str = "hidden";
 
 /// Draws a sketch; `source` is what the browser rendered of it, if it rendered anything.
-pub(super) fn draw(source: Option<&RgbImage>, sketch: &Sketch) -> RgbImage {
-    let (width, height) = source.map_or(sketch.size, RgbImage::dimensions);
+pub(super) fn draw(source: Option<RgbImage>, sketch: &Sketch) -> RgbImage {
+    let (width, height) = source.as_ref().map_or(sketch.size, RgbImage::dimensions);
     let head = sketch.caption.len() as u32 * (LINE + GAP) + GAP;
     let head = if sketch.caption.is_empty() { 0 } else { head };
     let wide = if sketch.caption.is_empty() { width } else { width.max(NARROWEST) };
     let mut page = plain(width, height);
-    if let Some(source) = source {
+    if let Some(source) = &source {
         for place in &sketch.wording {
             copy(&mut page, source, *place);
         }
@@ -39,10 +39,12 @@ pub(super) fn draw(source: Option<&RgbImage>, sketch: &Sketch) -> RgbImage {
     // What is hidden or empty comes after what is shown: it may lie over it.
     let is_shown = |control: &&Control| control.holds == Holds::Shown;
     for control in sketch.controls.iter().filter(is_shown) {
-        if let Some(source) = source {
+        if let Some(source) = &source {
             copy(&mut page, source, control.place);
         }
     }
+    // Of three pictures of the largest size, two are enough at a time.
+    drop(source);
     for control in sketch.controls.iter().filter(|control| !is_shown(control)) {
         cover(&mut page, control);
     }

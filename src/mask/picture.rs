@@ -193,7 +193,7 @@ pub fn masked(png: &[u8], sketch: &Sketch) -> Result<MaskedPicture, PictureError
         return Err(PictureError::Crowded);
     }
     blank_around(&source, sketch.rendered())?;
-    encoded(&drawing::draw(Some(&source), sketch))
+    encoded(&drawing::draw(Some(source), sketch))
 }
 
 /// Draws `sketch` where the browser rendered nothing.

@@ -17,10 +17,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use rustix::io::retry_on_intr;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketFlags, SocketType, recvmsg,
-    send, socketpair,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType,
+    recvmsg, send, shutdown, socketpair,
 };
 use tokio::net::TcpStream;
 use tokio::process::Command;
@@ -82,7 +83,12 @@ impl Inside {
     fn connect(&self, port: u16) -> io::Result<std::net::TcpStream> {
         let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         send(&*socket, &port.to_be_bytes(), SendFlags::NOSIGNAL)?;
-        receive(&socket).map(std::net::TcpStream::from)
+        let received = receive(&socket);
+        if received.as_ref().is_err_and(|error| error.raw_os_error().is_some()) {
+            // What comes later would answer the next question.
+            let _ = shutdown(&*socket, Shutdown::Both);
+        }
+        received.map(std::net::TcpStream::from)
     }
 }
 
@@ -105,7 +111,8 @@ fn receive(from: &OwnedFd) -> io::Result<OwnedFd> {
     let mut text = [0; LONGEST];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut handed = RecvAncillaryBuffer::new(&mut space);
-    let received = recvmsg(from, &mut [IoSliceMut::new(&mut text)], &mut handed, RecvFlags::CMSG_CLOEXEC)?;
+    let received =
+        retry_on_intr(|| recvmsg(from, &mut [IoSliceMut::new(&mut text)], &mut handed, RecvFlags::CMSG_CLOEXEC))?;
     let socket = handed.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut sockets) => sockets.next(),
         _ => None,
