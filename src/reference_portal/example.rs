@@ -9,7 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::state::World;
+use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::digest::Digest;
+use crate::model::ids::BlackoutId;
+use crate::model::time::ChangeWindow;
 
 /// Zone in which the portal keeps its times.
 pub const ZONE: &str = "America/New_York";
@@ -28,6 +31,18 @@ pub struct ExampleTimes {
 }
 
 impl ExampleTimes {
+    /// The freeze calendar: the one blackout, which admits what the example asks for.
+    pub fn calendar(&self) -> FreezeCalendar {
+        let blackouts = BlackoutId::parse("YEAR-END-COMMERCE").into_iter().map(|id| Blackout {
+            id,
+            window: ChangeWindow { start: self.blackout.0.into(), end: self.blackout.1.into() },
+            admits: vec!["emergency-fix".into()],
+            kinds: Vec::new(),
+            environments: Vec::new(),
+        });
+        FreezeCalendar { blackouts: blackouts.collect() }
+    }
+
     /// Approved an hour before `now`, deploying tomorrow at 07:00 UTC for two hours, inside a blackout of five weeks.
     pub fn around(now: Timestamp) -> Self {
         let day = SignedDuration::from_hours(24);

@@ -6,15 +6,14 @@ use portal_agent::decide::reconcile::PacketFacts;
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::gateway::control::Held;
 use portal_agent::gateway::interlock::ReleaseToken;
-use portal_agent::model::calendar::{Blackout, FreezeCalendar};
 use portal_agent::model::digest::Digest;
 use portal_agent::model::form::{ParameterContent, PlannedParameter};
 use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
 use portal_agent::model::gates::Gates;
-use portal_agent::model::ids::{BlackoutId, DraftReference, PersonId};
+use portal_agent::model::ids::{DraftReference, PersonId};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::record::ChangeRecord;
-use portal_agent::model::time::{ChangeWindow, Instant};
+use portal_agent::model::time::Instant;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, exception};
 use serde_json::json;
 
@@ -38,17 +37,10 @@ pub fn token_for(held: &Held, expires_at: Instant) -> ReleaseToken {
     let attachments = record.exception.attachments.iter();
     let files: Vec<_> =
         attachments.map(|file| FileState { role: file.role.clone(), sha256: file.sha256, size: file.size }).collect();
-    let blackout = Blackout {
-        id: BlackoutId::parse("YEAR-END-COMMERCE").unwrap(),
-        window: ChangeWindow { start: times.blackout.0.into(), end: times.blackout.1.into() },
-        admits: vec!["emergency-fix".into()],
-        kinds: Vec::new(),
-        environments: Vec::new(),
-    };
     let set_at = Some(Instant::parse("2026-11-20T00:00:00Z").unwrap());
     let state = StateReading::Read(FreezeTerms { frozen: false, set_by: SetBy::Human, set_at, tier: None });
     let gates = Gates {
-        calendar: FreezeCalendar { blackouts: vec![blackout] },
+        calendar: times.calendar(),
         freeze_mode: FreezeMode { state, release_override: StateReading::Absent },
         ..Gates::default()
     };

@@ -13,14 +13,14 @@ use portal_agent::decide::policy::Policy;
 use portal_agent::decide::reconcile::{PacketFacts, packet};
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
-use portal_agent::model::calendar::{Blackout, FreezeCalendar};
+use portal_agent::model::calendar::FreezeCalendar;
 use portal_agent::model::digest::Digest;
 use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
 use portal_agent::model::gates::Gates;
-use portal_agent::model::ids::{BlackoutId, PersonId};
+use portal_agent::model::ids::PersonId;
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::record::ChangeRecord;
-use portal_agent::model::time::{ChangeWindow, Instant};
+use portal_agent::model::time::Instant;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, exception};
 use serde_json::{Value, json};
 
@@ -68,18 +68,10 @@ impl Case {
         let times = ExampleTimes::around(at(NOW).timestamp());
         let mut exception = exception(&times);
         exception["attachments"] = json!([file("rollback-plan", b"plan"), file("test-evidence", b"tests")]);
-        let window = ChangeWindow { start: times.blackout.0.into(), end: times.blackout.1.into() };
-        let blackout = Blackout {
-            id: BlackoutId::parse("YEAR-END-COMMERCE").unwrap(),
-            window,
-            admits: vec!["emergency-fix".into()],
-            kinds: Vec::new(),
-            environments: Vec::new(),
-        };
         Self {
             exception,
             after_approval: Box::new(|_| {}),
-            gates: Gates { calendar: FreezeCalendar { blackouts: vec![blackout] }, ..calm() },
+            gates: Gates { calendar: times.calendar(), ..calm() },
             policy: demanded(),
             files: None,
             operator: "op.night",

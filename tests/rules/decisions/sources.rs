@@ -9,7 +9,7 @@ use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{HaltCode, Stage};
 use portal_agent::evidence::readings::{APPROVALS_SCHEMA, ApprovalReading, ApprovalsDocument};
 use portal_agent::mask::masked::{MaskGate, Permissions};
-use portal_agent::model::calendar::{Blackout, FreezeCalendar};
+use portal_agent::model::calendar::Blackout;
 use portal_agent::model::digest::Digest;
 use portal_agent::model::form::FormPlan;
 use portal_agent::model::freeze_policy::{BlackoutPolicy, FreezePolicy};
@@ -19,7 +19,6 @@ use portal_agent::model::ids::{BlackoutId, PersonId, RunId};
 use portal_agent::model::packet::packet_digest;
 use portal_agent::model::private::Private;
 use portal_agent::model::record::ChangeRecord;
-use portal_agent::model::time::ChangeWindow;
 use portal_agent::reference_portal::example::{ExampleTimes, approved, exception};
 use portal_agent::rejudge::bundle::{OtherPolicy, judge};
 use portal_agent::selectors::plan::plan;
@@ -56,17 +55,9 @@ impl Packet {
         let hidden = [record.exception.title.as_str(), record.exception.scope.as_str()];
         let canaries = if shown { Vec::new() } else { hidden.map(|text| Private::new(text.into())).into() };
         let gate = MaskGate::new(Permissions { fields, wording: true, messages: true }, [7; 32], canaries);
-        let blackout = Blackout {
-            id: BlackoutId::parse("YEAR-END-COMMERCE").unwrap(),
-            window: ChangeWindow { start: times.blackout.0.into(), end: times.blackout.1.into() },
-            admits: vec!["emergency-fix".into()],
-            kinds: Vec::new(),
-            environments: Vec::new(),
-        };
         let state = FreezeTerms { frozen: false, set_by: SetBy::Human, set_at: None, tier: None };
         let freeze_mode = FreezeMode { state: StateReading::Read(state), release_override: StateReading::Absent };
-        let calendar = FreezeCalendar { blackouts: vec![blackout] };
-        let gates = Gates { calendar, freeze_mode, ..Gates::default() };
+        let gates = Gates { calendar: times.calendar(), freeze_mode, ..Gates::default() };
         Self { record, plan, gates, operator: PersonId::parse("op.night").unwrap(), gate }
     }
 
