@@ -43,7 +43,7 @@ const PAGE: &str = r#"<!doctype html><meta charset=utf-8><title>ready</title>
 "#;
 
 /// Without malice: what portals do. There is a picture of each.
-const PLAIN: [(&str, &str); 51] = [
+const PLAIN: [(&str, &str); 53] = [
     (
         "a tooltip after a label",
         r#"<style>#l::after { content: attr(data-tip); color: #f0f }</style><script>l.dataset.tip = 'Jane Doe'</script>"#,
@@ -206,10 +206,18 @@ const PLAIN: [(&str, &str); 51] = [
         "a hidden value after a very long text",
         r#"<style>h2 { color: #f0f } h2 span { font-size: 0 }</style><script>document.querySelector('h2').innerHTML = '<span>' + 'x '.repeat(60000) + '</span>Jane Doe 4711'</script>"#,
     ),
+    (
+        "a shadow root of a heading",
+        r#"<script>document.querySelector('h2').attachShadow({mode: 'open'}).innerHTML = '<style>:host { color: #f0f !important; -webkit-text-fill-color: #f0f !important }</style>Jane Doe'</script>"#,
+    ),
+    (
+        "a component in a stated value",
+        r#"<script>owner.innerHTML = 'maria.chen <x-badge></x-badge>'; customElements.define('x-badge', class extends HTMLElement { constructor() { super().attachShadow({mode: 'open'}).innerHTML = '<style>:host { color: #f0f }</style>Jane Doe' } })</script>"#,
+    ),
 ];
 
 /// With malice. A picture that cannot be proven to be clean is no picture.
-const MALICE: [(&str, &str); 10] = [
+const MALICE: [(&str, &str); 13] = [
     ("a text that insists", r#"<p style='color: #f0f !important; visibility: visible !important'>Jane Doe</p>"#),
     (
         "a text that insists, over a control",
@@ -234,6 +242,18 @@ const MALICE: [(&str, &str); 10] = [
     (
         "a closed shadow root that insists, over a control",
         r#"<div id=t style='position: absolute; top: 30px; left: 0; font-size: 40px'></div><script>t.attachShadow({mode: 'closed'}).innerHTML = '<b style="color: #f0f; visibility: visible !important">Jane Doe</b>'</script>"#,
+    ),
+    (
+        "a closed shadow root of a heading",
+        r#"<script>document.querySelector('h2').attachShadow({mode: 'closed'}).innerHTML = '<b style="color: #f0f; -webkit-text-fill-color: #f0f">Jane Doe</b>'</script>"#,
+    ),
+    (
+        "a closed shadow root in a heading, in the markup",
+        r#"<script>document.querySelector('h2').setHTMLUnsafe('Exception <span><template shadowrootmode=closed><b style="color: #f0f; -webkit-text-fill-color: #f0f">Jane Doe</b></template></span>')</script>"#,
+    ),
+    (
+        "a closed component in a stated value",
+        r#"<script>owner.innerHTML = 'maria.chen <x-badge></x-badge>'; customElements.define('x-badge', class extends HTMLElement { constructor() { super().attachShadow({mode: 'closed'}).innerHTML = '<style>:host { color: #f0f }</style>Jane Doe' } })</script>"#,
     ),
     (
         "lies about rectangles and hits",

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::bounds;
 use super::wire::ElementRef;
+use super::world::SHADOW;
 use crate::model::digest::Digest;
 use crate::model::form::{FormValue, PlannedField, WidgetKind};
 use crate::model::ids::FieldId;
@@ -82,8 +83,8 @@ impl Ask {
         self
     }
 
-    /// Also takes this step of covering the page, between which pictures are taken.
-    pub fn cover(mut self, step: Step, token: &str, dark: &[String]) -> Self {
+    /// Also takes this step of covering the page, between which pictures are taken; `dark` numbers what is not to be shown after all.
+    pub fn cover(mut self, step: Step, token: &str, dark: &[usize]) -> Self {
         self.0.insert("cover".into(), json!({ "step": step, "token": token, "dark": dark }));
         self
     }
@@ -196,6 +197,8 @@ pub struct Rectangles {
 /// A control or a piece of wording that the map names.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Item {
+    /// Its number among all that the map names.
+    pub at: usize,
     /// Left, top, right, bottom.
     #[serde(rename = "box")]
     pub place: [f64; 4],
@@ -209,6 +212,14 @@ pub struct Item {
     pub empty: bool,
     /// What a person would read there, of what may be shown.
     pub text: String,
+    /// Whether a shadow root is in it, or too much to tell: its text may be another than what is rendered.
+    #[serde(rename = "hosts", deserialize_with = "shadowed")]
+    pub shadowed: bool,
+}
+
+fn shadowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let hosts = Option::<Vec<Value>>::deserialize(deserializer)?;
+    Ok(hosts.is_none_or(|hosts| hosts.iter().any(|host| host[SHADOW] != Value::Bool(false))))
 }
 
 /// What the page answered.

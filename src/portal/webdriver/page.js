@@ -228,7 +228,7 @@ function plain(element) {
     const style = getComputedStyle(one, pseudo);
     return style.content !== 'none' && style.content !== 'normal' && style.visibility !== 'hidden';
   };
-  return all.length <= 2000 && all.every((one) => getComputedStyle(one).content === 'normal' && !['::before', '::after'].some((pseudo) => generated(one, pseudo)));
+  return all.length <= MOST && all.every((one) => getComputedStyle(one).content === 'normal' && !['::before', '::after'].some((pseudo) => generated(one, pseudo)));
 }
 
 // What may be shown and what may not. `words` are the map's wording, in which no control is shown unless it may be itself.
@@ -310,20 +310,32 @@ function permitting(cover) {
   return rules.join('\n');
 }
 
-// Most elements that a picture tells of.
+// Most elements that a picture tells of, and most elements inside one of them.
 const MOST = 2000;
+
+// What of an element may have a shadow root: whether it has one is for the browser to say, since a page may close it to scripts.
+const HOSTS = 'article, aside, blockquote, body, div, footer, h1, h2, h3, h4, h5, h6, header, main, nav, p, section, span';
+function hosts(element) {
+  const may = (one) => one.localName.includes('-') || one.matches(HOSTS);
+  return [element, ...element.querySelectorAll('*')].filter(may);
+}
 
 function rectangles() {
   const root = document.documentElement;
   const page = [Math.max(root.scrollWidth, root.clientWidth), Math.max(root.scrollHeight, root.clientHeight)];
   const inside = ([left, top, right, bottom]) => right - left >= 1 && bottom - top >= 1 && right > 0 && bottom > 0 && left < page[0] && top < page[1];
-  const all = (globalThis.portalAgentCover?.subjects ?? subjects()).filter(({ element }) => inside(boxOf(element)));
+  const numbered = (globalThis.portalAgentCover?.subjects ?? subjects()).map((one, at) => ({ ...one, at }));
+  const all = numbered.filter(({ element }) => inside(boxOf(element)));
   let room = LEGIBLE_IN_ALL;
-  const items = all.slice(0, MOST).map(({ element, show, field, label }) => {
+  let most = MOST;
+  const items = all.slice(0, MOST).map(({ element, show, field, label, at }) => {
     const text = show ? fold(seen(element)) : '';
     room -= text.length;
+    const within = show ? hosts(element) : [];
+    most -= within.length;
     return {
-      box: boxOf(element), field, show,
+      at, box: boxOf(element), field, show,
+      hosts: most >= 0 ? within : null,
       label: label && visible(label) ? boxOf(label) : null,
       empty: isEmpty(element),
       // It grew since it was looked at: that is no answer, and the agent tries again.
@@ -373,9 +385,7 @@ function cover() {
   const kept = globalThis.portalAgentCover;
   if (kept?.token !== token) return false;
   if (step === 'show') {
-    const clean = kept.subjects.filter(({ show }) => show);
-    const dirty = new Set(dark);
-    for (const one of clean) if (dirty.has(fold(seen(one.element)))) one.show = false;
+    for (const at of dark) kept.subjects[at].show = false;
     kept.sheets[0][1].replaceSync(permitting(kept));
     const generated = kept.subjects.filter(({ element, show }) => show && !plain(element));
     for (const one of generated) one.show = false;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::WebPortal;
-use super::ask::{Ask, Rectangles, Step};
+use super::ask::{Ask, Item, Rectangles, Step};
 use super::wire::Clip;
 use crate::mask::drawing::can_write;
 use crate::mask::picture::{Control, Holds, MaskedPicture, PictureError, Rect, Sketch, blank, drawn, masked};
@@ -133,21 +133,23 @@ impl WebPortal {
         let Some(before) = self.step(ask, Step::Hide, token, &[]).await? else { return Ok(Covered::Moved) };
         let part = Part::of(&before);
         let nothing = self.shot(part.as_ref()).await?;
-        let texts = before.items.into_iter().filter(|item| item.show).map(|item| item.text);
-        let dark: Vec<String> = texts.filter(|text| !self.config.gate.may_be_seen(text)).collect();
+        let dark: Vec<usize> = before.items.iter().filter(|item| !self.clean(item)).map(|item| item.at).collect();
         let seen = self.step(ask, Step::Show, token, &dark).await?;
         let permitted = self.shot(part.as_ref()).await?;
         let after = self.step(ask, Step::Off, token, &[]).await?;
         Ok(match (seen, after) {
-            (Some(seen), Some(after)) if seen == after && Part::of(&seen) == part && self.may_be_seen(&seen) => {
+            (Some(seen), Some(after))
+                if seen == after && Part::of(&seen) == part && seen.items.iter().all(|item| self.clean(item)) =>
+            {
                 Covered::Taken(Box::new(Taken { nothing, permitted, part, seen }))
             }
             (Some(_) | None, _) => Covered::Moved,
         })
     }
 
-    fn may_be_seen(&self, seen: &Rectangles) -> bool {
-        seen.items.iter().all(|item| !item.show || self.config.gate.may_be_seen(&item.text))
+    /// Whether an item may be rendered as far as it is to be.
+    fn clean(&self, item: &Item) -> bool {
+        !item.show || (!item.shadowed && self.config.gate.may_be_seen(&item.text))
     }
 
     async fn shot(&self, part: Option<&Part>) -> Result<Option<Vec<u8>>, PortalError> {
@@ -163,7 +165,7 @@ impl WebPortal {
         ask: &Ask,
         step: Step,
         token: &str,
-        dark: &[String],
+        dark: &[usize],
     ) -> Result<Option<Rectangles>, PortalError> {
         let answer = self.look(&ask.clone().cover(step, token, dark)).await?;
         Ok(answer.filter(|answer| answer.held == Some(true)).and_then(|answer| answer.rectangles))

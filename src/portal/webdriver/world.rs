@@ -22,6 +22,9 @@ const ANSWER: usize = 32 << 20;
 /// Name of the world.
 const SANDBOX: &str = "portal-agent";
 
+/// Beside an element: true if it has a shadow root, open or closed.
+pub(super) const SHADOW: &str = "shadow";
+
 /// Calls the script with its argument and packs what it returns: JSON, in which `{"$": N}` stands for the element N that is
 /// handed over beside it.
 const CALL: &str = r"function (argument) {
@@ -115,7 +118,7 @@ impl World {
             "target": { "context": self.tab, "sandbox": SANDBOX },
             "arguments": [{ "type": "string", "value": argument.to_string() }],
             "resultOwnership": "none",
-            "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1 },
+            "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1, "includeShadowTree": "all" },
         });
         let answer = self.undisturbed("script.callFunction", parameters).await?;
         if answer["type"] != "success" {
@@ -124,24 +127,30 @@ impl World {
         let returned = answer["result"]["value"].as_array().map(Vec::as_slice).unwrap_or_default();
         let text = returned.first().and_then(|first| first["value"].as_str()).unwrap_or("null");
         let mut packed = serde_json::from_str(text).map_err(|_| WireError::Other("a script failed in the page"))?;
-        let ids: Vec<&str> =
-            returned.iter().skip(1).map(|node| node["sharedId"].as_str().unwrap_or_default()).collect();
-        unpack(&mut packed, &ids, element_key);
+        let elements: Vec<Value> = returned.iter().skip(1).map(|node| element(node, element_key)).collect();
+        unpack(&mut packed, &elements);
         Ok(packed)
     }
 }
 
+/// The reference to an element, and whether it has a shadow root: an older browser that does not say so is taken to say yes.
+fn element(node: &Value, element_key: &str) -> Value {
+    let id = node["sharedId"].as_str().unwrap_or_default();
+    let shadow = node["value"].get("shadowRoot").is_none_or(|root| !root.is_null());
+    json!({ element_key: id, SHADOW: shadow })
+}
+
 /// Puts references to elements where their numbers stand.
-fn unpack(value: &mut Value, ids: &[&str], element_key: &str) {
+fn unpack(value: &mut Value, elements: &[Value]) {
     match value {
         Value::Object(members) => {
             let number = members.get("$").and_then(Value::as_u64).filter(|_| members.len() == 1);
-            match number.and_then(|number| ids.get(usize::try_from(number).ok()?)) {
-                Some(id) => *value = json!({ element_key: id }),
-                None => members.values_mut().for_each(|member| unpack(member, ids, element_key)),
+            match number.and_then(|number| elements.get(usize::try_from(number).ok()?)) {
+                Some(element) => *value = element.clone(),
+                None => members.values_mut().for_each(|member| unpack(member, elements)),
             }
         }
-        Value::Array(members) => members.iter_mut().for_each(|member| unpack(member, ids, element_key)),
+        Value::Array(members) => members.iter_mut().for_each(|member| unpack(member, elements)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
