@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::thread::set_name;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::settings::{PASSWORD, SECRET};
@@ -35,6 +36,8 @@ pub fn withdraw(arguments: impl Iterator<Item = OsString>) {
         // Returns only if it failed.
         let _ = start_anew(&given, arguments);
     } else if let Some(handed) = std::env::var_os(HANDED) {
+        // The system calls a process that was started by that path after its last part, `exe`.
+        let _ = set_name(c"portal-agent");
         // Another program may have passed the variable on, and not the file.
         let _ = taken(&handed).map(|taken| TAKEN.set(taken));
     }

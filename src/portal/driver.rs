@@ -98,8 +98,7 @@ impl Driver {
     async fn start_shared(installed: &Installed, folder: &Path, why: Option<String>) -> io::Result<Started> {
         let mut command = Command::new(&installed.driver);
         command.args(arguments(installed.kind, folder)).stdin(Stdio::null());
-        let child = spawn(command, folder)?;
-        Self::listens(child, Network::Shared(why), None).await
+        Self::listens(spawn(command, folder)?, Network::Shared(why), None).await
     }
 
     /// # Errors
@@ -109,14 +108,17 @@ impl Driver {
         let mut command = Command::new(&order.program);
         command.arg0(inside::NAME).arg(&installed.driver).args(arguments(installed.kind, folder));
         let asked = Inside::ask_by(&mut command)?;
-        let child = spawn(command, folder)?;
+        let spawned = spawn(command, folder)?;
         let Entered { inside, listener } = asked.entered().await?;
-        Self::listens(child, Network::Own(Arc::new(inside)), Some(listener)).await
+        Self::listens(spawned, Network::Own(Arc::new(inside)), Some(listener)).await
     }
 
     /// Waits until it says where it listens.
-    async fn listens(mut child: Child, network: Network, listener: Option<TcpListener>) -> io::Result<Started> {
-        let group = ProcessGroup::of(child.id());
+    async fn listens(
+        (group, mut child): (ProcessGroup, Child),
+        network: Network,
+        listener: Option<TcpListener>,
+    ) -> io::Result<Started> {
         let stdout = child.stdout.take();
         let mut driver = Self { url: String::new(), network, listener, group, _child: child };
         let Some(stdout) = stdout else { return Ok(Started::Silent(String::new())) };
@@ -181,7 +183,8 @@ fn arguments(kind: BrowserKind, folder: &Path) -> Vec<OsString> {
     }
 }
 
-fn spawn(mut command: Command, folder: &Path) -> io::Result<Child> {
+/// Starts a command as the leader of a group, which ends with what is returned.
+fn spawn(mut command: Command, folder: &Path) -> io::Result<(ProcessGroup, Child)> {
     // Days and times are typed in the order of this language.
     command.env("LANGUAGE", "en_US").env("LC_ALL", "en_US.UTF-8");
     // Neither driver nor browser needs a setting of ours, or what opens the bucket.
@@ -195,7 +198,9 @@ fn spawn(mut command: Command, folder: &Path) -> io::Result<Child> {
     // What driver and browser put aside goes with the folder; and by this, whoever outlives the driver is known later.
     command.env("TMPDIR", folder);
     // A group of its own: the terminal's ctrl-C reaches the agent alone, and the group ends as one.
-    command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn()
+    command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let child = command.spawn()?;
+    Ok((ProcessGroup::of(child.id()), child))
 }
 
 fn port_in(line: &str) -> Option<u16> {

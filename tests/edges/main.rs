@@ -1,5 +1,6 @@
-//! The edges without a browser: the gateway, byte by byte, and change management over HTTP.
+//! The edges without a browser: the gateway, byte by byte, change management over HTTP, and a driver that does not come up.
 
+mod driver;
 mod gateway;
 #[path = "../support/lenient.rs"]
 mod lenient;

@@ -283,6 +283,12 @@ fn settings_that_are_missing_or_misspelt_say_what_to_do() {
     desk.refuses(&["freeze-calendar.toml", "cannot be read"]);
     let told = desk.run(&["submit"]);
     assert_eq!(told.code, 2);
+    let desk = Desk::new();
+    desk.put(
+        "portal-agent.toml",
+        desk.text("portal-agent.toml") + "browser_network = \"own\"\nwebdriver = \"http://127.0.0.1:9515/\"\n",
+    );
+    desk.refuses(&["browser_network", "`webdriver`", "one that runs already"]);
 }
 
 #[test]

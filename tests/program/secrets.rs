@@ -1,13 +1,13 @@
 //! Where a secret from the environment is still to be found once the program runs.
 
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 const SECRET: &str = "correct-horse-battery-staple";
 
 /// A program that the agent starts, as a hook of the system or an attacker's might be: it writes down its own environment and that
 /// of its parent, the agent, as far as it may read it.
-const PROGRAM: &str =
-    "env > own; tr '\\0' '\\n' < /proc/$PPID/environ > parents; stat -c %u /proc/$PPID/environ > owner; echo x";
+const PROGRAM: &str = "env > own; tr '\\0' '\\n' < /proc/$PPID/environ > parents; stat -c %u /proc/$PPID/environ > owner; cat /proc/$PPID/comm > name; echo x";
 
 #[test]
 fn no_other_program_finds_a_secret_in_an_environment() {
@@ -35,4 +35,20 @@ fn no_other_program_finds_a_secret_in_an_environment() {
     assert!(parents.contains("HERE=yes") == root && !parents.contains(SECRET), "{parents}");
     // Nobody but root may trace it or read it: its entries belong to root.
     assert_eq!(read("owner").trim(), "0");
+    // It is found by its name, though it started itself anew.
+    assert_eq!(read("name").trim(), "portal-agent");
+}
+
+#[test]
+fn what_goes_into_the_browsers_network_ends_no_group_that_is_not_its_own() {
+    let mut bystander = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+    let group = i32::try_from(bystander.id()).unwrap();
+    let (_agent, inside) = std::os::unix::net::UnixStream::pair().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portal-agent"));
+    // As it is asked for by the agent, but by somebody in a shell.
+    command.arg0("portal-agent-network").arg("true").process_group(group).stdin(std::os::fd::OwnedFd::from(inside));
+    let ended = command.status().unwrap();
+    assert_eq!((ended.code(), bystander.try_wait().unwrap()), (Some(1), None));
+    bystander.kill().unwrap();
+    bystander.wait().unwrap();
 }

@@ -10,6 +10,7 @@ use super::{FILE, KEYS, PASSWORD, PREFIX, Place, Places, SECRET, Settings, Setti
 use crate::cli::args::Common;
 use crate::cli::secret::HANDED;
 use crate::diagnostic::{Diagnostic, unvalued};
+use crate::model::browser::BrowserNetwork;
 
 /// Refuses keys that nobody knows, naming the nearest that is known.
 pub(in crate::cli) fn check_keys(path: &Path, text: &str, known: &[&'static str]) -> Result<(), SettingsError> {
@@ -106,6 +107,12 @@ fn read_from(flags: &Common, variables: HashMap<String, String>) -> Result<Setti
     }
     settings.browser = browser.unwrap_or(settings.browser);
     settings.webdriver = webdriver.or(settings.webdriver);
+    if settings.webdriver.is_some() && settings.browser_network == BrowserNetwork::Own {
+        let help =
+            "leave `webdriver` out, so that the agent starts the driver itself, or set browser_network = \"auto\"";
+        let told = "browser_network: \"own\" is for a driver that the agent starts, and `webdriver` names one that runs already";
+        return Err(SettingsError::Value(format!("{told}\n  = help: {help}")));
+    }
     Ok(settings)
 }
 

@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recv, sendmsg};
-use rustix::process::{Signal, getgid, getuid, kill_current_process_group};
+use rustix::process::{Signal, getgid, getpgrp, getpid, getuid, kill_current_process_group};
 
 use crate::netlink;
 
@@ -22,6 +22,10 @@ pub fn enter_if_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os();
     if arguments.next()? != NAME {
         return None;
+    }
+    // It ends its group at the end: that has to be one of its own, and not that of a shell from which somebody tries this.
+    if getpgrp() != getpid() {
+        return Some(ExitCode::FAILURE);
     }
     let stdin = stdin();
     let agent = stdin.as_fd();
