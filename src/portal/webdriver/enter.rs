@@ -77,14 +77,19 @@ impl WebPortal {
                 }
                 wire.keys(&at.element, &day_or_time_keys(self.config.browser, text)).await?;
             }
-            (WidgetKind::Select | WidgetKind::Radio, _) => {
+            (WidgetKind::Select, _) => {
                 if let [option] = at.options.as_slice() {
-                    wire.click(option).await?;
+                    wire.choose(option).await?;
+                }
+            }
+            (WidgetKind::Radio, _) => {
+                if let [button] = at.options.as_slice() {
+                    wire.click(button).await?;
                 }
             }
             (WidgetKind::MultiSelect, FormValue::Choices(_)) => {
                 for option in &at.options {
-                    wire.click(option).await?;
+                    wire.choose(option).await?;
                 }
             }
             (WidgetKind::Checkbox, _) => match (wire.click(&at.element).await, &at.label) {

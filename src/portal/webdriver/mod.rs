@@ -1,7 +1,7 @@
 //! The portal in a real browser.
 //!
-//! [`wire`] sends commands, [`ask`] puts questions to the page and reads the answers, `enter` types, `pages` opens and
-//! waits, `picture` takes masked pictures.
+//! [`wire`] sends commands, [`ask`] puts questions to the page and reads the answers, `enter` types, `pointer` clicks,
+//! `pages` opens and waits, `picture` takes masked pictures.
 //!
 //! On these stand the portal's verbs: `session` signs in, `tabs` works the form, `shown` reads lists and pages of
 //! values, `commit` saves and commits, and `verbs` hands each verb to the file of its subject.
@@ -12,6 +12,7 @@ mod commit;
 mod enter;
 mod pages;
 mod picture;
+mod pointer;
 mod session;
 mod shown;
 mod tabs;

@@ -241,7 +241,13 @@ impl Wire {
     /// Clicks as a person would.
     pub async fn click(&self, element: &ElementRef) -> Result<(), WireError> {
         self.rest().await;
-        self.post(element.path("click"), json!({})).await.map(drop)
+        self.asked(self.world.click(&element.0)).await
+    }
+
+    /// Chooses an option of a list, which the driver opens for it where it has to.
+    pub async fn choose(&self, option: &ElementRef) -> Result<(), WireError> {
+        self.rest().await;
+        self.post(option.path("click"), json!({})).await.map(drop)
     }
 
     /// Empties a control.

@@ -2,6 +2,7 @@
 //! WebDriver `BiDi`, beside the classic session.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -25,9 +26,12 @@ const SANDBOX: &str = "portal-agent";
 /// Beside an element: true if it has a shadow root, open or closed.
 pub(super) const SHADOW: &str = "shadow";
 
-/// Calls the script with its argument and packs what it returns: JSON, in which `{"$": N}` stands for the element N that is
-/// handed over beside it.
-const CALL: &str = r"function (argument) {
+/// Calls the script of this key with its argument, if the document has it already.
+const CALL: &str = "function (argument) { return globalThis.portalAgentScripts?.KEY?.(argument) }";
+
+/// Gives the document the script and calls it. It packs what the script returns: JSON, in which `{"$": N}` stands for the element
+/// N that is handed over beside it.
+const GIVE: &str = r"function (argument) {
   const elements = [];
   const pack = (value) => {
     if (value === null || typeof value !== 'object') return value;
@@ -35,9 +39,14 @@ const CALL: &str = r"function (argument) {
     if (Array.isArray(value)) return value.map(pack);
     return Object.fromEntries(Object.entries(value).map(([name, below]) => [name, pack(below)]));
   };
-  const result = pack((function () { SCRIPT
-  })(JSON.parse(argument)));
-  return [JSON.stringify(result ?? null), ...elements];
+  const script = function () { SCRIPT
+  };
+  (globalThis.portalAgentScripts ??= {}).KEY = (argument) => {
+    elements.length = 0;
+    const result = pack(script(JSON.parse(argument)));
+    return [JSON.stringify(result ?? null), ...elements];
+  };
+  return globalThis.portalAgentScripts.KEY(argument);
 }";
 
 struct Command {
@@ -78,14 +87,27 @@ impl World {
     }
 
     async fn send(&self, method: &'static str, parameters: Value) -> Result<Value, WireError> {
+        self.tell(method, parameters).await?.await.map_err(|_| gone())?
+    }
+
+    /// Sends a command. Its answer comes later, to whoever waits for it.
+    pub(super) async fn tell(
+        &self,
+        method: &'static str,
+        parameters: Value,
+    ) -> Result<oneshot::Receiver<Result<Value, WireError>>, WireError> {
         let (answer, answered) = oneshot::channel();
-        let gone = || WireError::Other("the browser's driver is gone");
         self.commands.send(Command { method, parameters, answer }).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        Ok(answered)
+    }
+
+    /// Which tab of the browser this is.
+    pub(super) fn tab(&self) -> &str {
+        &self.tab
     }
 
     /// The same, where an open dialog keeps the browser from answering.
-    async fn undisturbed(&self, method: &'static str, parameters: Value) -> Result<Value, WireError> {
+    pub(super) async fn undisturbed(&self, method: &'static str, parameters: Value) -> Result<Value, WireError> {
         let mut dialog = self.dialog.clone();
         tokio::select! {
             biased;
@@ -110,19 +132,31 @@ impl World {
         data.ok_or(WireError::Other("the browser took no picture"))
     }
 
-    /// Runs a script in the agent's own world; `element_key` names what stands for an element in its result.
-    pub(super) async fn script(&self, script: &str, argument: &Value, element_key: &str) -> Result<Value, WireError> {
+    /// Calls a function in the agent's own world.
+    pub(super) async fn call(&self, function: &str, arguments: Value) -> Result<Value, WireError> {
         let parameters = json!({
-            "functionDeclaration": CALL.replacen("SCRIPT", script, 1),
+            "functionDeclaration": function,
             "awaitPromise": false,
             "target": { "context": self.tab, "sandbox": SANDBOX },
-            "arguments": [{ "type": "string", "value": argument.to_string() }],
+            "arguments": arguments,
             "resultOwnership": "none",
             "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1, "includeShadowTree": "all" },
         });
         let answer = self.undisturbed("script.callFunction", parameters).await?;
-        if answer["type"] != "success" {
-            return Err(WireError::Other("a script failed in the page"));
+        match answer["type"].as_str() {
+            Some("success") => Ok(answer),
+            Some(_) | None => Err(WireError::Other("a script failed in the page")),
+        }
+    }
+
+    /// Runs a script in the agent's own world; `element_key` names what stands for an element in its result.
+    pub(super) async fn script(&self, script: &str, argument: &Value, element_key: &str) -> Result<Value, WireError> {
+        let argument = json!([{ "type": "string", "value": argument.to_string() }]);
+        let key = key(script);
+        // A script is longer than most pages: it is sent once for each document.
+        let mut answer = self.call(&CALL.replace("KEY", &key), argument.clone()).await?;
+        if answer["result"]["type"] == "undefined" {
+            answer = self.call(&GIVE.replace("KEY", &key).replacen("SCRIPT", script, 1), argument).await?;
         }
         let returned = answer["result"]["value"].as_array().map(Vec::as_slice).unwrap_or_default();
         let text = returned.first().and_then(|first| first["value"].as_str()).unwrap_or("null");
@@ -131,6 +165,17 @@ impl World {
         unpack(&mut packed, &elements);
         Ok(packed)
     }
+}
+
+fn gone() -> WireError {
+    WireError::Other("the browser's driver is gone")
+}
+
+/// Names a script.
+fn key(script: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    script.hash(&mut hasher);
+    format!("script{:x}", hasher.finish())
 }
 
 /// The reference to an element, and whether it has a shadow root: an older browser that does not say so is taken to say yes.
