@@ -5,6 +5,7 @@
 //! which rules judge which stage; [`recheck`] gives the proof without which nothing is released; [`recovery`] says what may follow
 //! a run that died. Imports only `model`.
 
+pub mod advice;
 pub mod policy;
 pub mod recheck;
 pub mod reconcile;

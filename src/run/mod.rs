@@ -5,7 +5,6 @@
 //! draft, `commit` goes through the one release, `confirm` looks it up, `settle` says what becomes of a draft on a halt,
 //! `hand_over` leaves the browser to a person. [`books`] is what a run writes down, [`finish`] its documents.
 
-pub mod advice;
 mod alarms;
 pub mod books;
 pub mod claim;

@@ -1,9 +1,9 @@
 //! The takeover note: everything that a person needs who was not there.
 
-use super::advice::advice;
 use super::books::Books;
 use super::facts::RunFacts;
 use super::flow::Ending;
+use crate::decide::advice::advice;
 use crate::decide::verdict::HaltCode;
 use crate::evidence::documents::TakeoverDocument;
 use crate::evidence::outcome::{DraftState, Outcome};

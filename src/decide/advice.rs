@@ -1,6 +1,76 @@
-//! What a person has to decide after each halt, and what each code means in one line.
+//! What each halt code means, and what a person has to decide or do then.
 
-use crate::decide::verdict::HaltCode;
+use super::verdict::HaltCode;
+
+/// What has happened.
+pub fn meaning(code: HaltCode) -> &'static str {
+    match code {
+        HaltCode::RevisionNotApproved => "The manifest binds another packet revision.",
+        HaltCode::ScopeMismatch => "Service, environment, scope or portal differ from what was approved.",
+        HaltCode::CategoryMismatch => "The exception category differs from what was approved.",
+        HaltCode::RollbackMissing => "No rollback plan, or no rollback attachment.",
+        HaltCode::RollbackVersionMismatch => "Another rollback plan or version than approved.",
+        HaltCode::AttachmentDigestMismatch => "An attachment changed after it was recorded.",
+        HaltCode::OwnerMismatch => {
+            "The service owner differs from the ownership record, or the record does not know the service."
+        }
+        HaltCode::IncidentMismatch => "Another incident than the remediation's.",
+        HaltCode::ClaimedByAnotherRun => "Another run works on this change, or left something of it.",
+        HaltCode::EarlierRunInDoubt => "An earlier run of this change may have submitted it.",
+        HaltCode::HoldOpen => "A hold on the packet, or on the change, is unresolved.",
+        HaltCode::ApprovalMissing => "A required role has not approved, or has too few signers.",
+        HaltCode::ApprovalStale => "An approval or the manifest is too old, or dated in the future.",
+        HaltCode::ApprovalRevoked => "An approval was taken back or refused.",
+        HaltCode::ApprovalForOtherRevision => "An approval names another packet revision.",
+        HaltCode::ApproverMismatch => {
+            "Another person approved than the manifest names, or the portal shows another approver."
+        }
+        HaltCode::DelegateNotAllowed => "Somebody approved for a signer without a mapping in force at that time.",
+        HaltCode::SegregationOfDuties => "One person in two parts that must be separate.",
+        HaltCode::SignatureInvalid => "A signature does not count, or one that policy demands is missing.",
+        HaltCode::WindowMismatch => {
+            "The deployment window differs from what was approved, is over, begins before the lead time or is longer than allowed."
+        }
+        HaltCode::WindowNotCovered => "The deployment window lies outside every blackout it excepts.",
+        HaltCode::BlackoutOverlap => "The deployment window overlaps a blackout it does not except.",
+        HaltCode::FreezeWindowChanged => "A blackout's times changed since approval.",
+        HaltCode::FreezeModeActive => "The error-budget freeze is on, and no override counts.",
+        HaltCode::CategoryNotAdmitted => "Neither calendar nor freeze policy admits this category to a blackout.",
+        HaltCode::ControlMissing => "A mapped control is not on the page.",
+        HaltCode::ControlAmbiguous => "A mapped control matches more than once.",
+        HaltCode::LabelChanged => "A control carries another label.",
+        HaltCode::UnexpectedRequiredField => {
+            "The portal demands a field that the map does not know, or makes a known one mandatory."
+        }
+        HaltCode::OptionMissing => "The option to choose is not offered.",
+        HaltCode::ValueNotHeld => "A control does not hold what was entered.",
+        HaltCode::ValidationRejected => "The portal's validation refuses a value.",
+        HaltCode::DraftDiffers => "The saved draft differs from the record.",
+        HaltCode::AttachmentDiffers => "The portal lists other files than were uploaded.",
+        HaltCode::SummaryDiffers => "The portal's summary differs from the record.",
+        HaltCode::ExistingException => "The portal already holds an open exception for this service or change.",
+        HaltCode::ScopeBroadening => "The portal warns that more would be authorised than was approved.",
+        HaltCode::UnexpectedBanner => "A banner or alert that the map does not list.",
+        HaltCode::UnexpectedDialog => "A dialog that the map does not list.",
+        HaltCode::UndeclaredRequest => "The page made an unsafe request that the map does not declare.",
+        HaltCode::SessionLost => "The portal asks to sign in again.",
+        HaltCode::PortalTimeout => "The portal did not get ready within its limit.",
+        HaltCode::PortalError => "The portal answered with an error, or the browser failed after entry began.",
+        HaltCode::UnexpectedCommitAttempt => "A commit request that the agent did not cause.",
+        HaltCode::CommitPayloadDiffers => "The held commit request carries something else than the record.",
+        HaltCode::HoldExpired => "The held request was given up or waited too long.",
+        HaltCode::SourceUnavailable => {
+            "A source did not answer at the recheck; or the freeze state is not set, not there or not readable."
+        }
+        HaltCode::ConfirmationMissing => "No submitted exception is found.",
+        HaltCode::ConfirmationMalformed => "The confirmation number is not of the declared form.",
+        HaltCode::ConfirmationForeign => "The confirmation number belongs to something else.",
+        HaltCode::DuplicateInPortal => "Several submitted exceptions are found.",
+        HaltCode::Interrupted => "A person or the system interrupted the run.",
+        HaltCode::EvidenceUnwritable => "Evidence could not be written.",
+        HaltCode::CaptureUnmaskable => "A picture could not be masked.",
+    }
+}
 
 /// What a person has to decide or do.
 pub fn advice(code: HaltCode) -> &'static str {
