@@ -173,8 +173,13 @@ mod tests {
         assert!(!child.wait().unwrap().success());
         // Killed together with its driver, a run leaves a browser of which no number tells anything.
         let orphaned = folder_of("orphaned", dead, None);
-        let own =
-            |folder: &Path| Command::new("sleep").arg("600").env("TMPDIR", folder.join("browser-1")).spawn().unwrap();
+        let own = |folder: &Path| {
+            let child = Command::new("sleep").arg("600").env("TMPDIR", folder.join("browser-1")).spawn().unwrap();
+            // A process has its environment a moment after it was started.
+            let number = i32::try_from(child.id()).ok().and_then(Pid::from_raw).unwrap();
+            while !processes_of(folder).contains(&number) {}
+            child
+        };
         let (mut browser, mut other) = (own(&orphaned), own(&live));
         sweep(root.path(), &me);
         assert!(!orphaned.is_dir() && !browser.wait().unwrap().success());
