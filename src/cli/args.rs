@@ -9,12 +9,12 @@ use crate::model::ids::{PersonId, RunId};
 
 /// Submits one approved change-freeze exception to a browser-only governance portal, at most once.
 #[derive(Debug, Parser)]
-#[command(name = "portal-agent", version, about, max_term_width = 100)]
+#[command(name = "portal-agent", about, max_term_width = 100)]
 pub struct Args {
     /// What to print on stdout; progress and advice go to stderr
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// Say more on stderr; twice for everything that is not private
+    /// More detail on stderr; -vv for all non-private detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     #[command(subcommand)]
@@ -34,40 +34,49 @@ pub enum Output {
 pub enum Command {
     /// Enter an approved exception in the portal and commit it, or stop at a saved draft
     Submit(Submit),
-    /// Go on where an earlier run stopped: all gates again, from its draft
+    /// Continue an earlier run from its draft; every check is made again
     Resume(Resume),
     /// Say how an in-doubt run ended; the portal must agree
     Resolve(Resolve),
-    /// List the runs that wait for somebody, or show the note of one
+    /// List unfinished runs, or show the note of one
     Takeover(Takeover),
     /// Judge a change record without a browser
     Check(Check),
-    /// Run, stop at a verified draft, and keep the portal's traffic as a fixture, scrubbed
+    /// Run, and keep the portal's traffic as a fixture, scrubbed of private values
     Record(Record),
-    /// Make a fixture of a HAR that another tool recorded, scrubbed
+    /// Make a fixture from a HAR file of another tool, scrubbed of private values
     Import(Import),
-    /// Rerun fixtures, offline, and compare; or judge what past runs observed once more
+    /// Replay fixtures offline and compare, or judge past runs again
     Replay(Replay),
-    /// Print exactly what an approver signs, and make the entry for the record of what they signed
+    /// Print the text that an approver signs, or make the record's entry from a signature
     Approve(super::approve::Approve),
-    /// Keep the change freeze: whether a release may go on, what switches the freeze on, what lifts it for a while
+    /// Check, activate or override the change freeze
     #[command(subcommand)]
     Freeze(super::freeze::FreezeCommand),
     /// Work with selector maps
     #[command(subcommand)]
     Selectors(SelectorsCommand),
-    /// Look for what would keep a run from working, and say how to mend it
+    /// Find what would keep a run from working, and say how to fix it
     Doctor(Doctor),
     /// Print the JSON Schema of a document
     Schema {
-        /// Which
+        /// Document
         #[arg(value_enum)]
         name: SchemaName,
     },
     /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  portal-agent completions bash > ~/.local/share/bash-completion/completions/portal-agent"
+    )]
     Completions {
-        /// Which
+        /// Shell
         shell: clap_complete::Shell,
+    },
+    /// Write the manual pages, one for each command, into a folder
+    #[command(after_help = "Example:\n  portal-agent man ~/.local/share/man/man1")]
+    Man {
+        /// Folder; made if it is not there
+        folder: PathBuf,
     },
 }
 
@@ -82,7 +91,7 @@ pub enum SchemaName {
 
 #[derive(Debug, Subcommand)]
 pub enum SelectorsCommand {
-    /// Survey a live portal against a map: drift, nothing entered
+    /// Compare a live portal with a map; nothing is entered
     Check(SelectorsCheck),
 }
 
@@ -107,14 +116,17 @@ pub struct Common {
     /// Browser
     #[arg(long, value_enum)]
     pub browser: Option<BrowserKind>,
-    /// A driver that runs already
+    /// Address of a driver that runs already
     #[arg(long, value_name = "URL")]
     pub webdriver: Option<url::Url>,
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent submit CHG0041877.json\n  portal-agent submit CHG0041877.json --draft-only\n  portal-agent submit change:CHG0041877 --output json\n  portal-agent submit --demo"
+)]
 pub struct Submit {
-    /// The change record
+    /// The change record: a file, or change:NUMBER
     #[arg(required_unless_present = "demo", conflicts_with = "demo")]
     pub record: Option<PathBuf>,
     /// Run the embedded example against the embedded portal
@@ -149,13 +161,13 @@ pub struct Earlier {
     /// Who says so; segregation of duties applies
     #[arg(long, value_name = "WHO", value_parser = PersonId::parse)]
     pub by: PersonId,
-    /// Why; stands in the evidence
+    /// Why; kept in the evidence
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub reason: String,
-    /// The change record, where it no longer lies where the earlier run read it
+    /// The change record, if it is no longer where the earlier run read it
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Vouch that the earlier run's process, on this other host, is gone
+    /// Vouch that the earlier run's process on this other host is gone
     #[arg(long, value_name = "HOST")]
     pub from_host: Option<String>,
 }
@@ -167,6 +179,9 @@ fn reason(text: &str) -> Result<String, &'static str> {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portal-agent resume 20261127T013114Z-1cc0ee --by li.novak --reason \"owner corrected\""
+)]
 pub struct Resume {
     #[command(flatten)]
     pub earlier: Earlier,
@@ -180,6 +195,12 @@ pub struct Resume {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "portal-agent resolve [OPTIONS] --by <WHO> --reason <TEXT>\n         <--submitted <NUMBER>|--not-submitted> <RUN>"
+)]
+#[command(
+    after_help = "Example:\n  portal-agent resolve 20261127T013114Z-1cc0ee --by li.novak --reason \"seen in portal\" \\\n    --submitted FEX-2026-000007"
+)]
 #[command(group = clap::ArgGroup::new("said").required(true))]
 pub struct Resolve {
     #[command(flatten)]
@@ -198,6 +219,9 @@ pub struct Resolve {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent takeover\n  portal-agent takeover 20261127T013114Z-1cc0ee\n  portal-agent takeover 20261127T013114Z-1cc0ee --open"
+)]
 pub struct Takeover {
     /// Show the note of this run
     #[arg(value_parser = RunId::parse)]
@@ -230,8 +254,11 @@ pub struct Making {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent record CHG0041877.json --out portal-fixtures/approved --about \"What it shows\"\n  portal-agent record --demo --out /tmp/recorded"
+)]
 pub struct Record {
-    /// The change record
+    /// The change record: a file, or change:NUMBER
     #[arg(required_unless_present = "demo", conflicts_with = "demo")]
     pub record: Option<PathBuf>,
     /// Record the embedded example against the embedded portal
@@ -247,6 +274,9 @@ pub struct Record {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portal-agent import run.har --record CHG0041877.json --out portal-fixtures/imported"
+)]
 pub struct Import {
     /// HAR 1.2, with bodies: of a browser's developer tools, Playwright, mitmproxy
     pub har: PathBuf,
@@ -260,6 +290,9 @@ pub struct Import {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent replay portal-fixtures --jobs 2 --junit replays.xml\n  portal-agent replay portal-fixtures/approved --headed --slow\n  portal-agent replay --decisions evidence --policy strict.toml"
+)]
 pub struct Replay {
     /// Fixtures, or folders of fixtures; with --decisions evidence too, in any folder below
     #[arg(required = true, value_name = "FIXTURE")]
@@ -294,14 +327,18 @@ pub struct Replay {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent check CHG0041877.json\n  portal-agent check change:CHG0041877 --output json"
+)]
 pub struct Check {
-    /// The change record
+    /// The change record: a file, or change:NUMBER
     pub record: PathBuf,
     #[command(flatten)]
     pub common: Common,
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portal-agent selectors check selectors/your-portal.toml")]
 pub struct SelectorsCheck {
     /// The selector map
     #[arg(value_name = "MAP")]
@@ -311,6 +348,7 @@ pub struct SelectorsCheck {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portal-agent doctor --browser firefox")]
 pub struct Doctor {
     #[command(flatten)]
     pub common: Common,

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 pub mod exit;
 pub mod freeze;
+pub mod man;
 mod picture;
 mod places;
 mod policy_file;
@@ -26,7 +27,7 @@ mod terminal;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Args, Command, Common, SchemaName, SelectorsCommand};
 use exit::Exit;
@@ -37,9 +38,10 @@ use crate::freeze_mode::gate::GatePolicy;
 use crate::model::freeze_policy::PagesPolicy;
 use crate::run::clock::{Clock as _, SystemClock};
 
-/// Parses arguments, does what they ask for, and says how it went.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(arguments) {
+/// Parses arguments, does what they ask for, and says how it went. `version` is what `--version` prints.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, version: &'static str) -> ExitCode {
+    let parsed = Args::command().version(version).try_get_matches_from(arguments);
+    let args = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => {
             // Help and version are answers; anything else is a usage error, which clap numbers 2 as well.
@@ -93,6 +95,7 @@ async fn dispatch(args: Args) -> Exit {
             clap_complete::generate(shell, &mut Args::command(), "portal-agent", &mut std::io::stdout());
             Exit::Yes
         }
+        Command::Man { folder } => man::run(&folder, output),
     }
 }
 

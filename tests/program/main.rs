@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod freeze_gate;
+mod help;
 mod secrets;
 #[path = "../support/sweep.rs"]
 mod sweep;

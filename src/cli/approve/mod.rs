@@ -26,6 +26,9 @@ use words::{commands, shown, warnings, words};
 
 /// Who approves what, and where the signature lies once there is one.
 #[derive(Debug, Clone, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent approve CHG0041877.json --as maria.chen > so.approval\n  ssh-keygen -Y sign -f ~/.ssh/id_ed25519 -n portal-agent-approval so.approval\n  portal-agent approve CHG0041877.json --as maria.chen --at 2026-11-21T18:05:00Z \\\n    --signature so.approval.sig --allowed-signers allowed_signers"
+)]
 pub struct Approve {
     /// The change record, with the manifest
     #[arg(value_name = "MANIFEST")]

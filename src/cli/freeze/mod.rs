@@ -102,6 +102,9 @@ pub struct ActivateArgs {
 
 /// Arguments of `freeze override`.
 #[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "portal-agent freeze override [OPTIONS] --justification <TEXT>\n         --ticket-url <URL> --duration-hours <N> --approved-by <WHO>"
+)]
 pub struct OverrideArgs {
     /// Why releases cannot wait; at least 50 characters
     #[arg(long, value_name = "TEXT")]
