@@ -219,7 +219,7 @@ fn told(made: &Made, output: Output) -> Exit {
 
 fn differs(written: &Written) -> String {
     let first = format!("  differs   {} does not replay as it was recorded:", written.folder.display());
-    let help = "  help      what the page needs may be missing: see `[recording]` in the README, section \"Recording and replaying\"";
+    let help = "  help      what the page needs may be missing: see `[recording]` in portal-fixtures/README.md";
     let differences = written.differences.iter().map(ToString::to_string);
     std::iter::once(first).chain(differences).chain([help.to_owned()]).collect::<Vec<_>>().join("\n")
 }

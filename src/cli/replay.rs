@@ -125,17 +125,18 @@ fn folder_of(root: &Path, name: &str) -> std::io::Result<PathBuf> {
 
 fn end(document: &Document, kept: Option<&PathBuf>, output: Output) -> Exit {
     let count = |wanted: Result| document.fixtures.iter().filter(|line| line.result == wanted).count();
-    let (same, differ) = (count(Result::Same), count(Result::Differs));
+    let differ = count(Result::Differs);
     let (invalid, environment) = (count(Result::InvalidInput), count(Result::Environment));
     match output {
         Output::Json => drop(print_json(document)),
         Output::Text => {
             let rest = [(differ, "differ"), (invalid, "cannot be read"), (environment, "could not be replayed")];
             let rest = rest.into_iter().filter(|(number, _)| *number > 0);
-            let rest: String = rest.map(|(number, what)| format!(", {number} {what}")).collect();
+            let rest: Vec<String> = rest.map(|(number, what)| format!("{number} {what}")).collect();
+            let rest = if rest.is_empty() { ", no differences".to_owned() } else { format!(": {}", rest.join(", ")) };
             let number = document.fixtures.len();
             let noun = if number == 1 { "fixture" } else { "fixtures" };
-            print_line(&format!("{number} {noun}: {same} the same{rest}\n\n{}", where_to_go(document, kept)));
+            print_line(&format!("{number} {noun} replayed{rest}\n\n{}", where_to_go(document, kept)));
         }
     }
     match (invalid, environment, differ) {

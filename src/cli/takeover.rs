@@ -73,7 +73,8 @@ async fn list(settings: &Settings, shared: &SharedStore, output: Output) -> Exit
         Output::Json => print_json(&ListDocument { schema: "portal-agent/takeover/1", held: &held }),
         Output::Text => {
             let text: String = held.iter().map(lines).collect();
-            print_line(if held.is_empty() { "no run waits for anybody" } else { text.trim_end() })
+            let none = || format!("No unfinished runs in {}", settings.evidence.display());
+            print_line(&if held.is_empty() { none() } else { text.trim_end().to_owned() })
         }
     }
 }

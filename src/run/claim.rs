@@ -10,6 +10,7 @@ use crate::evidence::claims::{Alive, Claim, ClaimEntry, Holds, Row, Standing, To
 use crate::evidence::copies::{Past, ReadError, read};
 use crate::evidence::history::History;
 use crate::evidence::journal::Resumption;
+use crate::evidence::outcome::Outcome;
 use crate::evidence::shared::StoreError;
 use crate::model::ids::{ChangeId, RunId};
 use crate::model::left::Left;
@@ -93,9 +94,10 @@ pub async fn ask<P: Ports>(
     now: Instant,
 ) -> Result<Asked, InputError> {
     let change = &facts.record.record.exception.change_id;
-    if let Some(order) = begin.continues() {
-        check_change(ports, order, change).await?;
-    }
+    let finished = match begin.continues() {
+        Some(order) => check_change(ports, order, change).await?,
+        None => None,
+    };
     let from_host = begin.continues().and_then(|order| order.from_host.as_deref());
     let found = examine(ports, &row, change, from_host).await?;
     let (standing, past) = match (found, begin.continues()) {
@@ -105,7 +107,7 @@ pub async fn ask<P: Ports>(
             let admitted = Admitted { row, standing, past: None, took_over: None, submitted_before };
             return Ok(Asked::Admitted(Box::new(admitted)));
         }
-        (Change::Free(_), Some(order)) => return Err(nothing_to_continue(order)),
+        (Change::Free(_), Some(order)) => return Err(nothing_to_continue(order, finished)),
         (Change::Over { past, .. }, Some(order)) if past.history.opening.run != order.run => {
             let now = &past.history.opening.run;
             return Err(InputError::NotContinuable {
@@ -142,11 +144,11 @@ pub async fn ask<P: Ports>(
     Ok(Asked::Admitted(Box::new(Admitted { row, standing, past, took_over, submitted_before })))
 }
 
-/// Whether the record at hand is of the change that the earlier run was about.
-async fn check_change<P: Ports>(ports: &P, order: &Continue, change: &ChangeId) -> Result<(), InputError> {
-    let opening = read(ports.shared(), &order.run, None).await?.history.opening;
+/// Whether the record at hand is of the change that the earlier run was about; and how that run finished.
+async fn check_change<P: Ports>(ports: &P, order: &Continue, change: &ChangeId) -> Result<Option<Outcome>, InputError> {
+    let History { opening, outcome, .. } = read(ports.shared(), &order.run, None).await?.history;
     if opening.change == *change {
-        return Ok(());
+        return Ok(outcome);
     }
     Err(InputError::NotContinuable {
         run: order.run.clone(),
@@ -183,11 +185,12 @@ fn check_past(history: &History, facts: &RunFacts<'_>, now: Instant) -> Result<(
     }
 }
 
-fn nothing_to_continue(order: &Continue) -> InputError {
+fn nothing_to_continue(order: &Continue, finished: Option<Outcome>) -> InputError {
+    let how = finished.map(|outcome| format!(" as {}", outcome.as_str())).unwrap_or_default();
     InputError::NotContinuable {
         run: order.run.clone(),
-        why: "holds nothing any more: it is over".to_owned(),
-        help: "`portal-agent takeover` lists the runs that wait for somebody; `submit` starts a new one".to_owned(),
+        why: format!("has already finished{how}"),
+        help: "`portal-agent takeover` lists unfinished runs; `submit` starts a new one".to_owned(),
     }
 }
 

@@ -23,8 +23,8 @@ use crate::sources::SourceFacts;
 use crate::sources::record_file::ReadRecord;
 
 fn interrupted() -> HaltReason {
-    let observed = "a signal asked the agent to stop";
-    held_reason(HaltCode::Interrupted, "an undisturbed run", observed, FactSource::Agent)
+    let observed = "stopped by Ctrl-C or another signal";
+    held_reason(HaltCode::Interrupted, "a run that nobody stops", observed, FactSource::Agent)
 }
 
 fn held_reason(code: HaltCode, expected: &str, observed: impl ToString, source: FactSource) -> HaltReason {

@@ -293,8 +293,8 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
                 code: HaltCode::Interrupted,
                 stage,
                 subject: "run".to_owned(),
-                expected: Fact::public("an undisturbed run"),
-                observed: Fact::public("a signal asked the agent to stop"),
+                expected: Fact::public("a run that nobody stops"),
+                observed: Fact::public("stopped by Ctrl-C or another signal"),
                 source: FactSource::Agent,
             }))),
             Some(Ok(value)) => Ok(value),
@@ -358,6 +358,16 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
 /// The halt reason that a failed verb stands for.
 pub(super) fn reason_of(stage: Stage, error: PortalError) -> HaltReason {
     let told = error.to_string();
+    let expected = match &error {
+        PortalError::Timeout(_) => "an answer within the map's limit",
+        PortalError::SessionLost | PortalError::SignInRefused => "a session that is signed in",
+        PortalError::Dialog(_) => "no dialog but those that the map declares",
+        PortalError::Missing(_) | PortalError::Ambiguous(..) => "one control where the map says",
+        PortalError::Server | PortalError::UnreadableList(_) | PortalError::Browser(_) => {
+            "a working portal and browser"
+        }
+        PortalError::Unmaskable(_) => "a page that stands still for its picture",
+    };
     let (code, observed) = match error {
         PortalError::Timeout(_) => (HaltCode::PortalTimeout, Fact::public(told)),
         PortalError::SessionLost | PortalError::SignInRefused => (HaltCode::SessionLost, Fact::public(told)),
@@ -373,7 +383,7 @@ pub(super) fn reason_of(stage: Stage, error: PortalError) -> HaltReason {
         code,
         stage,
         subject: "portal".to_owned(),
-        expected: Fact::public("a portal that works as the map says"),
+        expected: Fact::public(expected),
         observed,
         source: FactSource::Portal,
     }

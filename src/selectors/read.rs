@@ -85,7 +85,7 @@ impl Reader<'_> {
                         path.span(),
                         name,
                         format!("{:?} names nothing in a change record", path.get_ref()),
-                        "take one of the README's table, for instance `service.id` or `details.NAME`",
+                        "take one of the table in selectors/README.md, for instance `service.id` or `details.NAME`",
                     )
                 })?;
                 let file = matches!(parsed, RecordPath::Attachment(_));
@@ -124,7 +124,7 @@ pub fn read(path: &Path, text: &str) -> Result<SelectorMap, Diagnostic> {
     }
     let reader = Reader { path, text };
     let file: MapFile = toml::from_str(text).map_err(|error| {
-        let help = "README.md, section \"Writing a selector map\", lists every key";
+        let help = "selectors/README.md lists every key";
         match error.span() {
             Some(span) => Diagnostic::at(path, text, span, None, error.message(), help),
             None => Diagnostic::whole(path, error.message(), help),

@@ -1,4 +1,4 @@
-//! The shapes of a selector map, as read from TOML. `README.md` explains how to write one.
+//! The shapes of a selector map, as read from TOML. `selectors/README.md` explains how to write one.
 
 use std::collections::BTreeMap;
 
@@ -196,7 +196,7 @@ pub struct Tab {
 pub struct Field {
     /// Name, unique in the map's form.
     pub id: Spanned<FieldId>,
-    /// Where in the record the value stands; see the README's table.
+    /// Where in the record the value stands; see the table in `selectors/README.md`.
     #[serde(default)]
     pub record: Option<Spanned<String>>,
     /// A value that is the same for every record.

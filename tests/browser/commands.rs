@@ -139,7 +139,7 @@ browser_tests! {
         assert_eq!(list["held"], serde_json::json!([]));
         // What a tired person would type next.
         let (code, told) = program_with(&rig, &resume, None).await;
-        assert!(code == 2 && told["error"].as_str().unwrap().contains("it is over"), "{told:#}");
+        assert!(code == 2 && told["error"].as_str().unwrap().contains("has already finished"), "{told:#}");
         let unknown = ["resume", "20260101T000000Z-000000", "--by", "op.day", "--reason", "x"];
         let (code, told) = program_with(&rig, &unknown, None).await;
         assert!(code == 2 && told["error"].as_str().unwrap().contains("portal-agent takeover"), "{told:#}");

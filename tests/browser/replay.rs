@@ -250,7 +250,7 @@ browser_tests! {
             "differs  missing",
             "request refused: it is not in the recording\n    + GET /api/incidents/",
             "same     whole",
-            "3 fixtures: 1 the same, 2 differ",
+            "3 fixtures replayed: 2 differ",
         ] {
             assert!(told.contains(needle), "{needle:?} is not in\n{told}");
         }
