@@ -2,6 +2,8 @@
 //! for a few hours without ending it.
 //!
 //! Texts and a time in, a closed verdict out. Imports only `model`; opens no file and reads no clock.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod budget;
 pub mod gate;

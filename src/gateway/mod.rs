@@ -6,6 +6,8 @@
 //!
 //! Refused by design: origins outside the map, undeclared unsafe requests, protocol upgrades, tunnels that are not TLS,
 //! method overrides. The portal's certificate is verified here, since the browser sees only the run's own authority.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod authority;
 pub mod content;

@@ -2,6 +2,8 @@
 //!
 //! Signing itself is `ssh-keygen -Y sign`; no private key is ever read here. Pure: the files are read elsewhere. Imports only
 //! `model` and `diagnostic`.
+//!
+#![doc = include_str!("README.md")]
 
 mod allowed_signers;
 mod envelope;

@@ -2,6 +2,8 @@
 //!
 //! Everything is read whole and checked, or it is an error; nothing is cached. Imports only `model`, `diagnostic`,
 //! `freeze_mode` and `signatures`.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod attachments;
 pub mod calendar_file;

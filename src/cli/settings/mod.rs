@@ -1,4 +1,6 @@
 //! Settings: flags over `PORTAL_AGENT_*` over `portal-agent.toml` over defaults. An unknown key names the nearest known one.
+//!
+#![doc = include_str!("README.md")]
 
 mod given;
 mod layers;
@@ -154,7 +156,8 @@ impl Places {
     }
 }
 
-const KEYS: [&str; 32] = [
+/// Every setting.
+pub const KEYS: [&str; 32] = [
     "operator",
     "map",
     "base_url",
