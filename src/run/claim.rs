@@ -36,12 +36,40 @@ pub struct Admitted {
     submitted_before: bool,
 }
 
-/// What came of asking.
-pub enum Asked {
-    /// The run may go on.
+/// Whether a run may work on its change.
+pub enum Admission {
+    /// Its record is refused: nobody needs to know.
+    NotAsked,
+    /// It may.
     Admitted(Box<Admitted>),
-    /// It halts.
+    /// It may not, and halts.
     Refused(HaltReason),
+}
+
+impl Admission {
+    /// What it goes on from.
+    pub fn resumption(&self) -> Option<Resumption> {
+        match self {
+            Self::Admitted(admitted) => admitted.resumption(),
+            Self::NotAsked | Self::Refused(_) => None,
+        }
+    }
+
+    /// Why it may not.
+    pub fn refusal(&self) -> Option<&HaltReason> {
+        match self {
+            Self::Refused(reason) => Some(reason),
+            Self::NotAsked | Self::Admitted(_) => None,
+        }
+    }
+
+    /// What it may take.
+    pub fn into_admitted(self) -> Option<Box<Admitted>> {
+        match self {
+            Self::Admitted(admitted) => Some(admitted),
+            Self::NotAsked | Self::Refused(_) => None,
+        }
+    }
 }
 
 async fn examine<P: Ports>(
@@ -86,13 +114,13 @@ async fn examine<P: Ports>(
 /// # Errors
 ///
 /// [`InputError`] when an earlier run is to be continued in a way that cannot be.
-pub async fn ask<P: Ports>(
+pub async fn admit<P: Ports>(
     ports: &P,
     begin: &Begin,
     row: Row,
     facts: &RunFacts<'_>,
     now: Instant,
-) -> Result<Asked, InputError> {
+) -> Result<Admission, InputError> {
     let change = &facts.record.record.exception.change_id;
     let finished = match begin.continues() {
         Some(order) => check_change(ports, order, change).await?,
@@ -101,11 +129,11 @@ pub async fn ask<P: Ports>(
     let from_host = begin.continues().and_then(|order| order.from_host.as_deref());
     let found = examine(ports, &row, change, from_host).await?;
     let (standing, past) = match (found, begin.continues()) {
-        (Change::Held(by), _) => return Ok(Asked::Refused(claimed_by_another_run(change, &by))),
+        (Change::Held(by), _) => return Ok(Admission::Refused(claimed_by_another_run(change, &by))),
         (Change::Free(standing), None) => {
             let submitted_before = standing.as_ref().is_some_and(Standing::submitted);
             let admitted = Admitted { row, standing, past: None, took_over: None, submitted_before };
-            return Ok(Asked::Admitted(Box::new(admitted)));
+            return Ok(Admission::Admitted(Box::new(admitted)));
         }
         (Change::Free(_), Some(order)) => return Err(nothing_to_continue(order, finished)),
         (Change::Over { past, .. }, Some(order)) if past.history.opening.run != order.run => {
@@ -122,7 +150,7 @@ pub async fn ask<P: Ports>(
     let earlier = history.opening.run.clone();
     let next = recovery(&history.left, history.in_doubt);
     if let Some(refused) = refused(begin, change, &earlier, &next)? {
-        return Ok(Asked::Refused(refused));
+        return Ok(Admission::Refused(refused));
     }
     check_past(history, facts, now)?;
     let took_over = match begin.continues() {
@@ -141,7 +169,7 @@ pub async fn ask<P: Ports>(
     };
     let submitted_before = standing.submitted() || matches!(next, Recovery::Done);
     let (standing, past, took_over) = (Some(standing), Some(past), Some(took_over));
-    Ok(Asked::Admitted(Box::new(Admitted { row, standing, past, took_over, submitted_before })))
+    Ok(Admission::Admitted(Box::new(Admitted { row, standing, past, took_over, submitted_before })))
 }
 
 /// Whether the record at hand is of the change that the earlier run was about; and how that run finished.

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant as Monotonic};
 
 use super::alarms::alarms;
+use super::ending::Ending;
 use super::facts::{RunFacts, judge_again, judge_held, reading};
-use super::flow::{Ending, Flow, Stop, rereading, verb};
+use super::flow::{Flow, Stop, rereading, verb};
 use crate::decide::recheck::compare;
 use crate::decide::reconcile;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::flow::{Ending, Flow, Sight, Stop, reason_of};
+use super::ending::Ending;
+use super::flow::{Flow, Sight, Stop, reason_of};
 use crate::decide::reconcile;
 use crate::decide::rules::confirmation::{AfterRelease, Proof, Said, agreed, proof};
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::books::{Books, unwritable};
+use super::ending::Ending;
 use super::facts::RunFacts;
-use super::flow::{Ending, Watcher};
+use super::flow::Watcher;
 use super::note;
 use crate::decide::verdict::Stage;
 use crate::evidence::documents::{

@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::alarms::alarms;
 use super::books::Books;
 use super::clock::Clock;
+use super::context::RunContext;
+use super::ending::Ending;
 use super::facts::RunFacts;
 use super::interrupt::Interrupt;
-use crate::decide::rules::resumption::Edited;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::observations::{Look, Seen, SeenPage};
-use crate::evidence::outcome::{DraftState, Outcome};
+use crate::evidence::outcome::Outcome;
 use crate::gateway::control::Control;
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::PlannedField;
@@ -22,58 +23,6 @@ use crate::model::private::{Exposure, Fact, Private};
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene};
 use crate::sources::Sources;
-
-/// How a run ended.
-#[derive(Debug)]
-pub struct Ending {
-    /// The outcome.
-    pub outcome: Outcome,
-    /// Why it halted.
-    pub halt: Vec<HaltReason>,
-    /// What did not answer, for outcome `environment`.
-    pub environment: Option<String>,
-    /// The draft.
-    pub draft: Option<DraftReference>,
-    /// How far it is known.
-    pub draft_state: Option<DraftState>,
-    /// What became of an earlier run's draft since the agent saw it.
-    pub edits: Vec<Edited>,
-    /// Number of the submitted exception.
-    pub number: Option<Fact>,
-    /// Account at the portal.
-    pub account: Option<Private<String>>,
-    /// Where the run stood when it ended.
-    pub stood_on: String,
-    /// Commit requests let go.
-    pub released: u64,
-    /// From the last answer of a source to the first forwarded byte, in milliseconds.
-    pub recheck_to_commit_ms: Option<f64>,
-    /// Whether a person's word on an in-doubt run was agreed with.
-    pub agreed: Option<bool>,
-    /// The commit was released at this time, and the portal could not be asked what became of it: for this reason.
-    pub unasked: Option<(Instant, HaltReason)>,
-}
-
-impl Ending {
-    /// A run that ended before its browser was there.
-    pub fn early(outcome: Outcome, halt: Vec<HaltReason>, environment: Option<String>, stood_on: &str) -> Self {
-        Self {
-            outcome,
-            halt,
-            environment,
-            draft: None,
-            draft_state: None,
-            edits: Vec::new(),
-            number: None,
-            account: None,
-            stood_on: stood_on.to_owned(),
-            released: 0,
-            recheck_to_commit_ms: None,
-            agreed: None,
-            unasked: None,
-        }
-    }
-}
 
 /// Why the stages ended before the commit.
 pub(super) enum Stop {
@@ -182,17 +131,14 @@ pub(super) use rereading;
 
 impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
     /// A run over an open portal.
-    #[allow(clippy::too_many_arguments, reason = "each is a port of its own, named at the one place that joins them")]
     pub fn new(
         portal: P,
         gateway: Control,
-        sources: &'a dyn Sources,
-        clock: &'a dyn Clock,
+        context: &RunContext<'a>,
         facts: RunFacts<'a>,
         books: &'a mut Books<'b>,
-        interrupt: Interrupt,
-        watcher: &'a dyn Watcher,
     ) -> Self {
+        let RunContext { sources, clock, interrupt, watcher } = context.clone();
         // What is asked for at the end; every stage writes down what it learns.
         let ending = Ending::early(Outcome::HaltedAbandoned, Vec::new(), None, "start");
         Self {

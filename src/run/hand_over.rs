@@ -1,8 +1,9 @@
 //! `--hand-over`: a run that halted leaves its live browser to a person. The agent keeps running behind it, and the gateway
 //! keeps refusing every commit, until the browser is closed.
 
+use super::ending::Ending;
 use super::finish::write_note;
-use super::flow::{Ending, Flow};
+use super::flow::Flow;
 use super::interrupt::Interrupt;
 use crate::decide::verdict::Stage;
 use crate::evidence::journal::Event;

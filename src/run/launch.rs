@@ -1,41 +1,36 @@
-//! Joins everything for one run: judges the record, claims the change or takes it over, opens the portal, drives the flow,
-//! ends what was started, writes the documents.
+//! One run, in five steps: prepare what is read and judged, admit it to its change, open the portal, drive the flow, wind down.
 
-use std::sync::Arc;
 use std::time::Instant as Monotonic;
 
 use futures_util::future::LocalBoxFuture;
 
 use super::books::{Books, unwritable};
-use super::claim::{Admitted, Asked, ask};
+use super::claim::{Admission, admit};
 use super::clock::{Clock, NeverBack};
-use super::facts::{RunFacts, judge_packet, reading};
+use super::context::RunContext;
+use super::ending::{Ending, frees, halted_early, hands_over, submitted};
+use super::facts::{RunFacts, reading};
 use super::finish::{Closing, finish};
-use super::flow::{Ending, Flow, Watcher};
+use super::flow::{Flow, Watcher};
 use super::interrupt::Interrupt;
-use super::order::{
-    Begin, InputError, Order, canaries, check_origin, local_files, permissions, public_texts, states, versions,
-};
-use super::ports::{Machine, Opened, Ports};
-use super::private::PrivateFolder;
+use super::order::{Begin, InputError, Order};
+use super::ports::{Opened, Ports};
+use super::prepare::prepare;
 use crate::decide::policy::Parties;
 use crate::decide::reconcile;
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::claims::{Claim, Row};
 use crate::evidence::documents::{Cost, RunDocument, Versions};
-use crate::evidence::journal::{Event, Opening};
-use crate::evidence::outcome::{DraftState, Outcome};
+use crate::evidence::journal::{Event, Opening, Resumption};
+use crate::evidence::outcome::Outcome;
 use crate::gateway::control::Control;
 use crate::mask::masked::{MaskGate, Masked};
-use crate::model::form::FormPlan;
 use crate::model::gates::Gates;
-use crate::model::ids::RunId;
+use crate::model::ids::{ChangeId, RunId};
 use crate::model::left::Left;
 use crate::model::time::Instant;
 use crate::portal::Portal as _;
-use crate::selectors::plan::plan;
-use crate::sources::attachments::examine;
-use crate::sources::{SourceError, SourceFacts, Sources};
+use crate::sources::Sources;
 
 /// Does what `order` asks for, to the end.
 ///
@@ -51,97 +46,27 @@ pub fn launch<'a>(
     interrupt: Interrupt,
     watcher: &'a dyn Watcher,
 ) -> LocalBoxFuture<'a, Result<Masked<RunDocument>, InputError>> {
-    Box::pin(launched(order, sources, clock, interrupt, watcher))
+    let context = RunContext { sources, clock, interrupt, watcher };
+    Box::pin(async move {
+        let (prepared, verdict) = prepare(order, &context).await?;
+        let facts = prepared.facts();
+        let mut machine = prepared.machine();
+        prepared.run(&facts, verdict).carry_out(&mut machine, context).await
+    })
 }
 
-async fn launched(
-    order: &Order,
-    sources: &dyn Sources,
-    clock: &dyn Clock,
-    interrupt: Interrupt,
-    watcher: &dyn Watcher,
-) -> Result<Masked<RunDocument>, InputError> {
-    let started_at = clock.now();
-    check_origin(&order.map, &order.base)?;
-    let SourceFacts { record, gates } = tokio::select! {
-        read = sources.read(None) => read?,
-        () = interrupt.pressed() => {
-            let what = "interrupted before they had answered".to_owned();
-            return Err(SourceError::Unavailable { name: "the sources".to_owned(), what }.into());
-        }
-    };
-    // What is judged may have come about while it was read.
-    let judged_at = clock.now();
-    let private = PrivateFolder::new().map_err(InputError::Folder)?;
-    let found = examine(&order.record, &record, Some(&private.path().join("uploads")))?;
-    let file_states = states(&found);
-    let planned = plan(&order.map, &record.record);
-    let permissions = permissions(&order.map);
-    let empty = FormPlan::default();
-    let public = public_texts(order, &record);
-    let hidden = canaries(planned.as_ref().unwrap_or(&empty), &permissions, &order.credentials, &public);
-    let gate = Arc::new(MaskGate::new(permissions, order.chance.key(), hidden));
-    if let Some(order) = order.begin.continues()
-        && gate.text(order.reason.clone()).is_err()
-    {
-        return Err(InputError::NotContinuable {
-            run: order.run.clone(),
-            why: "cannot be continued for that reason: it holds a value that may not be shown".to_owned(),
-            help: "say it in other words".to_owned(),
-        });
-    }
-    let files = planned.as_ref().map_or_else(|_| Vec::new(), |plan| local_files(plan, &found));
-    let facts = RunFacts {
-        record: &record,
-        map: &order.map,
-        plan: planned.as_ref().unwrap_or(&empty),
-        portal: &order.base,
-        operator: &order.operator,
-        account: &order.credentials.user,
-        resumed_by: order.begin.continues().map(|order| &order.by),
-        policy: &order.policy,
-        file_states: &file_states,
-        files: &files,
-        draft_only: order.draft_only,
-        said: order.begin.said(),
-        closed: None,
-    };
-    watcher.step(Stage::Packet, "judging the record");
-    let verdict = judge_packet(&facts, &record, &gates, judged_at);
-    // What the rules say comes first: a record without a rollback plan is judged, not called unreadable.
-    if let (Verdict::Proceed(()), Err(error)) = (&verdict, planned.as_ref()) {
-        return Err(error.clone().into());
-    }
-    let exception = &record.record.exception;
-    let mut machine = Machine::new(order, &gate, &private, exception.service.id.as_str(), &exception.change_id);
-    let undertaking = Undertaking {
-        begin: &order.begin,
-        run: order.chance.run(started_at),
-        facts: &facts,
-        gates: &gates,
-        gate: &gate,
-        record: order.record.display().to_string(),
-        portal: order.portal(),
-        versions: versions(order, &record),
-        hand_over: order.hand_over,
-        started_at,
-        judged_at,
-    };
-    undertaking.carry_out(&mut machine, sources, clock, interrupt, watcher).await
-}
-
-/// One run, all its input read.
-pub struct Undertaking<'a> {
+/// One run, all its input read and judged.
+pub struct Run<'a> {
     /// How it begins.
     pub begin: &'a Begin,
     /// Its name.
-    pub run: RunId,
+    pub id: RunId,
     /// What it works from.
     pub facts: &'a RunFacts<'a>,
     /// What gates it, as first read.
     pub gates: &'a Gates,
     /// The gate for everything that is kept.
-    pub gate: &'a Arc<MaskGate>,
+    pub gate: &'a MaskGate,
     /// Where the record was read.
     pub record: String,
     /// Origin of the portal.
@@ -154,22 +79,31 @@ pub struct Undertaking<'a> {
     pub started_at: Instant,
     /// When everything had been read that is judged first.
     pub judged_at: Instant,
+    /// What the record was judged to be.
+    pub verdict: Verdict,
 }
 
-struct Done {
+/// How a run ended, with what it still holds.
+struct RunEnd {
     ending: Ending,
     claim: Option<Claim>,
     control: Option<Control>,
     cost: Cost,
 }
 
-impl Done {
+impl RunEnd {
     fn early(ending: Ending) -> Self {
         Self { ending, claim: None, control: None, cost: Cost::default() }
     }
 }
 
-impl Undertaking<'_> {
+/// A change that the run holds.
+struct Claimed {
+    claim: Claim,
+    submitted_before: bool,
+}
+
+impl Run<'_> {
     /// Carries it out, to the end.
     ///
     /// # Errors
@@ -178,127 +112,115 @@ impl Undertaking<'_> {
     pub async fn carry_out<Q: Ports>(
         self,
         ports: &mut Q,
-        sources: &dyn Sources,
-        clock: &dyn Clock,
-        interrupt: Interrupt,
-        watcher: &dyn Watcher,
+        context: RunContext<'_>,
     ) -> Result<Masked<RunDocument>, InputError> {
         let begun = Monotonic::now();
-        let change = &self.facts.record.record.exception.change_id;
-        let verdict = self.judge();
-        let row = Row::of(ports.shared(), &self.portal, change);
-        // A record that is refused is refused whoever holds the change.
-        let asked = match (self.begin, &verdict) {
-            (Begin::Afresh, Verdict::Halt(_)) => None,
-            (Begin::Afresh, Verdict::Proceed(())) | (Begin::Resume(_) | Begin::Resolve(..), _) => {
-                Some(ask(ports, self.begin, row, self.facts, self.started_at).await?)
-            }
-        };
-        let (admitted, refused) = match asked {
-            None => (None, None),
-            Some(Asked::Admitted(admitted)) => (Some(admitted), None),
-            Some(Asked::Refused(reason)) => (None, Some(reason)),
-        };
-        let clock = NeverBack::from(clock);
-        let (mut books, done) = match ports.folder(change, &self.run) {
+        let admission = self.admission(ports).await?;
+        let clock = NeverBack::from(context.clock);
+        let context = RunContext { clock: &clock, ..context };
+        let (mut books, end) = match ports.folder(self.change(), &self.id) {
             Err(error) => {
-                let resumption = admitted.as_deref().and_then(Admitted::resumption);
-                let left = resumption.as_ref().map(|earlier| &earlier.left);
-                let reasons = refused.into_iter().chain([unwritable(Stage::Packet, &error)]);
-                (None, Done::early(halted_early(left, reasons.collect())))
+                let left = admission.resumption().map(|earlier| earlier.left);
+                let reasons = admission.refusal().cloned().into_iter().chain([unwritable(Stage::Packet, &error)]);
+                (None, RunEnd::early(halted_early(left.as_ref(), reasons.collect())))
             }
             Ok(folder) => {
-                let mut books = Books::new(folder, self.gate, ports.shared().clone(), change, &self.run);
-                let admission = Admission { verdict, admitted, refused };
-                let done = self.work(admission, &mut books, ports, sources, &clock, interrupt, watcher).await;
-                (Some(books), done)
+                let mut books = Books::new(folder, self.gate, ports.shared().clone(), self.change(), &self.id);
+                let end = self.work(admission, &mut books, ports, &context).await;
+                (Some(books), end)
             }
         };
-        let mut cost = done.cost;
-        cost.wall_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let refused = done.control.as_ref().map(Control::refused).unwrap_or_default();
-        let closing = Closing {
-            run: &self.run,
-            facts: self.facts,
-            versions: self.versions,
-            cost,
-            started_at: self.started_at,
-            finished_at: clock.now(),
-            blocked: done.control.as_ref().map_or(0, |control| control.interlock().refused()),
-            refused,
-        };
-        let outcome = done.ending.outcome;
-        let left = books.as_ref().map_or(Left::Nothing, Books::left);
-        let document = finish(&closing, done.ending, books.as_mut(), self.gate, ports.shared(), watcher).await;
-        if let Some(claim) = done.claim
-            && frees(outcome, &left)
-            && let Err(error) = claim.free(clock.now(), submitted(outcome)).await
-        {
-            tracing::warn!(%error, "the claim could not be freed");
+        let end = RunEnd { cost: Cost { wall_ms: milliseconds(begun), ..end.cost }, ..end };
+        Ok(self.wind_down(end, books.as_mut(), ports, &context).await)
+    }
+
+    fn change(&self) -> &ChangeId {
+        &self.facts.record.record.exception.change_id
+    }
+
+    /// Whether the run may work on its change. A record that is refused is refused whoever holds it.
+    async fn admission<Q: Ports>(&self, ports: &Q) -> Result<Admission, InputError> {
+        match (self.begin, &self.verdict) {
+            (Begin::Afresh, Verdict::Halt(_)) => Ok(Admission::NotAsked),
+            (Begin::Afresh, Verdict::Proceed(())) | (Begin::Resume(_) | Begin::Resolve(..), _) => {
+                let row = Row::of(ports.shared(), &self.portal, self.change());
+                admit(ports, self.begin, row, self.facts, self.started_at).await
+            }
         }
-        Ok(document)
     }
 
-    /// The gates.
-    fn judge(&self) -> Verdict {
-        judge_packet(self.facts, self.facts.record, self.gates, self.judged_at)
-    }
-
-    /// Who may look after what an earlier run left: gates that have closed since do not keep anyone from finding out.
-    fn judge_looking(&self) -> Verdict {
-        let record = &self.facts.record.record;
-        let parties = Parties {
-            requester: &record.exception.requester,
-            operator: self.facts.operator,
-            account: self.facts.account,
-            resumed_by: self.facts.resumed_by,
-        };
-        reconcile::resuming(record, parties)
-    }
-
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "each is a port of its own, handed on from the one place that joins them"
-    )]
+    /// From the first line of the journal to the end of the browser.
     async fn work<Q: Ports>(
         &self,
         admission: Admission,
         books: &mut Books<'_>,
         ports: &mut Q,
-        sources: &dyn Sources,
-        clock: &dyn Clock,
-        interrupt: Interrupt,
-        watcher: &dyn Watcher,
-    ) -> Done {
-        let facts = self.facts;
-        let judged = self.judge();
-        books.read(reading(Stage::Packet, facts, facts.record, self.gates, self.judged_at, &judged, self.gate));
-        let exception = &facts.record.record.exception;
-        let opening = Opening {
-            run: self.run.clone(),
-            change: exception.change_id.clone(),
-            packet: facts.record.packet,
-            window: exception.window,
-            portal: self.portal.clone(),
-            record: self.record.clone(),
+        context: &RunContext<'_>,
+    ) -> RunEnd {
+        let resumption = admission.resumption();
+        let left = resumption.as_ref().map(|earlier| earlier.left.clone());
+        let (verdict, closed) = self.verdict_for(resumption.as_ref());
+        let facts = RunFacts { closed: closed.as_ref(), ..*self.facts };
+        let Claimed { claim, submitted_before } =
+            match self.claim(admission, resumption, verdict, books, ports, context).await {
+                Ok(claimed) => claimed,
+                Err(end) => return *end,
+            };
+        let claim = Some(claim);
+        let opened = match self.open(left.as_ref(), books, ports, context).await {
+            Ok(opened) => opened,
+            Err(ending) => {
+                let cost = ports.close();
+                return RunEnd { claim, cost, ..RunEnd::early(*ending) };
+            }
         };
-        let Admission { verdict, admitted, refused } = admission;
-        let resumption = admitted.as_deref().and_then(Admitted::resumption);
+        let control = opened.control.clone();
+        let mut flow = Flow::new(opened.portal, opened.control, context, facts, books);
+        flow.submitted_before = submitted_before;
+        let ending = self.drive(flow, ports, &context.interrupt).await;
+        RunEnd { ending, claim, control: Some(control), cost: ports.close() }
+    }
+
+    /// What is judged of a run that goes on from an earlier one: what that left may be looked after whatever the gates say, and
+    /// they are told as closed; who may do so is another matter.
+    fn verdict_for(&self, resumption: Option<&Resumption>) -> (Verdict, Option<NonEmpty<HaltReason>>) {
+        match (resumption, &self.verdict) {
+            (Some(_), Verdict::Halt(reasons)) => {
+                let record = &self.facts.record.record;
+                let parties = Parties {
+                    requester: &record.exception.requester,
+                    operator: self.facts.operator,
+                    account: self.facts.account,
+                    resumed_by: self.facts.resumed_by,
+                };
+                (reconcile::resuming(record, parties), Some(reasons.clone()))
+            }
+            (Some(_) | None, verdict) => (verdict.clone(), None),
+        }
+    }
+
+    /// Writes the journal's first lines and takes the change; or ends the run here.
+    async fn claim<Q: Ports>(
+        &self,
+        admission: Admission,
+        resumption: Option<Resumption>,
+        verdict: Verdict,
+        books: &mut Books<'_>,
+        ports: &Q,
+        context: &RunContext<'_>,
+    ) -> Result<Claimed, Box<RunEnd>> {
+        let facts = self.facts;
+        books.read(reading(Stage::Packet, facts, facts.record, self.gates, self.judged_at, &self.verdict, self.gate));
         if let Some(earlier) = &resumption {
             books.holder = earlier.of.clone();
         }
-        // An earlier run's leavings may be looked after whatever the gates say; who may do so is another matter.
-        let (verdict, closed) = match (&resumption, verdict) {
-            (Some(_), Verdict::Halt(reasons)) => (self.judge_looking(), Some(reasons)),
-            (Some(_) | None, verdict) => (verdict, None),
-        };
-        let facts = RunFacts { closed: closed.as_ref(), ..*facts };
         let left = resumption.as_ref().map(|earlier| earlier.left.clone());
-        let halted = |reasons: Vec<HaltReason>| Done::early(halted_early(left.as_ref(), reasons));
-        let mut note = Noting { books, clock, watcher };
-        if let Err(reasons) = note.event(Stage::Packet, Event::Opened(opening)).await {
+        let halted = |reasons: Vec<HaltReason>| Box::new(RunEnd::early(halted_early(left.as_ref(), reasons)));
+        let mut journal = Noting { books, context };
+        let refused = admission.refusal().cloned();
+        if let Err(reasons) = journal.event(Stage::Packet, Event::Opened(self.opening())).await {
             // What an earlier run left stays the first thing to know.
-            return halted(refused.into_iter().chain(reasons.iter().cloned()).collect());
+            return Err(halted(refused.into_iter().chain(reasons.iter().cloned()).collect()));
         }
         let halt = match (refused, verdict) {
             (Some(reason), _) => Some(NonEmpty::one(reason)),
@@ -307,140 +229,135 @@ impl Undertaking<'_> {
         };
         if let Some(reasons) = halt {
             let codes = reasons.iter().map(|reason| reason.code).collect();
-            let _ = note.event(Stage::Packet, Event::Halted { stage: Stage::Packet, codes }).await;
-            return halted(reasons.iter().cloned().collect());
+            let _ = journal.event(Stage::Packet, Event::Halted { stage: Stage::Packet, codes }).await;
+            return Err(halted(reasons.iter().cloned().collect()));
         }
         // A verdict to proceed, or an earlier run to look after, comes from an admission.
-        let Some(admitted) = admitted else { return halted(Vec::new()) };
+        let Some(admitted) = admission.into_admitted() else { return Err(halted(Vec::new())) };
         if let Some(resumption) = resumption
-            && let Err(reasons) = note.event(Stage::Packet, Event::Resumed(resumption)).await
+            && let Err(reasons) = journal.event(Stage::Packet, Event::Resumed(resumption)).await
         {
-            return halted(reasons.iter().cloned().collect());
+            return Err(halted(reasons.iter().cloned().collect()));
         }
         let submitted_before = admitted.submitted_before();
-        let claim = match admitted.take(ports, &self.run, &exception.change_id, &self.portal, clock.now()).await {
-            Ok(Ok(claim)) => {
-                note.books.holder = self.run.clone();
-                claim
-            }
+        let claim = match admitted.take(ports, &self.id, self.change(), &self.portal, context.clock.now()).await {
+            Ok(Ok(claim)) => claim,
             // Another run was faster: what is left is its business now.
-            Ok(Err(reason)) => return Done::early(halted_early(None, vec![reason])),
-            Err(error) => return halted(vec![unwritable(Stage::Packet, &error)]),
+            Ok(Err(reason)) => return Err(Box::new(RunEnd::early(halted_early(None, vec![reason])))),
+            Err(error) => return Err(halted(vec![unwritable(Stage::Packet, &error)])),
         };
+        journal.books.holder = self.id.clone();
         for event in [Event::Claimed, Event::PacketJudged] {
-            if let Err(reasons) = note.event(Stage::Packet, event).await {
-                return Done { claim: Some(claim), ..halted(reasons.iter().cloned().collect()) };
+            if let Err(reasons) = journal.event(Stage::Packet, event).await {
+                let end = *halted(reasons.iter().cloned().collect());
+                return Err(Box::new(RunEnd { claim: Some(claim), ..end }));
             }
         }
-        watcher.step(Stage::Survey, "starting the browser");
+        Ok(Claimed { claim, submitted_before })
+    }
+
+    fn opening(&self) -> Opening {
+        let exception = &self.facts.record.record.exception;
+        Opening {
+            run: self.id.clone(),
+            change: exception.change_id.clone(),
+            packet: self.facts.record.packet,
+            window: exception.window,
+            portal: self.portal.clone(),
+            record: self.record.clone(),
+        }
+    }
+
+    /// Starts gateway, driver and browser.
+    async fn open<Q: Ports>(
+        &self,
+        left: Option<&Left>,
+        books: &mut Books<'_>,
+        ports: &mut Q,
+        context: &RunContext<'_>,
+    ) -> Result<Opened<Q::Portal>, Box<Ending>> {
+        context.watcher.step(Stage::Survey, "starting the browser");
         let opened = tokio::select! {
             opened = ports.open() => opened,
-            () = interrupt.pressed() => Err("interrupted while the browser was starting".to_owned()),
+            () = context.interrupt.pressed() => Err("interrupted while the browser was starting".to_owned()),
         };
-        let Opened { portal, control, group } = match opened {
-            Ok(opened) => opened,
-            Err(what) => {
-                let left = halted_early(left.as_ref(), Vec::new());
-                let stood_on = "starting the browser".to_owned();
-                let ending = Ending { outcome: Outcome::Environment, environment: Some(what), stood_on, ..left };
-                return Done { claim: Some(claim), ..Done::early(ending) };
-            }
-        };
-        let ending = match note.event(Stage::Survey, Event::BrowserStarted { group }).await {
-            Err(reasons) => halted_early(left.as_ref(), reasons.iter().cloned().collect()),
-            Ok(()) => {
-                let control = control.clone();
-                let waits = interrupt.clone();
-                let mut flow = Flow::new(portal, control, sources, clock, facts, books, interrupt, watcher);
-                flow.submitted_before = submitted_before;
-                let mut ending = flow.drive().await;
-                if let Some((released_at, reason)) = ending.unasked.take() {
-                    let _ = ports.close();
-                    ending = match ports.open().await {
-                        Ok(fresh) => {
-                            flow.continue_with(fresh.portal, fresh.control);
-                            flow.confirm_again(ending, released_at).await
-                        }
-                        Err(_) => flow.end_unasked(ending, reason).await,
-                    };
+        let opened = opened.map_err(|what| {
+            let stood_on = "starting the browser".to_owned();
+            let early = halted_early(left, Vec::new());
+            Box::new(Ending { outcome: Outcome::Environment, environment: Some(what), stood_on, ..early })
+        })?;
+        let started = Event::BrowserStarted { group: opened.group };
+        let noted = Noting { books, context }.event(Stage::Survey, started).await;
+        noted.map_err(|reasons| Box::new(halted_early(left, reasons.iter().cloned().collect())))?;
+        Ok(opened)
+    }
+
+    /// Goes through the stages. A commit whose answer could not be asked for is looked up once more, with another browser.
+    async fn drive<Q: Ports>(&self, mut flow: Flow<'_, '_, Q::Portal>, ports: &mut Q, interrupt: &Interrupt) -> Ending {
+        let mut ending = flow.drive().await;
+        if let Some((released_at, reason)) = ending.unasked.take() {
+            let _ = ports.close();
+            ending = match ports.open().await {
+                Ok(fresh) => {
+                    flow.continue_with(fresh.portal, fresh.control);
+                    flow.confirm_again(ending, released_at).await
                 }
-                if self.hand_over && hands_over(ending.outcome) {
-                    ending = flow.hand_over(&self.run, ending, &waits).await;
-                }
-                flow.into_portal().close().await;
-                ending
-            }
+                Err(_) => flow.end_unasked(ending, reason).await,
+            };
+        }
+        if self.hand_over && hands_over(ending.outcome) {
+            ending = flow.hand_over(&self.id, ending, interrupt).await;
+        }
+        flow.into_portal().close().await;
+        ending
+    }
+
+    /// Writes and seals the documents, then frees the change if nobody has anything left to do with it.
+    async fn wind_down<Q: Ports>(
+        self,
+        end: RunEnd,
+        books: Option<&mut Books<'_>>,
+        ports: &Q,
+        context: &RunContext<'_>,
+    ) -> Masked<RunDocument> {
+        let RunEnd { ending, claim, control, cost } = end;
+        let closing = Closing {
+            run: &self.id,
+            facts: self.facts,
+            versions: self.versions,
+            cost,
+            started_at: self.started_at,
+            finished_at: context.clock.now(),
+            blocked: control.as_ref().map_or(0, |control| control.interlock().refused()),
+            refused: control.as_ref().map(Control::refused).unwrap_or_default(),
         };
-        let cost = ports.close();
-        Done { ending, claim: Some(claim), control: Some(control), cost }
+        let outcome = ending.outcome;
+        let left = books.as_ref().map_or(Left::Nothing, |books| books.left());
+        let document = finish(&closing, ending, books, self.gate, ports.shared(), context.watcher).await;
+        if let Some(claim) = claim
+            && frees(outcome, &left)
+            && let Err(error) = claim.free(context.clock.now(), submitted(outcome)).await
+        {
+            tracing::warn!(%error, "the claim could not be freed");
+        }
+        document
     }
 }
 
-struct Admission {
-    verdict: Verdict,
-    admitted: Option<Box<Admitted>>,
-    refused: Option<HaltReason>,
+fn milliseconds(since: Monotonic) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-struct Noting<'b, 'a> {
+/// Writes events before what they announce.
+struct Noting<'b, 'a, 'c> {
     books: &'b mut Books<'a>,
-    clock: &'b dyn Clock,
-    watcher: &'b dyn Watcher,
+    context: &'b RunContext<'c>,
 }
 
-impl Noting<'_, '_> {
+impl Noting<'_, '_, '_> {
     async fn event(&mut self, stage: Stage, event: Event) -> Result<(), NonEmpty<HaltReason>> {
-        self.books.event(self.clock.now(), stage, &event).await?;
-        self.watcher.noted(&event);
+        self.books.event(self.context.clock.now(), stage, &event).await?;
+        self.context.watcher.noted(&event);
         Ok(())
-    }
-}
-
-/// A run that halted before it touched the portal leaves what an earlier one had left.
-fn halted_early(left: Option<&Left>, halt: Vec<HaltReason>) -> Ending {
-    let ending = Ending::early(Outcome::HaltedAbandoned, halt, None, "packet: before the browser");
-    match left {
-        None | Some(Left::Nothing | Left::Submission { .. }) => ending,
-        Some(Left::PerhapsADraft { .. }) => {
-            Ending { outcome: Outcome::HaltedDraft, draft_state: Some(DraftState::Unread), ..ending }
-        }
-        Some(Left::Draft { draft }) => Ending {
-            outcome: Outcome::HaltedDraft,
-            draft: Some(draft.clone()),
-            draft_state: Some(DraftState::Unread),
-            ..ending
-        },
-        Some(Left::PerhapsASubmission { draft, .. }) => {
-            Ending { outcome: Outcome::InDoubt, draft: Some(draft.clone()), ..ending }
-        }
-    }
-}
-
-/// The claim is kept while a person or a later run still has to do something with this change.
-fn frees(outcome: Outcome, left: &Left) -> bool {
-    match outcome {
-        Outcome::Submitted | Outcome::AlreadySubmitted | Outcome::HaltedAbandoned => true,
-        Outcome::Environment => left.is_settled(),
-        Outcome::DraftSaved | Outcome::HaltedDraft | Outcome::InDoubt => false,
-    }
-}
-
-/// Whether the change stands submitted at the portal.
-fn submitted(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::Submitted | Outcome::AlreadySubmitted => true,
-        Outcome::DraftSaved
-        | Outcome::HaltedDraft
-        | Outcome::HaltedAbandoned
-        | Outcome::InDoubt
-        | Outcome::Environment => false,
-    }
-}
-
-/// Whether the live browser is of use to a person.
-fn hands_over(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::HaltedDraft | Outcome::HaltedAbandoned | Outcome::InDoubt => true,
-        Outcome::Submitted | Outcome::AlreadySubmitted | Outcome::DraftSaved | Outcome::Environment => false,
     }
 }

@@ -1,9 +1,10 @@
 //! A run: stages over the portal, the gateway, the sources and the clock. It holds no rules.
 //!
-//! [`order`] is what is asked for, [`launch`] joins everything over [`ports`], [`claim`] says who may work on a change. [`flow`]
-//! holds the order of stages: `stages` go from the proof of the path to the review, `resume` goes on from an earlier run's
-//! draft, `commit` goes through the one release, `confirm` looks it up, `settle` says what becomes of a draft on a halt,
-//! `hand_over` leaves the browser to a person. [`books`] is what a run writes down, [`finish`] its documents.
+//! [`order`] is what is asked for. [`launch`] carries it out in five steps: `prepare` reads and judges, [`claim`] admits it to its
+//! change, [`ports`] open the portal, [`flow`] goes through the stages, [`finish`] writes and seals the documents; `ending` says what
+//! follows for the claim. Of the stages, `stages` go from the proof of the path to the review, `resume` goes on from an earlier run's
+//! draft, `commit` goes through the one release, `confirm` looks it up, `settle` says what becomes of a draft on a halt, `hand_over`
+//! leaves the browser to a person. [`books`] is what a run writes down.
 
 mod alarms;
 pub mod books;
@@ -11,6 +12,8 @@ pub mod claim;
 pub mod clock;
 mod commit;
 mod confirm;
+pub mod context;
+mod ending;
 pub mod facts;
 pub mod finish;
 pub mod flow;
@@ -20,6 +23,7 @@ pub mod launch;
 pub mod note;
 pub mod order;
 pub mod ports;
+mod prepare;
 pub mod private;
 pub mod process;
 mod resume;

@@ -1,8 +1,8 @@
 //! The takeover note: everything that a person needs who was not there.
 
 use super::books::Books;
+use super::ending::Ending;
 use super::facts::RunFacts;
-use super::flow::Ending;
 use crate::decide::advice::advice;
 use crate::decide::verdict::HaltCode;
 use crate::evidence::documents::TakeoverDocument;

@@ -11,10 +11,11 @@ use crate::evidence::documents::{RunDocument, Versions};
 use crate::mask::masked::{MaskGate, Masked, Permissions};
 use crate::model::digest::Digest;
 use crate::run::clock::Clock as _;
-use crate::run::facts::RunFacts;
+use crate::run::context::RunContext;
+use crate::run::facts::{RunFacts, judge_packet};
 use crate::run::flow::Unwatched;
 use crate::run::interrupt::Interrupt;
-use crate::run::launch::Undertaking;
+use crate::run::launch::Run;
 use crate::run::order::{Begin, InputError};
 
 /// How one run ended, as far as anybody can tell.
@@ -47,9 +48,11 @@ pub async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: &'stati
         closed: None,
     };
     let digest = Digest::of(b"simulated");
-    let undertaking = Undertaking {
+    let judged_at = HostClock { sim: sim.clone(), host }.now();
+    let verdict = judge_packet(&facts, &scene.record, &scene.gates, judged_at);
+    let run = Run {
         begin: &begin,
-        run: run_of(process),
+        id: run_of(process),
         facts: &facts,
         gates: &scene.gates,
         gate: &gate,
@@ -67,15 +70,17 @@ pub async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: &'stati
         },
         hand_over: false,
         started_at: HostClock { sim: sim.clone(), host }.now(),
-        judged_at: HostClock { sim: sim.clone(), host }.now(),
+        judged_at,
+        verdict,
     };
     let clock = HostClock { sim: sim.clone(), host };
-    let mut ports = SimPorts::new(&sim, process, host, &store);
     let sources = SimSources { sim: sim.clone(), process };
+    let context = RunContext { sources: &sources, clock: &clock, interrupt, watcher: &Unwatched };
+    let mut ports = SimPorts::new(&sim, process, host, &store);
     let ended = tokio::select! {
         biased;
         () = sim.death_of(process) => Ended::Died,
-        ended = undertaking.carry_out(&mut ports, &sources, &clock, interrupt, &Unwatched) => match ended {
+        ended = run.carry_out(&mut ports, context) => match ended {
             Ok(document) => Ended::Document(Box::new(document)),
             Err(InputError::File(_) | InputError::Sources(_) | InputError::Plan(_) | InputError::Origin(_) | InputError::Folder(_)
                 | InputError::Store(_) | InputError::Journal(_) | InputError::NotContinuable { .. }) => Ended::Refused,
