@@ -14,7 +14,8 @@ use portal_agent::decide::reconcile::{self, PacketFacts};
 use portal_agent::decide::rules::record::FileState;
 use portal_agent::decide::verdict::{Stage, Verdict};
 use portal_agent::evidence::observations::{
-    Look, OBSERVATIONS, OBSERVATIONS_SCHEMA, ObservationLine, ObservationsHead, Seen, SeenPage, SeenTab,
+    JudgedObservation, OBSERVATIONS, OBSERVATIONS_SCHEMA, Observation, ObservationLine, ObservationsHead,
+    PageObservation, TabObservation,
 };
 use portal_agent::evidence::readings::{APPROVALS, APPROVALS_SCHEMA, ApprovalReading, ApprovalsDocument};
 use portal_agent::mask::masked::MaskGate;
@@ -22,9 +23,9 @@ use portal_agent::model::form::{FormPlan, PlannedField, PlannedTab};
 use portal_agent::model::freeze_terms::{FreezeMode, FreezeTerms, SetBy, StateReading};
 use portal_agent::model::gates::Gates;
 use portal_agent::model::ids::{PersonId, RunId};
-use portal_agent::model::left::Left;
 use portal_agent::model::observed::{Found, ListedFile, ObservedBanner, ObservedControl, ObservedPage, ObservedTab};
 use portal_agent::model::private::Private;
+use portal_agent::model::residue::PortalResidue;
 use portal_agent::model::time::Instant;
 use portal_agent::reference_portal::example::{ExampleTimes, write};
 use portal_agent::run::order::permissions;
@@ -128,39 +129,39 @@ impl Recorder<'_> {
     fn run(mut self, plan: &FormPlan, change: &portal_agent::model::ids::ChangeId) -> String {
         self.add(&ObservationsHead { schema: OBSERVATIONS_SCHEMA, run_id: RunId::parse(NAME).unwrap() });
         let verdict = Verdict::Proceed(());
-        self.line(Stage::Survey, "exceptions", Look::Exceptions(change, &Left::Nothing, &[]), &verdict);
+        self.line(Stage::Survey, "exceptions", Observation::Exceptions(change, &PortalResidue::Nothing, &[]), &verdict);
         for tab in &plan.tabs {
             let observed = tab_as_planned(tab);
-            let seen = SeenTab { planned: tab, observed: &observed };
+            let seen = TabObservation { planned: tab, observed: &observed };
             let rules = &self.map.banners;
             let (survey, fill, draft) = (
                 reconcile::surveyed_tab(tab, &observed, rules),
                 reconcile::filled_tab(tab, &observed, rules),
                 reconcile::drafted_tab(tab, &observed, rules),
             );
-            self.line(Stage::Survey, tab.id.as_str(), Look::Survey(seen), &survey);
-            self.line(Stage::Fill, tab.id.as_str(), Look::Fill(seen), &fill);
+            self.line(Stage::Survey, tab.id.as_str(), Observation::Survey(seen), &survey);
+            self.line(Stage::Fill, tab.id.as_str(), Observation::Fill(seen), &fill);
             if !tab.files.is_empty() {
                 let uploads = reconcile::uploads(Stage::Attach, tab, &observed);
-                self.line(Stage::Attach, tab.id.as_str(), Look::Attach(seen), &uploads);
+                self.line(Stage::Attach, tab.id.as_str(), Observation::Attach(seen), &uploads);
             }
-            self.line(Stage::Draft, tab.id.as_str(), Look::Draft(seen), &draft);
+            self.line(Stage::Draft, tab.id.as_str(), Observation::Draft(seen), &draft);
         }
         for (stage, lines) in [(Stage::Review, &plan.review), (Stage::Confirm, &plan.submitted)] {
             let page = page_as_planned(lines);
             let verdict = reconcile::summary(stage, lines, plan, &page, &self.map.banners);
-            let seen = SeenPage { lines, files: plan.files().collect(), page: &page };
-            self.line(stage, "summary", Look::Summary(seen), &verdict);
+            let seen = PageObservation { lines, files: plan.files().collect(), page: &page };
+            self.line(stage, "summary", Observation::Summary(seen), &verdict);
         }
         let page = page_as_planned(&plan.recheck);
         let verdict = reconcile::recheck_panel(plan, &page, &self.map.banners);
-        let seen = SeenPage { lines: &plan.recheck, files: Vec::new(), page: &page };
-        self.line(Stage::Recheck, "recheck", Look::Recheck(seen), &verdict);
+        let seen = PageObservation { lines: &plan.recheck, files: Vec::new(), page: &page };
+        self.line(Stage::Recheck, "recheck", Observation::Recheck(seen), &verdict);
         self.text
     }
 
-    fn line(&mut self, stage: Stage, place: &str, look: Look<'_>, verdict: &Verdict) {
-        let seen = Seen { at: self.at, stage, place, look, rules: &self.map.banners, verdict };
+    fn line(&mut self, stage: Stage, place: &str, look: Observation<'_>, verdict: &Verdict) {
+        let seen = JudgedObservation { at: self.at, stage, place, look, rules: &self.map.banners, verdict };
         self.add(&ObservationLine::of(&seen, self.gate));
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use portal_agent::evidence::claims::{ClaimEntry, Holder, Holds, Row};
+use portal_agent::evidence::claims::{ClaimEntry, ClaimLog, Holder, Holds};
 use portal_agent::evidence::copies::{Copies, CopyError, read};
 use portal_agent::evidence::journal::{Event, Journal, Opening};
 use portal_agent::evidence::shared::{Created, SharedStore};
@@ -73,7 +73,7 @@ async fn of_sixteen_writers_one_creates_the_object() {
 #[tokio::test]
 async fn a_claim_is_held_by_one_and_passed_on_over_the_bucket() {
     let store = bucket().await;
-    let row = Row::of(&store, "https://portal.example.test", &change());
+    let row = ClaimLog::of(&store, "https://portal.example.test", &change());
     let entry = |name: &str| ClaimEntry {
         state: Holds::Held,
         run: run(name),
@@ -97,7 +97,7 @@ async fn a_claim_is_held_by_one_and_passed_on_over_the_bucket() {
     let standing = row.standing().await.unwrap().unwrap();
     assert!(standing.is_free() && standing.submitted());
     assert!(row.take(Some(&standing), entry("next")).await.unwrap().is_some());
-    assert_eq!(Row::all(&store).await.unwrap().len(), 1);
+    assert_eq!(ClaimLog::all(&store).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

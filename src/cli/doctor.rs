@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::args::{Doctor, Output};
 use super::demo::MAP;
 use super::exit::Exit;
-use super::places;
 use super::run::map_from;
 use super::settings::{self, Settings};
+use super::source_config;
 use super::terminal::{print_json, print_line};
 use crate::evidence::store::safe_root;
 use crate::gateway::control::Control;
@@ -115,7 +115,7 @@ const AHEAD_DAYS: i32 = 90;
 
 /// What gates a record, each file of it. Nothing is asked over a network.
 fn gates(settings: &Settings) -> Vec<Finding> {
-    let places = match places::gates(settings) {
+    let places = match source_config::gates(settings) {
         Ok(places) => places,
         Err(error) => return vec![bad("calendar", error, "see `calendar` and its neighbours in portal-agent.toml")],
     };

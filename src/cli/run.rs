@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::args::{Common, Output, Window};
 use super::exit::Exit;
-use super::places::sources;
 use super::progress::Progress;
 use super::settings::{CommitPolicy, Settings, SettingsError};
+use super::source_config::sources;
 use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::decide::advice::advice;
 use crate::diagnostic::Diagnostic;
@@ -21,7 +21,7 @@ use crate::portal::webdriver::Credentials;
 use crate::run::clock::SystemClock;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::launch;
-use crate::run::order::{Begin, Chance, InputError, Order};
+use crate::run::order::{Begin, InputError, Order, RandomSource};
 use crate::selectors::read::{SelectorMap, read as read_map};
 use crate::sources::SourceError;
 use crate::sources::configured::ConfiguredSources;
@@ -107,7 +107,7 @@ pub fn order(
         browser: settings.browser_order(wanted.window.headed || wanted.window.hand_over),
         portal_ca: settings.portal_ca.clone(),
         upstream: None,
-        chance: Chance::Drawn,
+        chance: RandomSource::Drawn,
         credentials,
         draft_only: wanted.draft_only || settings.commit == CommitPolicy::Never,
         hand_over: wanted.window.hand_over,

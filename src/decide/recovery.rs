@@ -1,7 +1,7 @@
 //! What may happen next with a change whose last run is known by its journal alone.
 
 use crate::model::ids::DraftReference;
-use crate::model::left::Left;
+use crate::model::residue::PortalResidue;
 use crate::model::time::Instant;
 
 /// What may happen next. Closed: there is no way to commit again from any of these without a look at the portal.
@@ -35,16 +35,18 @@ pub enum Recovery {
 }
 
 /// What may happen next, given what the run may have left and whether it ended in doubt.
-pub fn recovery(left: &Left, ended_in_doubt: bool) -> Recovery {
+pub fn recovery(left: &PortalResidue, ended_in_doubt: bool) -> Recovery {
     match left {
-        Left::Nothing => Recovery::StartAgain,
-        Left::PerhapsADraft { since } => Recovery::LookUpDraft { since: *since },
-        Left::Draft { draft } => Recovery::ResumeAt(draft.clone()),
-        Left::PerhapsASubmission { draft, since } if ended_in_doubt => {
+        PortalResidue::Nothing => Recovery::StartAgain,
+        PortalResidue::PerhapsADraft { since } => Recovery::LookUpDraft { since: *since },
+        PortalResidue::Draft { draft } => Recovery::ResumeAt(draft.clone()),
+        PortalResidue::PerhapsASubmission { draft, since } if ended_in_doubt => {
             Recovery::OnlyResolve { draft: draft.clone(), since: *since }
         }
-        Left::PerhapsASubmission { draft, since } => Recovery::LookUpSubmission { draft: draft.clone(), since: *since },
-        Left::Submission { .. } => Recovery::Done,
+        PortalResidue::PerhapsASubmission { draft, since } => {
+            Recovery::LookUpSubmission { draft: draft.clone(), since: *since }
+        }
+        PortalResidue::Submission { .. } => Recovery::Done,
     }
 }
 
@@ -59,14 +61,14 @@ mod tests {
     #[test]
     fn a_run_that_may_have_committed_is_never_started_or_resumed() {
         let draft = DraftReference::parse("DRF-1").unwrap();
-        let left = Left::PerhapsASubmission { draft: draft.clone(), since: since() };
+        let left = PortalResidue::PerhapsASubmission { draft: draft.clone(), since: since() };
         assert_eq!(recovery(&left, false), Recovery::LookUpSubmission { draft: draft.clone(), since: since() },);
         assert_eq!(recovery(&left, true), Recovery::OnlyResolve { draft, since: since() });
     }
 
     #[test]
     fn a_save_whose_answer_is_unknown_is_looked_up_before_anything_is_entered_again() {
-        let left = Left::PerhapsADraft { since: since() };
+        let left = PortalResidue::PerhapsADraft { since: since() };
         assert_eq!(recovery(&left, false), Recovery::LookUpDraft { since: since() });
     }
 }

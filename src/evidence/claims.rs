@@ -85,14 +85,14 @@ pub struct ClaimEntry {
 
 /// A claim as it stands: the last object of its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct ClaimState {
     /// Number of the last object.
     pub generation: u64,
     /// What it says; nothing when it cannot be read, which counts as held.
     pub entry: Option<ClaimEntry>,
 }
 
-impl Standing {
+impl ClaimState {
     /// Whether nobody holds the change.
     pub fn is_free(&self) -> bool {
         self.entry.as_ref().is_some_and(|entry| entry.state == Holds::Freed)
@@ -107,14 +107,14 @@ impl Standing {
 /// A claim that this run holds.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    row: Row,
+    row: ClaimLog,
     generation: u64,
     entry: ClaimEntry,
 }
 
 /// The row of objects of one portal and change.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct ClaimLog {
     store: SharedStore,
     folder: String,
 }
@@ -122,7 +122,7 @@ pub struct Row {
 /// The folder of all claims.
 const CLAIMS: &str = ".claims";
 
-impl Row {
+impl ClaimLog {
     /// The row of `change` at the portal of this origin.
     pub fn of(store: &SharedStore, portal: &str, change: &ChangeId) -> Self {
         let host: String =
@@ -152,12 +152,12 @@ impl Row {
     /// # Errors
     ///
     /// [`StoreError`] when the store does not answer.
-    pub async fn standing(&self) -> Result<Option<Standing>, StoreError> {
+    pub async fn standing(&self) -> Result<Option<ClaimState>, StoreError> {
         let keys = self.store.list(&self.folder).await?;
         let number = |key: &String| key.rsplit_once('/')?.1.strip_suffix(".json")?.parse::<u64>().ok();
         let Some(generation) = keys.iter().filter_map(number).max() else { return Ok(None) };
         let bytes = self.store.read(&self.key(generation)).await?.unwrap_or_default();
-        Ok(Some(Standing { generation, entry: serde_json::from_slice(&bytes).ok() }))
+        Ok(Some(ClaimState { generation, entry: serde_json::from_slice(&bytes).ok() }))
     }
 
     /// Writes the object after `standing`. Nothing when another run was faster.
@@ -165,7 +165,7 @@ impl Row {
     /// # Errors
     ///
     /// [`StoreError`] when the store does not answer.
-    pub async fn take(&self, standing: Option<&Standing>, entry: ClaimEntry) -> Result<Option<Claim>, StoreError> {
+    pub async fn take(&self, standing: Option<&ClaimState>, entry: ClaimEntry) -> Result<Option<Claim>, StoreError> {
         let generation = standing.map_or(0, |standing| standing.generation) + 1;
         let bytes = serde_json::to_vec_pretty(&entry).unwrap_or_default();
         Ok(match self.store.create(&self.key(generation), bytes).await? {
@@ -184,7 +184,7 @@ impl Claim {
     pub async fn free(self, at: Instant, submitted: bool) -> Result<(), StoreError> {
         let submitted = submitted || self.entry.submitted;
         let freed = ClaimEntry { state: Holds::Freed, at, submitted, took_over: None, ..self.entry };
-        let standing = Standing { generation: self.generation, entry: None };
+        let standing = ClaimState { generation: self.generation, entry: None };
         self.row.take(Some(&standing), freed).await.map(drop)
     }
 }
@@ -210,7 +210,7 @@ mod tests {
     async fn a_change_can_be_claimed_once_until_it_is_freed() {
         let folder = tempfile::tempdir().unwrap();
         let store = SharedStore::folder(folder.path());
-        let row = Row::of(&store, "https://h:1", &ChangeId::parse("CHG1").unwrap());
+        let row = ClaimLog::of(&store, "https://h:1", &ChangeId::parse("CHG1").unwrap());
         assert_eq!(row.standing().await.unwrap(), None);
         let claim = row.take(None, entry("r1")).await.unwrap().unwrap();
         assert!(row.take(None, entry("r2")).await.unwrap().is_none());
@@ -227,7 +227,7 @@ mod tests {
     async fn a_claim_that_was_taken_over_cannot_be_freed_by_its_first_holder() {
         let folder = tempfile::tempdir().unwrap();
         let store = SharedStore::folder(folder.path());
-        let row = Row::of(&store, "https://h:1", &ChangeId::parse("CHG1").unwrap());
+        let row = ClaimLog::of(&store, "https://h:1", &ChangeId::parse("CHG1").unwrap());
         let first = row.take(None, entry("r1")).await.unwrap().unwrap();
         let standing = row.standing().await.unwrap();
         assert!(row.take(standing.as_ref(), entry("r2")).await.unwrap().is_some());
@@ -241,7 +241,7 @@ mod tests {
     async fn a_claim_that_cannot_be_read_counts_as_held() {
         let folder = tempfile::tempdir().unwrap();
         let store = SharedStore::folder(folder.path());
-        let row = Row::of(&store, "https://h:1", &ChangeId::parse("CHG1").unwrap());
+        let row = ClaimLog::of(&store, "https://h:1", &ChangeId::parse("CHG1").unwrap());
         store.create(&row.key(1), b"{".to_vec()).await.unwrap();
         assert!(!row.standing().await.unwrap().unwrap().is_free());
     }

@@ -5,7 +5,7 @@ use super::outcome::Outcome;
 use crate::decide::verdict::{HaltCode, Stage};
 use crate::model::digest::Digest;
 use crate::model::ids::RunId;
-use crate::model::left::{Left, Reached, Work, reach};
+use crate::model::residue::{PortalResidue, StepState, TabProgress, reach};
 use crate::model::time::Instant;
 
 /// Everything that a journal tells of its run.
@@ -22,11 +22,11 @@ pub struct History {
     /// Where it stands.
     pub progress: Progress,
     /// What it may have left at the portal.
-    pub left: Left,
+    pub left: PortalResidue,
     /// Whether a look-up left it in doubt, in this run or a forerunner.
     pub in_doubt: bool,
     /// What this run and its forerunners put into which tab.
-    pub work: Work,
+    pub work: TabProgress,
     /// Packet that it was taken from.
     pub filled_from: Digest,
     /// Why it halted.
@@ -107,9 +107,9 @@ impl History {
                     started_at: entry.at,
                     last_at: entry.at,
                     progress,
-                    left: Left::Nothing,
+                    left: PortalResidue::Nothing,
                     in_doubt: false,
-                    work: Work::default(),
+                    work: TabProgress::default(),
                     filled_from: opening.packet,
                     halted: None,
                     group: None,
@@ -139,41 +139,41 @@ impl History {
             }
             Event::BrowserStarted { group } => self.group = *group,
             Event::NothingFound => {
-                self.left = Left::Nothing;
-                self.work = Work::default();
+                self.left = PortalResidue::Nothing;
+                self.work = TabProgress::default();
                 self.filled_from = self.opening.packet;
             }
             Event::DraftAdopted { draft, tabs } => {
-                self.left = Left::Draft { draft: draft.clone() };
-                self.work = Work::of_complete(tabs.iter().cloned());
+                self.left = PortalResidue::Draft { draft: draft.clone() };
+                self.work = TabProgress::of_complete(tabs.iter().cloned());
                 self.filled_from = self.opening.packet;
             }
             Event::EntryBegins { tab } => {
-                reach(&mut self.work.fields, tab, Reached::Begun);
+                reach(&mut self.work.fields, tab, StepState::Begun);
                 self.touched(at);
             }
             Event::UploadBegins { tab } => {
-                reach(&mut self.work.files, tab, Reached::Begun);
+                reach(&mut self.work.files, tab, StepState::Begun);
                 self.touched(at);
             }
             Event::SaveBegins => self.touched(at),
-            Event::TabFilled { tab } => reach(&mut self.work.fields, tab, Reached::Entered),
-            Event::Uploaded { tab } => reach(&mut self.work.files, tab, Reached::Entered),
+            Event::TabFilled { tab } => reach(&mut self.work.fields, tab, StepState::Entered),
+            Event::Uploaded { tab } => reach(&mut self.work.files, tab, StepState::Entered),
             Event::DraftSaved { draft } => {
-                self.left = Left::Draft { draft: draft.clone() };
+                self.left = PortalResidue::Draft { draft: draft.clone() };
                 self.work.saved();
             }
             Event::CommitIntent { .. } => {
-                if let Left::Draft { draft } = &self.left {
-                    self.left = Left::PerhapsASubmission { draft: draft.clone(), since: at };
+                if let PortalResidue::Draft { draft } = &self.left {
+                    self.left = PortalResidue::PerhapsASubmission { draft: draft.clone(), since: at };
                 }
             }
             Event::CommitWithdrawn | Event::CommitAnswered { sent: false, .. } => {
-                if let Left::PerhapsASubmission { draft, .. } = &self.left {
-                    self.left = Left::Draft { draft: draft.clone() };
+                if let PortalResidue::PerhapsASubmission { draft, .. } = &self.left {
+                    self.left = PortalResidue::Draft { draft: draft.clone() };
                 }
             }
-            Event::Confirmed { number } => self.left = Left::Submission { number: number.clone() },
+            Event::Confirmed { number } => self.left = PortalResidue::Submission { number: number.clone() },
             Event::Resolved { left } => {
                 self.left = left.clone();
                 self.in_doubt = false;
@@ -205,9 +205,13 @@ impl History {
     /// The portal may keep something of this run from now on.
     fn touched(&mut self, at: Instant) {
         match self.left {
-            Left::Nothing | Left::PerhapsADraft { .. } => self.left = Left::PerhapsADraft { since: at },
+            PortalResidue::Nothing | PortalResidue::PerhapsADraft { .. } => {
+                self.left = PortalResidue::PerhapsADraft { since: at }
+            }
             // Saving a known draft changes that draft and makes no other.
-            Left::Draft { .. } | Left::PerhapsASubmission { .. } | Left::Submission { .. } => {}
+            PortalResidue::Draft { .. }
+            | PortalResidue::PerhapsASubmission { .. }
+            | PortalResidue::Submission { .. } => {}
         }
     }
 

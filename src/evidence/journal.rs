@@ -13,7 +13,7 @@ use crate::decide::verdict::{HaltCode, Stage};
 use crate::mask::masked::{MaskGate, PublicDocument};
 use crate::model::digest::Digest;
 use crate::model::ids::{ChangeId, DraftReference, PersonId, RunId, TabId};
-use crate::model::left::{Left, Work};
+use crate::model::residue::{PortalResidue, TabProgress};
 use crate::model::time::{ChangeWindow, Instant};
 
 /// Name of the journal in a run's folder.
@@ -49,11 +49,11 @@ pub struct Resumption {
     pub reason: String,
     /// What it may have left at the portal.
     #[serde(flatten)]
-    pub left: Left,
+    pub left: PortalResidue,
     /// Whether that was looked up, and stayed in doubt.
     pub in_doubt: bool,
     /// What it put into which tab.
-    pub work: Work,
+    pub work: TabProgress,
     /// Packet that it was taken from.
     pub filled_from: Digest,
 }
@@ -151,7 +151,7 @@ pub enum Event {
     Resolved {
         /// What stands at the portal.
         #[serde(flatten)]
-        left: Left,
+        left: PortalResidue,
     },
     /// The run halts.
     Halted {
@@ -256,7 +256,7 @@ pub fn next(now: Progress, event: &Event) -> Option<Progress> {
     match event {
         Event::Opened(_) => when(now == P::Empty, P::Preparing),
         Event::Resumed(resumption) => {
-            let doubt = matches!(resumption.left, Left::PerhapsASubmission { .. });
+            let doubt = matches!(resumption.left, PortalResidue::PerhapsASubmission { .. });
             when(now == P::Preparing, if doubt { P::Doubting } else { P::Preparing })
         }
         Event::Claimed | Event::PacketJudged | Event::BrowserStarted { .. } | Event::PathProven => {
@@ -346,8 +346,8 @@ impl Journal {
     }
 
     /// What the run may have left at the portal.
-    pub fn left(&self) -> Left {
-        self.history.as_ref().map_or(Left::Nothing, |history| history.left.clone())
+    pub fn left(&self) -> PortalResidue {
+        self.history.as_ref().map_or(PortalResidue::Nothing, |history| history.left.clone())
     }
 
     /// Everything it tells.

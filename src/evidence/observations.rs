@@ -10,10 +10,10 @@ use crate::model::banner::BannerRule;
 use crate::model::digest::Digest;
 use crate::model::form::{PlannedField, PlannedFile, PlannedTab};
 use crate::model::ids::{AttachmentRole, ChangeId, DraftReference, FieldId, RunId};
-use crate::model::left::{Left, Reached, Work};
 use crate::model::observed::{ObservedBanner, ObservedPage, ObservedTab};
 use crate::model::portal_facts::ListedException;
 use crate::model::private::{Exposure, Fact, Private};
+use crate::model::residue::{PortalResidue, StepState, TabProgress};
 use crate::model::time::Instant;
 
 /// Name of the file.
@@ -125,9 +125,9 @@ pub struct WantedFileView {
 #[serde(deny_unknown_fields)]
 pub struct WorkView {
     /// With its fields.
-    pub fields: Option<Reached>,
+    pub fields: Option<StepState>,
     /// With its files.
-    pub files: Option<Reached>,
+    pub files: Option<StepState>,
 }
 
 /// The portal's list of exceptions, and what it was judged by.
@@ -136,14 +136,14 @@ pub struct ListView {
     /// The change.
     pub change: ChangeId,
     /// What an earlier run may have left.
-    pub left: Left,
+    pub left: PortalResidue,
     /// Rows.
     pub rows: Vec<Masked<ListedRowView>>,
 }
 
 /// A tab and what was planned for it.
 #[derive(Debug, Clone, Copy)]
-pub struct SeenTab<'a> {
+pub struct TabObservation<'a> {
     /// What was planned.
     pub planned: &'a PlannedTab,
     /// What was seen.
@@ -152,7 +152,7 @@ pub struct SeenTab<'a> {
 
 /// A page and what it should state.
 #[derive(Debug, Clone)]
-pub struct SeenPage<'a> {
+pub struct PageObservation<'a> {
     /// Its lines.
     pub lines: &'a [PlannedField],
     /// Files it should list, if it lists any.
@@ -163,23 +163,23 @@ pub struct SeenPage<'a> {
 
 /// What was judged.
 #[derive(Debug, Clone)]
-pub enum Look<'a> {
+pub enum Observation<'a> {
     /// See [`Judgement::Exceptions`].
-    Exceptions(&'a ChangeId, &'a Left, &'a [ListedException]),
+    Exceptions(&'a ChangeId, &'a PortalResidue, &'a [ListedException]),
     /// See [`Judgement::Survey`].
-    Survey(SeenTab<'a>),
+    Survey(TabObservation<'a>),
     /// See [`Judgement::Fill`].
-    Fill(SeenTab<'a>),
+    Fill(TabObservation<'a>),
     /// See [`Judgement::Attach`].
-    Attach(SeenTab<'a>),
+    Attach(TabObservation<'a>),
     /// See [`Judgement::Draft`].
-    Draft(SeenTab<'a>),
+    Draft(TabObservation<'a>),
     /// See [`Judgement::Resume`]; with the same tab of an empty form, and with the earlier run's work.
-    Resume(SeenTab<'a>, &'a ObservedTab, &'a Work),
+    Resume(TabObservation<'a>, &'a ObservedTab, &'a TabProgress),
     /// See [`Judgement::Summary`].
-    Summary(SeenPage<'a>),
+    Summary(PageObservation<'a>),
     /// See [`Judgement::Recheck`].
-    Recheck(SeenPage<'a>),
+    Recheck(PageObservation<'a>),
     /// See [`Judgement::Dialog`].
     Dialog(Option<&'a Private<String>>, &'a [ObservedBanner]),
     /// See [`Judgement::Commit`].
@@ -188,7 +188,7 @@ pub enum Look<'a> {
     Confirmation,
 }
 
-impl Look<'_> {
+impl Observation<'_> {
     /// Which judgement it is.
     pub fn judgement(&self) -> Judgement {
         match self {
@@ -209,7 +209,7 @@ impl Look<'_> {
 
 /// A look at the portal, and what was decided about it.
 #[derive(Debug, Clone)]
-pub struct Seen<'a> {
+pub struct JudgedObservation<'a> {
     /// When.
     pub at: Instant,
     /// Stage.
@@ -217,7 +217,7 @@ pub struct Seen<'a> {
     /// Tab or page.
     pub place: &'a str,
     /// What was judged.
-    pub look: Look<'a>,
+    pub look: Observation<'a>,
     /// What the map says that wordings mean.
     pub rules: &'a [BannerRule],
     /// What was decided.
@@ -226,7 +226,7 @@ pub struct Seen<'a> {
 
 impl ObservationLine {
     /// What may be kept of a look.
-    pub fn of(seen: &Seen<'_>, gate: &MaskGate) -> Self {
+    pub fn of(seen: &JudgedObservation<'_>, gate: &MaskGate) -> Self {
         let line = Self {
             at: seen.at,
             stage: seen.stage,
@@ -243,11 +243,13 @@ impl ObservationLine {
         };
         let recorder = Recorder { gate, rules: seen.rules };
         match &seen.look {
-            Look::Exceptions(change, left, rows) => Self { list: Some(recorder.list(change, left, rows)), ..line },
-            Look::Survey(tab) | Look::Fill(tab) => recorder.tab(tab, None, line),
-            Look::Attach(tab) => Self { files: recorder.tab_files(tab), ..line },
-            Look::Draft(tab) => Self { files: recorder.tab_files(tab), ..recorder.tab(tab, None, line) },
-            Look::Resume(tab, empty, work) => {
+            Observation::Exceptions(change, left, rows) => {
+                Self { list: Some(recorder.list(change, left, rows)), ..line }
+            }
+            Observation::Survey(tab) | Observation::Fill(tab) => recorder.tab(tab, None, line),
+            Observation::Attach(tab) => Self { files: recorder.tab_files(tab), ..line },
+            Observation::Draft(tab) => Self { files: recorder.tab_files(tab), ..recorder.tab(tab, None, line) },
+            Observation::Resume(tab, empty, work) => {
                 let reached = WorkView {
                     fields: work.fields.get(&tab.planned.id).copied(),
                     files: work.files.get(&tab.planned.id).copied(),
@@ -255,15 +257,15 @@ impl ObservationLine {
                 let line = recorder.tab(tab, Some(empty), line);
                 Self { files: recorder.tab_files(tab), work: Some(reached), ..line }
             }
-            Look::Summary(page) => Self { files: recorder.page_files(page), ..recorder.page(page, line) },
-            Look::Recheck(page) => recorder.page(page, line),
-            Look::Dialog(dialog, banners) => {
+            Observation::Summary(page) => Self { files: recorder.page_files(page), ..recorder.page(page, line) },
+            Observation::Recheck(page) => recorder.page(page, line),
+            Observation::Dialog(dialog, banners) => {
                 // A dialog's words are the map's own: only a warning among them counts.
                 let meaning = |text: &Private<String>| warning(text.expose(), seen.rules);
                 let dialog = dialog.map(|text| gate.wording(text, meaning(text)));
                 Self { dialog, banners: recorder.banners(banners), ..line }
             }
-            Look::Commit | Look::Confirmation => line,
+            Observation::Commit | Observation::Confirmation => line,
         }
     }
 }
@@ -274,8 +276,8 @@ struct Recorder<'a> {
 }
 
 impl Recorder<'_> {
-    fn tab(&self, seen: &SeenTab<'_>, empty: Option<&ObservedTab>, line: ObservationLine) -> ObservationLine {
-        let SeenTab { planned, observed } = *seen;
+    fn tab(&self, seen: &TabObservation<'_>, empty: Option<&ObservedTab>, line: ObservationLine) -> ObservationLine {
+        let TabObservation { planned, observed } = *seen;
         let field = |field: &PlannedField| {
             let blank = empty.and_then(|empty| empty.controls.get(&field.id));
             self.gate.observation(field, observed.controls.get(&field.id), blank)
@@ -289,7 +291,7 @@ impl Recorder<'_> {
         }
     }
 
-    fn page(&self, seen: &SeenPage<'_>, line: ObservationLine) -> ObservationLine {
+    fn page(&self, seen: &PageObservation<'_>, line: ObservationLine) -> ObservationLine {
         let field = |field: &PlannedField| self.gate.observation(field, seen.page.lines.get(&field.id), None);
         ObservationLine {
             fields: seen.lines.iter().map(field).collect(),
@@ -304,20 +306,20 @@ impl Recorder<'_> {
         banners.iter().map(shown).collect()
     }
 
-    fn tab_files(&self, seen: &SeenTab<'_>) -> Option<FilesView> {
+    fn tab_files(&self, seen: &TabObservation<'_>) -> Option<FilesView> {
         let wanted: Vec<&PlannedFile> = seen.planned.files.iter().collect();
         let listed = seen.observed.files.iter().flat_map(|(field, files)| files.iter().map(move |file| (field, file)));
         let listed: Vec<_> = listed.map(|(field, file)| self.gate.listed_file(Some(field), file, &wanted)).collect();
         (!wanted.is_empty() || !listed.is_empty()).then(|| FilesView { wanted: sent(&wanted), listed })
     }
 
-    fn page_files(&self, seen: &SeenPage<'_>) -> Option<FilesView> {
+    fn page_files(&self, seen: &PageObservation<'_>) -> Option<FilesView> {
         let listed = seen.page.files.as_ref()?;
         let listed = listed.iter().map(|file| self.gate.listed_file(None, file, &seen.files)).collect();
         Some(FilesView { wanted: sent(&seen.files), listed })
     }
 
-    fn list(&self, change: &ChangeId, left: &Left, rows: &[ListedException]) -> ListView {
+    fn list(&self, change: &ChangeId, left: &PortalResidue, rows: &[ListedException]) -> ListView {
         let known: Vec<&str> =
             [Some(change.as_str()), left.draft().map(DraftReference::as_str)].into_iter().flatten().collect();
         let rows = rows.iter().map(|row| self.gate.listed_row(row, &known)).collect();

@@ -6,7 +6,7 @@ use super::gate::{Blocked, BrokenState, GateVerdict, Ground, NoOverride, PassRea
 use super::override_file::ReleaseOverride;
 use super::state_file::FreezeState;
 use crate::model::freeze_terms::ReleaseMode;
-use crate::model::shown::shown;
+use crate::model::shown::escape_for_terminal;
 
 const RULE: &str = "==============================================";
 
@@ -25,7 +25,7 @@ pub struct Scene<'a> {
 
 /// A text of a state, or that it is not there.
 fn or_not_written(text: Option<&str>) -> String {
-    text.map(shown).filter(|text| !text.is_empty()).unwrap_or_else(|| "(not written)".to_owned())
+    text.map(escape_for_terminal).filter(|text| !text.is_empty()).unwrap_or_else(|| "(not written)".to_owned())
 }
 
 fn tier(freeze: Option<&FreezeState>) -> String {
@@ -59,10 +59,10 @@ pub fn blocked(mode: ReleaseMode, blocked: &Blocked, scene: Scene<'_>) -> String
             scene
                 .freeze
                 .and_then(|f| f.set_by.as_deref())
-                .map_or_else(|| "missing".to_owned(), |by| format!("\"{}\"", shown(by)))
+                .map_or_else(|| "missing".to_owned(), |by| format!("\"{}\"", escape_for_terminal(by)))
         ),
     };
-    let freeze_file = shown(scene.freeze_file);
+    let freeze_file = escape_for_terminal(scene.freeze_file);
     // Writing to a text does not fail.
     let _ = write!(
         text,
@@ -112,7 +112,7 @@ pub fn passes(mode: ReleaseMode, reason: PassReason) -> String {
 
 /// What cannot be told, on one line.
 pub fn broken(state: BrokenState, scene: Scene<'_>) -> String {
-    let (freeze, over) = (shown(scene.freeze_file), shown(scene.override_file));
+    let (freeze, over) = (escape_for_terminal(scene.freeze_file), escape_for_terminal(scene.override_file));
     match state {
         BrokenState::FreezeMissing => format!("there is no freeze state at {freeze}"),
         BrokenState::FreezeUnreadable => format!("the freeze state {freeze} cannot be read"),

@@ -37,7 +37,7 @@ pub struct ObservedControl {
 
 /// A control that the selector map does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StrangeControl {
+pub struct UnmappedRequired {
     /// Its label.
     pub label: Private<String>,
 }
@@ -68,7 +68,7 @@ pub struct ObservedTab {
     /// Mapped controls.
     pub controls: BTreeMap<FieldId, Found<ObservedControl>>,
     /// Mandatory controls that no field of the map matched.
-    pub strange_required: Vec<StrangeControl>,
+    pub strange_required: Vec<UnmappedRequired>,
     /// Banners.
     pub banners: Vec<ObservedBanner>,
     /// Listed uploads, per file field.

@@ -15,7 +15,7 @@ pub(crate) fn is_invisible(character: char) -> bool {
 }
 
 /// `text` on one line: control and invisible characters are written as `\u{1b}`, and what is too long is cut.
-pub fn shown(text: &str) -> String {
+pub fn escape_for_terminal(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(LONGEST));
     for (place, character) in text.chars().enumerate() {
         if place == LONGEST {
@@ -51,10 +51,10 @@ mod tests {
     #[test]
     fn nothing_that_steers_a_terminal_is_shown_raw() {
         let hostile = "\u{1b}[2J\r\n\u{9b}31m\u{202e}evil\u{7f}\u{0}\u{2028}\u{200b}";
-        let seen = shown(hostile);
+        let seen = escape_for_terminal(hostile);
         assert!(seen.chars().all(|character| !is_invisible(character)), "{seen:?}");
         assert!(seen.starts_with("\\u{1b}[2J\\u{d}\\u{a}"), "{seen}");
-        assert_eq!(shown("Größe, 図 – ok"), "Größe, 図 – ok");
+        assert_eq!(escape_for_terminal("Größe, 図 – ok"), "Größe, 図 – ok");
         let seen = shown_lines(hostile);
         assert!(seen.chars().all(|character| !is_invisible(character) || character == '\n'), "{seen:?}");
         assert_eq!(shown_lines("one\n\ttwo"), "one\n\ttwo");
@@ -62,6 +62,6 @@ mod tests {
 
     #[test]
     fn a_text_of_a_megabyte_is_cut() {
-        assert_eq!(shown(&"x".repeat(1 << 20)).chars().count(), LONGEST + 1);
+        assert_eq!(escape_for_terminal(&"x".repeat(1 << 20)).chars().count(), LONGEST + 1);
     }
 }

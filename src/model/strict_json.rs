@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use super::shown::shown;
+use super::shown::escape_for_terminal;
 
 /// Reads the one JSON object that is `text`.
 ///
@@ -15,7 +15,7 @@ use super::shown::shown;
 ///
 /// Why not, in words that may be shown: no JSON, no object, a key twice, something behind it, or not what `T` needs.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    let told = |error: serde_json::Error| shown(&error.to_string());
+    let told = |error: serde_json::Error| escape_for_terminal(&error.to_string());
     let Strict(value) = serde_json::from_str(text).map_err(told)?;
     if !value.is_object() {
         return Err("it holds no JSON object".to_owned());
@@ -23,7 +23,11 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let field = error.path().to_string();
         let inner = error.into_inner();
-        if field == "." { shown(&inner.to_string()) } else { shown(&format!("{field}: {inner}")) }
+        if field == "." {
+            escape_for_terminal(&inner.to_string())
+        } else {
+            escape_for_terminal(&format!("{field}: {inner}"))
+        }
     })
 }
 

@@ -14,12 +14,12 @@ use crate::evidence::observations::{Judgement, WorkView};
 use crate::model::digest::Digest;
 use crate::model::form::{FormPlan, FormValue, PlannedField, PlannedFile, PlannedTab, RecordPath, WidgetKind};
 use crate::model::ids::{AttachmentRole, ChangeId, FieldId, TabId};
-use crate::model::left::{Left, Work};
 use crate::model::observed::{
-    Found, ListedFile, ObservedBanner, ObservedControl, ObservedPage, ObservedTab, StrangeControl,
+    Found, ListedFile, ObservedBanner, ObservedControl, ObservedPage, ObservedTab, UnmappedRequired,
 };
 use crate::model::portal_facts::{Created, ListedException, ListedState};
 use crate::model::private::Private;
+use crate::model::residue::{PortalResidue, TabProgress};
 
 /// A line as it stands in the file.
 #[derive(Deserialize)]
@@ -136,7 +136,7 @@ struct Listed<'a> {
 #[serde(deny_unknown_fields)]
 struct List<'a> {
     change: ChangeId,
-    left: Left,
+    left: PortalResidue,
     #[serde(borrow)]
     rows: Vec<Row<'a>>,
 }
@@ -233,7 +233,7 @@ impl Line<'_> {
         let id = self.tab_id(&self.place)?;
         let fields = self.fields()?;
         let planned = PlannedTab { id: id.clone(), fields: fields.planned, files: self.wanted() };
-        let strange = |label: &Text<'_>| StrangeControl { label: Private::new(label.to_string()) };
+        let strange = |label: &Text<'_>| UnmappedRequired { label: Private::new(label.to_string()) };
         let mut files: BTreeMap<FieldId, Vec<ListedFile>> = BTreeMap::new();
         for file in self.files.iter().flat_map(|files| &files.listed) {
             let field = file.field.clone().ok_or(LineError::Unreadable("files.listed.field"))?;
@@ -259,7 +259,7 @@ impl Line<'_> {
         let Tab { planned, observed: draft, empty: controls } = self.tab()?;
         let reached = self.work.ok_or(LineError::Unreadable("work"))?;
         let tab = |reached: Option<_>| reached.map(|reached| (planned.id.clone(), reached)).into_iter().collect();
-        let work = Work { fields: tab(reached.fields), files: tab(reached.files) };
+        let work = TabProgress { fields: tab(reached.fields), files: tab(reached.files) };
         let empty = ObservedTab {
             tab: planned.id.clone(),
             controls,

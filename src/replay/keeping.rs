@@ -8,7 +8,7 @@ use regex::Regex;
 
 use crate::decide::verdict::Stage;
 use crate::evidence::journal::Event;
-use crate::evidence::observations::Look;
+use crate::evidence::observations::Observation;
 use crate::mask::masked::Permissions;
 use crate::model::form::{FormPlan, FormValue, ParameterContent, PlannedField};
 use crate::model::ids::FieldId;
@@ -16,13 +16,13 @@ use crate::model::observed::{Found, ObservedBanner, ObservedControl};
 use crate::model::portal_facts::ListedException;
 use crate::model::record::ChangeRecord;
 use crate::model::time::Instant;
-use crate::run::flow::{Sight, Watcher};
+use crate::run::flow::{WatchEvent, Watcher};
 use crate::scrub::Permission;
 use crate::selectors::locator::{Locator, Locators};
 use crate::selectors::read::SelectorMap;
 
 /// Passes everything on, and remembers what may be kept of what was read at declared places.
-pub struct Keeping<'a> {
+pub struct AllowlistCollector<'a> {
     inner: &'a dyn Watcher,
     permissions: Permissions,
     number_form: Regex,
@@ -30,7 +30,7 @@ pub struct Keeping<'a> {
     kept: Mutex<BTreeSet<String>>,
 }
 
-impl<'a> Keeping<'a> {
+impl<'a> AllowlistCollector<'a> {
     /// In front of `inner`, for a portal of this map.
     pub fn new(inner: &'a dyn Watcher, permissions: Permissions, map: &SelectorMap) -> Self {
         let dialog_is_literal = map.dialog_text.as_ref().is_some_and(is_literal);
@@ -70,18 +70,22 @@ impl<'a> Keeping<'a> {
         }
     }
 
-    fn look(&self, look: &Look<'_>) {
+    fn look(&self, look: &Observation<'_>) {
         match look {
-            Look::Exceptions(_, _, rows) => self.rows(rows),
-            Look::Survey(seen) | Look::Fill(seen) | Look::Attach(seen) | Look::Draft(seen) | Look::Resume(seen, ..) => {
+            Observation::Exceptions(_, _, rows) => self.rows(rows),
+            Observation::Survey(seen)
+            | Observation::Fill(seen)
+            | Observation::Attach(seen)
+            | Observation::Draft(seen)
+            | Observation::Resume(seen, ..) => {
                 self.controls(&seen.observed.controls);
                 self.banners(&seen.observed.banners);
             }
-            Look::Summary(seen) | Look::Recheck(seen) => {
+            Observation::Summary(seen) | Observation::Recheck(seen) => {
                 self.controls(&seen.page.lines);
                 self.banners(&seen.page.banners);
             }
-            Look::Dialog(text, banners) => {
+            Observation::Dialog(text, banners) => {
                 // The run has compared it with the map's wording; that says it all where nothing in it stands for anything.
                 if let Some(text) = text
                     && (self.permissions.messages || self.dialog_is_literal)
@@ -90,7 +94,7 @@ impl<'a> Keeping<'a> {
                 }
                 self.banners(banners);
             }
-            Look::Commit | Look::Confirmation => {}
+            Observation::Commit | Observation::Confirmation => {}
         }
     }
 
@@ -108,7 +112,7 @@ impl<'a> Keeping<'a> {
     }
 }
 
-impl Watcher for Keeping<'_> {
+impl Watcher for AllowlistCollector<'_> {
     fn step(&self, stage: Stage, place: &str) {
         self.inner.step(stage, place);
     }
@@ -117,15 +121,15 @@ impl Watcher for Keeping<'_> {
         self.inner.noted(event);
     }
 
-    fn saw(&self, sight: Sight<'_>) {
-        self.inner.saw(sight);
-        match sight {
-            Sight::Look(look) => self.look(look),
-            Sight::Rows(rows) => self.rows(rows),
-            Sight::Account(account) => self.keep(account.expose().clone()),
-            Sight::Draft(draft) => self.keep(draft.to_string()),
-            Sight::Number(number) if self.number_form.is_match(number) => self.keep(number),
-            Sight::Number(_) => {}
+    fn on_observation(&self, event: WatchEvent<'_>) {
+        self.inner.on_observation(event);
+        match event {
+            WatchEvent::Observation(look) => self.look(look),
+            WatchEvent::Rows(rows) => self.rows(rows),
+            WatchEvent::Account(account) => self.keep(account.expose().clone()),
+            WatchEvent::Draft(draft) => self.keep(draft.to_string()),
+            WatchEvent::Number(number) if self.number_form.is_match(number) => self.keep(number),
+            WatchEvent::Number(_) => {}
         }
     }
 }
@@ -204,7 +208,7 @@ pub fn identifiers(record: &ChangeRecord) -> BTreeSet<String> {
 }
 
 /// What a permission is made from.
-pub struct Grounds<'a> {
+pub struct AllowlistInputs<'a> {
     /// The map.
     pub map: &'a SelectorMap,
     /// The map as text: it stands in the fixture, so that every text in it is public.
@@ -229,7 +233,7 @@ pub struct Grounds<'a> {
     pub span: (Instant, Instant),
 }
 
-impl Grounds<'_> {
+impl AllowlistInputs<'_> {
     /// The permission.
     pub fn permission(self) -> Permission {
         let mut declared = BTreeSet::new();

@@ -22,7 +22,7 @@ use crate::portal::webdriver::Credentials;
 use crate::run::flow::Watcher;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::launch;
-use crate::run::order::{Begin, Chance, InputError, Order};
+use crate::run::order::{Begin, InputError, Order, RandomSource};
 use crate::run::session::BrowserOrder;
 use crate::selectors::read::SelectorMap;
 
@@ -100,7 +100,7 @@ pub async fn replay(
         browser: browser.clone(),
         portal_ca: None,
         upstream: Some(player.clone()),
-        chance: Chance::Given(key(fixture)),
+        chance: RandomSource::Given(key(fixture)),
         credentials: Credentials { user: head.account.clone(), password: SecretString::from(PASSWORD) },
         draft_only: head.draft_only,
         hand_over: false,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::difference::{Difference, between_shapes, of_requests};
-use super::keeping::Keeping;
+use super::keeping::AllowlistCollector;
 use super::play::{ReplayError, Replayed, replay};
 use super::scrubbing::{Recorded, Scrubbing};
 use super::told::{Listening, tell};
@@ -182,7 +182,7 @@ async fn make(
     wanted.order.upstream = Some(tap.clone());
     let heard = HeardSources::new(sources, now);
     let permissions = permissions(&wanted.order.map);
-    let keeping = Keeping::new(watcher, permissions.clone(), &wanted.order.map);
+    let keeping = AllowlistCollector::new(watcher, permissions.clone(), &wanted.order.map);
     let listening = Listening::new(&keeping);
     let document = launch(&wanted.order, &heard, clock, interrupt.clone(), &listening).await?;
     let missing = har.map(Player::differences).unwrap_or_default();

@@ -7,13 +7,13 @@ use secrecy::ExposeSecret as _;
 
 use super::bodies::{answered, body, declared_cache, essence, known_kind, text_of};
 use super::gate_words::Words;
-use super::keeping::{Grounds, identifiers, pairs};
+use super::keeping::{AllowlistInputs, identifiers, pairs};
 use super::play::PASSWORD;
 use super::record::{RecordError, RecordOrder};
 use super::secrets::Secrets;
 use super::stand_in::{StandIns, StoodIn};
 use crate::fixture::answers::{AnswerEntry, AnswerFiles, Answered};
-use crate::fixture::exchange::{Answer, Asked, Exchange, Given};
+use crate::fixture::exchange::{Answer, Exchange, RecordedRequest, RecordedResponse};
 use crate::fixture::folder::{
     ANSWERS, Files, GATES, HEAD, Head, MAP, RECORD, SCHEMA, TRAFFIC, attachments_fit, stand_in,
 };
@@ -85,7 +85,7 @@ impl<'a> Scrubbing<'a> {
         let key: [u8; 32] = rand::random();
         let mut given = self.wanted.stand_ins.clone();
         given.push(self.origin());
-        let grounds = |pairs: Vec<(String, String)>, plan| Grounds {
+        let grounds = |pairs: Vec<(String, String)>, plan| AllowlistInputs {
             map: &order.map,
             map_text: &self.wanted.map_text,
             record: first,
@@ -137,11 +137,16 @@ impl<'a> Scrubbing<'a> {
         }
     }
 
-    fn scrubber(&self, grounds: Grounds<'_>, key: [u8; 32], secrets: &Secrets) -> Result<Scrubber, RecordError> {
+    fn scrubber(
+        &self,
+        grounds: AllowlistInputs<'_>,
+        key: [u8; 32],
+        secrets: &Secrets,
+    ) -> Result<Scrubber, RecordError> {
         let mut scrubber =
             Scrubber::new(grounds.permission(), key).map_err(|error| RecordError::Scrub(error.to_string()))?;
         for one in &self.recorded.exchanges {
-            let Given::Answer(answer) = &one.given else { continue };
+            let RecordedResponse::Answer(answer) = &one.given else { continue };
             let Some(text) = text_of(answer) else { continue };
             if self.is_public(one, secrets) {
                 scrubber.learn_public(&text);
@@ -153,7 +158,7 @@ impl<'a> Scrubbing<'a> {
     }
 
     /// Whether it lies where everybody gets the same answer, as the map declares.
-    fn is_declared_public(&self, asked: &Asked) -> bool {
+    fn is_declared_public(&self, asked: &RecordedRequest) -> bool {
         let below = |folder: &str| {
             let rest = asked.url.path().strip_prefix(folder.trim_end_matches('/'));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -167,7 +172,7 @@ impl<'a> Scrubbing<'a> {
     /// Whether everybody gets this answer: declared so, and in fact a script, a style, a font or a picture without a secret in it.
     /// An error page or a sign-in page at such an address is none.
     fn is_public(&self, one: &Exchange, secrets: &Secrets) -> bool {
-        let Given::Answer(answer) = &one.given else { return false };
+        let RecordedResponse::Answer(answer) = &one.given else { return false };
         let kind = essence(answer.kind.as_deref());
         let code = kind.ends_with("/javascript") || kind == "text/css" || kind == "application/x-javascript";
         self.is_declared_public(&one.asked)
@@ -251,7 +256,7 @@ impl<'a> Scrubbing<'a> {
 
     fn exchange(&self, scrubber: &Scrubber, one: &Exchange, secrets: &Secrets) -> Exchange {
         let public = self.is_public(one, secrets);
-        let asked = Asked {
+        let asked = RecordedRequest {
             lane: one.asked.lane,
             method: one.asked.method.clone(),
             url: scrubber.url(one.asked.url.as_str()).parse().unwrap_or_else(|_| self.wanted.order.base.clone()),
@@ -259,10 +264,10 @@ impl<'a> Scrubbing<'a> {
             body: body(scrubber, &one.asked.body),
         };
         let given = match &one.given {
-            Given::Silence => Given::Silence,
-            Given::Lost => Given::Lost,
-            Given::NotSent => Given::NotSent,
-            Given::Answer(answer) => Given::Answer(Answer {
+            RecordedResponse::Silence => RecordedResponse::Silence,
+            RecordedResponse::Lost => RecordedResponse::Lost,
+            RecordedResponse::NotSent => RecordedResponse::NotSent,
+            RecordedResponse::Answer(answer) => RecordedResponse::Answer(Answer {
                 status: answer.status,
                 kind: answer.kind.as_deref().map(known_kind),
                 location: answer.location.as_deref().map(|place| scrubber.url(place)),

@@ -14,7 +14,7 @@ use crate::evidence::readings::APPROVALS;
 use crate::evidence::store::SCREENSHOTS;
 use crate::fixture::folder::Told;
 use crate::mask::views::HaltView;
-use crate::run::flow::{Sight, Watcher};
+use crate::run::flow::{WatchEvent, Watcher};
 
 /// Version of `expected.json`.
 pub const EXPECTED_SCHEMA: &str = "portal-agent/expected/1";
@@ -54,8 +54,8 @@ impl Watcher for Listening<'_> {
         self.inner.noted(event);
     }
 
-    fn saw(&self, sight: Sight<'_>) {
-        self.inner.saw(sight);
+    fn on_observation(&self, event: WatchEvent<'_>) {
+        self.inner.on_observation(event);
     }
 }
 

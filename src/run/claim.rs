@@ -6,22 +6,22 @@ use super::ports::Ports;
 use crate::decide::recovery::{Recovery, recovery};
 use crate::decide::rules::record::{claimed_by_another_run, earlier_run_in_doubt};
 use crate::decide::verdict::HaltReason;
-use crate::evidence::claims::{Alive, Claim, ClaimEntry, Holds, Row, Standing, TookOver};
+use crate::evidence::claims::{Alive, Claim, ClaimEntry, ClaimLog, ClaimState, Holds, TookOver};
 use crate::evidence::copies::{Past, ReadError, read};
 use crate::evidence::history::History;
 use crate::evidence::journal::Resumption;
 use crate::evidence::outcome::Outcome;
 use crate::evidence::shared::StoreError;
 use crate::model::ids::{ChangeId, RunId};
-use crate::model::left::Left;
+use crate::model::residue::PortalResidue;
 use crate::model::time::Instant;
 
 /// How a change stands.
 enum Change {
     /// Nobody holds it.
-    Free(Option<Standing>),
+    Free(Option<ClaimState>),
     /// A run that can do nothing any more holds it.
-    Over { standing: Standing, past: Box<Past> },
+    Over { standing: ClaimState, past: Box<Past> },
     /// Somebody holds it.
     Held(String),
 }
@@ -29,8 +29,8 @@ enum Change {
 /// A change that a new run may work on, and what it takes over.
 #[derive(Debug, Clone)]
 pub struct Admitted {
-    row: Row,
-    standing: Option<Standing>,
+    row: ClaimLog,
+    standing: Option<ClaimState>,
     past: Option<Box<Past>>,
     took_over: Option<TookOver>,
     submitted_before: bool,
@@ -74,7 +74,7 @@ impl Admission {
 
 async fn examine<P: Ports>(
     ports: &P,
-    row: &Row,
+    row: &ClaimLog,
     change: &ChangeId,
     from_host: Option<&str>,
 ) -> Result<Change, StoreError> {
@@ -117,7 +117,7 @@ async fn examine<P: Ports>(
 pub async fn admit<P: Ports>(
     ports: &P,
     begin: &Begin,
-    row: Row,
+    row: ClaimLog,
     facts: &RunFacts<'_>,
     now: Instant,
 ) -> Result<Admission, InputError> {
@@ -131,7 +131,7 @@ pub async fn admit<P: Ports>(
     let (standing, past) = match (found, begin.continues()) {
         (Change::Held(by), _) => return Ok(Admission::Refused(claimed_by_another_run(change, &by))),
         (Change::Free(standing), None) => {
-            let submitted_before = standing.as_ref().is_some_and(Standing::submitted);
+            let submitted_before = standing.as_ref().is_some_and(ClaimState::submitted);
             let admitted = Admitted { row, standing, past: None, took_over: None, submitted_before };
             return Ok(Admission::Admitted(Box::new(admitted)));
         }
@@ -198,18 +198,18 @@ fn check_past(history: &History, facts: &RunFacts<'_>, now: Instant) -> Result<(
         });
     }
     match &history.left {
-        Left::PerhapsASubmission { .. } if history.filled_from != facts.record.packet => {
+        PortalResidue::PerhapsASubmission { .. } if history.filled_from != facts.record.packet => {
             Err(InputError::NotContinuable {
                 run,
                 why: format!("committed packet {}, and the record holds another", history.filled_from),
                 help: "name the record as it was with --record".to_owned(),
             })
         }
-        Left::Nothing
-        | Left::PerhapsADraft { .. }
-        | Left::Draft { .. }
-        | Left::PerhapsASubmission { .. }
-        | Left::Submission { .. } => Ok(()),
+        PortalResidue::Nothing
+        | PortalResidue::PerhapsADraft { .. }
+        | PortalResidue::Draft { .. }
+        | PortalResidue::PerhapsASubmission { .. }
+        | PortalResidue::Submission { .. } => Ok(()),
     }
 }
 

@@ -45,19 +45,19 @@ impl Clock for SystemClock {
 }
 
 /// A clock that shows no earlier time than it showed before.
-pub struct NeverBack<'a> {
+pub struct MonotonicClock<'a> {
     clock: &'a dyn Clock,
     last: Mutex<Instant>,
 }
 
-impl<'a> NeverBack<'a> {
+impl<'a> MonotonicClock<'a> {
     /// From `clock`, from now on.
     pub fn from(clock: &'a dyn Clock) -> Self {
         Self { clock, last: Mutex::new(clock.now()) }
     }
 }
 
-impl Clock for NeverBack<'_> {
+impl Clock for MonotonicClock<'_> {
     fn now(&self) -> Instant {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = self.clock.now().max(*last);
@@ -89,7 +89,7 @@ mod tests {
     fn a_clock_that_steps_back_stands_still() {
         let at = |second| Instant::from(jiff::Timestamp::from_second(second).unwrap());
         let clock = Steps(Cell::new(0), vec![at(100), at(110), at(50), at(111)]);
-        let steady = NeverBack::from(&clock);
+        let steady = MonotonicClock::from(&clock);
         assert_eq!([steady.now(), steady.now(), steady.now()], [at(110), at(110), at(111)]);
     }
 }

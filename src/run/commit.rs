@@ -5,12 +5,12 @@ use std::time::{Duration, Instant as Monotonic};
 use super::alarms::alarms;
 use super::ending::Ending;
 use super::facts::{RunFacts, judge_again, judge_held, reading};
-use super::flow::{Flow, Stop, rereading, verb};
+use super::flow::{Flow, StopReason, rereading, verb};
 use crate::decide::recheck::compare;
 use crate::decide::reconcile;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::{Event, Progress};
-use crate::evidence::observations::{Look, SeenPage};
+use crate::evidence::observations::{Observation, PageObservation};
 use crate::evidence::outcome::Outcome;
 use crate::gateway::control::{Answered, Held, Release};
 use crate::gateway::interlock::{ReleaseRefused, ReleaseToken};
@@ -40,7 +40,7 @@ fn held_reason(code: HaltCode, expected: &str, observed: impl ToString, source: 
 }
 
 impl<P: Portal> Flow<'_, '_, P> {
-    pub(super) async fn commit(&mut self, draft: &DraftReference) -> Result<Ending, Stop> {
+    pub(super) async fn commit(&mut self, draft: &DraftReference) -> Result<Ending, StopReason> {
         self.recheck_panel(draft).await?;
         let held = self.hold_commit().await?;
         let ended = match self.recheck_held(draft, &held).await {
@@ -56,7 +56,7 @@ impl<P: Portal> Flow<'_, '_, P> {
     /// Refuses the held request, and only then writes that it never left.
     async fn withdraw(&mut self) {
         self.gateway.lock();
-        if self.books.progress() == Progress::Released {
+        if self.log.progress() == Progress::Released {
             // If that cannot be written, whoever comes next looks the commit up: more than needed, and safe.
             let _ = self.note(Stage::Recheck, &Event::CommitWithdrawn).await;
         }
@@ -64,7 +64,7 @@ impl<P: Portal> Flow<'_, '_, P> {
 
     /// The summary and, on the page from which the click will be made, approvers and freeze window: all read anew, since a
     /// commit may carry nothing but a reference and somebody may have changed the draft.
-    async fn recheck_panel(&mut self, draft: &DraftReference) -> Result<(), Stop> {
+    async fn recheck_panel(&mut self, draft: &DraftReference) -> Result<(), StopReason> {
         let stage = Stage::Recheck;
         self.stand(stage, "summary, approvers and freeze window");
         let plan = self.facts.plan;
@@ -73,9 +73,9 @@ impl<P: Portal> Flow<'_, '_, P> {
         if !one_page {
             let page = rereading!(self, stage, self.portal.read_page(ShownPage::Review(draft), &plan.review))?;
             let verdict = reconcile::summary(stage, &plan.review, plan, &page, &self.facts.map.banners);
-            self.saw(stage, "review", self.summary_of(&plan.review, &page), &verdict)?;
+            self.observe(stage, "review", self.summary_of(&plan.review, &page), &verdict)?;
             if let Verdict::Halt(reasons) = verdict {
-                return Err(Stop::Halt(reasons));
+                return Err(StopReason::Halt(reasons));
             }
         }
         let further = plan.review.iter().filter(|line| !plan.recheck.iter().any(|known| known.id == line.id));
@@ -86,19 +86,19 @@ impl<P: Portal> Flow<'_, '_, P> {
         let mut reasons = Vec::new();
         if one_page {
             let verdict = reconcile::summary(stage, &plan.review, plan, &page, &self.facts.map.banners);
-            self.saw(stage, "review", self.summary_of(&plan.review, &page), &verdict)?;
+            self.observe(stage, "review", self.summary_of(&plan.review, &page), &verdict)?;
             reasons.extend(verdict.reasons().iter().cloned());
         }
         let verdict = reconcile::recheck_panel(plan, &page, &self.facts.map.banners);
-        let panel = SeenPage { lines: &plan.recheck, files: Vec::new(), page: &page };
-        self.saw(stage, "recheck", Look::Recheck(panel), &verdict)?;
+        let panel = PageObservation { lines: &plan.recheck, files: Vec::new(), page: &page };
+        self.observe(stage, "recheck", Observation::Recheck(panel), &verdict)?;
         let news: Vec<_> = verdict.reasons().iter().filter(|reason| !reasons.contains(*reason)).cloned().collect();
         reasons.extend(news);
         let verdict = Verdict::of(reasons);
         self.keep_picture(stage, "recheck", Scene::Lines(shown, &plan.recheck)).await?;
         match verdict {
             Verdict::Proceed(()) => self.note(stage, &Event::PanelRechecked).await,
-            Verdict::Halt(reasons) => Err(Stop::Halt(reasons)),
+            Verdict::Halt(reasons) => Err(StopReason::Halt(reasons)),
         }
     }
 
@@ -108,36 +108,36 @@ impl<P: Portal> Flow<'_, '_, P> {
         &mut self,
         within: Duration,
         judge: impl FnOnce(&RunFacts<'_>, &ReadRecord, &Gates, Instant) -> Verdict<T>,
-    ) -> Result<(T, Monotonic), Stop> {
+    ) -> Result<(T, Monotonic), StopReason> {
         let stage = Stage::Recheck;
         let read = tokio::select! {
             biased;
             read = self.sources.read(Some(self.facts.record)) => read.map_err(|error| error.told()),
-            () = self.interrupt.pressed() => return Err(Stop::Halt(NonEmpty::one(interrupted()))),
+            () = self.interrupt.pressed() => return Err(StopReason::Halt(NonEmpty::one(interrupted()))),
             () = tokio::time::sleep(within) => Err(format!("the sources did not answer: not within {} s", within.as_secs())),
         };
         let SourceFacts { record, gates } = read.map_err(|observed| {
             let expected = "an answer from every source";
             let reason = held_reason(HaltCode::SourceUnavailable, expected, observed, FactSource::Record);
-            Stop::Halt(NonEmpty::one(reason))
+            StopReason::Halt(NonEmpty::one(reason))
         })?;
         let answered = Monotonic::now();
         let now = self.clock.now();
         let verdict = judge(&self.facts, &record, &gates, now);
-        let kept = reading(stage, &self.facts, &record, &gates, now, &verdict.without_proof(), self.books.gate);
-        self.books.read(kept);
+        let kept = reading(stage, &self.facts, &record, &gates, now, &verdict.without_proof(), self.log.gate);
+        self.log.read(kept);
         Ok((verdict.into_result()?, answered))
     }
 
     /// Clicks, and waits until the request that the click caused stands at the gateway.
-    async fn hold_commit(&mut self) -> Result<Held, Stop> {
+    async fn hold_commit(&mut self) -> Result<Held, StopReason> {
         let stage = Stage::Recheck;
         let approach = verb!(self, stage, self.portal.approach_commit())?;
         let rules = &self.facts.map.banners;
         let verdict = reconcile::approach(approach.dialog.as_ref(), &approach.banners, rules);
-        self.saw(stage, "dialog", Look::Dialog(approach.dialog.as_ref(), &approach.banners), &verdict)?;
+        self.observe(stage, "dialog", Observation::Dialog(approach.dialog.as_ref(), &approach.banners), &verdict)?;
         if let Verdict::Halt(reasons) = verdict {
-            return Err(Stop::Halt(reasons));
+            return Err(StopReason::Halt(reasons));
         }
         // Once before the click, so that nothing is clicked in vain; again once the request is held.
         self.recheck_sources(Self::limit(self.facts.map.file.limits.hold_s), judge_again).await?;
@@ -159,7 +159,7 @@ impl<P: Portal> Flow<'_, '_, P> {
             Ok(None) => {
                 self.gateway.lock();
                 let observed = "no commit request within the limit";
-                Err(Stop::Halt(NonEmpty::one(held_reason(
+                Err(StopReason::Halt(NonEmpty::one(held_reason(
                     HaltCode::PortalTimeout,
                     "a commit request after the click",
                     observed,
@@ -175,18 +175,18 @@ impl<P: Portal> Flow<'_, '_, P> {
 
     /// With the request held: its own content, then the intent on disk and in the store, then the sources anew, uncached. Their
     /// answer is the last thing before the release: nothing waits in between.
-    async fn recheck_held(&mut self, draft: &DraftReference, held: &Held) -> Result<ReleaseToken, Stop> {
+    async fn recheck_held(&mut self, draft: &DraftReference, held: &Held) -> Result<ReleaseToken, StopReason> {
         let stage = Stage::Recheck;
         let held_since = self.clock.now();
         let verdict = compare(&self.facts.plan.commit, draft, &held.content);
-        self.saw(stage, "commit", Look::Commit, &verdict.without_proof())?;
+        self.observe(stage, "commit", Observation::Commit, &verdict.without_proof())?;
         let mut reasons = verdict.reasons().to_vec();
         reasons.extend(alarms(&self.gateway, stage));
         if self.interrupt.is_pressed() {
             reasons.push(interrupted());
         }
         if let Some(reasons) = NonEmpty::from_vec(reasons) {
-            return Err(Stop::Halt(reasons));
+            return Err(StopReason::Halt(reasons));
         }
         let compared = verdict.into_result()?;
         let hold = self.facts.map.file.limits.hold_s;
@@ -200,20 +200,20 @@ impl<P: Portal> Flow<'_, '_, P> {
         };
         let (proof, answered) = self.recheck_sources(Self::limit(hold), judge).await?;
         if let Some(reasons) = NonEmpty::from_vec(alarms(&self.gateway, stage)) {
-            return Err(Stop::Halt(reasons));
+            return Err(StopReason::Halt(reasons));
         }
-        self.books.unlocked_by = self.books.readings.len().checked_sub(1);
+        self.log.unlocked_by = self.log.readings.len().checked_sub(1);
         self.ending.recheck_to_commit_ms = Some(answered.elapsed().as_secs_f64() * 1e3);
         Ok(ReleaseToken::new(held.attempt, proof, expires_at))
     }
 
-    async fn release(&mut self, token: ReleaseToken) -> Result<Ending, Stop> {
+    async fn release(&mut self, token: ReleaseToken) -> Result<Ending, StopReason> {
         self.stand(Stage::Commit, "releasing the one commit request");
         let within = Self::limit(self.facts.map.file.limits.commit_s);
         if self.interrupt.is_pressed() {
             self.gateway.lock();
             self.ending.recheck_to_commit_ms = None;
-            return Err(Stop::Halt(NonEmpty::one(interrupted())));
+            return Err(StopReason::Halt(NonEmpty::one(interrupted())));
         }
         let released_at = self.clock.now();
         let begun = Monotonic::now();
@@ -228,7 +228,7 @@ impl<P: Portal> Flow<'_, '_, P> {
                 };
                 self.ending.recheck_to_commit_ms = None;
                 let reason = held_reason(code, "the held request, still waiting", refused, FactSource::Gateway);
-                return Err(Stop::Halt(NonEmpty::one(reason)));
+                return Err(StopReason::Halt(NonEmpty::one(reason)));
             }
         };
         let Release { sent_at, answered, kept } = released;

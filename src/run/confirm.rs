@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use super::ending::Ending;
-use super::flow::{Flow, Sight, Stop, reason_of};
+use super::flow::{Flow, StopReason, WatchEvent, reason_of};
 use crate::decide::reconcile;
 use crate::decide::rules::confirmation::{AfterRelease, Proof, Said, agreed, proof};
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::Event;
-use crate::evidence::observations::Look;
+use crate::evidence::observations::Observation;
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::model::ids::DraftReference;
-use crate::model::left::Left;
 use crate::model::portal_facts::LookedUp;
 use crate::model::private::Fact;
+use crate::model::residue::PortalResidue;
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene, ShownPage};
 
@@ -26,7 +26,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.stand(Stage::Confirm, "looking the exception up");
         let on_page = self.portal.confirmation_number().await.ok().flatten();
         if let Some(number) = &on_page {
-            self.watcher.saw(Sight::Number(number));
+            self.watcher.on_observation(WatchEvent::Number(number));
         }
         self.try_picture(Stage::Confirm, "confirmation", Scene::Page).await;
         match self.prove(on_page.as_deref(), released_at, self.arrival()).await {
@@ -90,7 +90,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         said: &Said,
         draft: &DraftReference,
         latest: Duration,
-    ) -> Result<Result<Left, NonEmpty<HaltReason>>, PortalError> {
+    ) -> Result<Result<PortalResidue, NonEmpty<HaltReason>>, PortalError> {
         let change = &self.facts.record.record.exception.change_id;
         let mut pauses = match said {
             Said::Submitted(_) => Vec::new(),
@@ -103,7 +103,7 @@ impl<P: Portal> Flow<'_, '_, P> {
             let rows = self.look_up().await?;
             let settled = agreed(said, change, draft, &LookedUp { rows });
             match settled {
-                Ok(Left::Nothing) if !pauses.is_empty() => {}
+                Ok(PortalResidue::Nothing) if !pauses.is_empty() => {}
                 Ok(_) | Err(_) => return Ok(settled),
             }
         }
@@ -115,7 +115,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         ending
     }
 
-    async fn end_resolved(&mut self, settled: Result<Left, NonEmpty<HaltReason>>) -> Ending {
+    async fn end_resolved(&mut self, settled: Result<PortalResidue, NonEmpty<HaltReason>>) -> Ending {
         let left = match settled {
             Ok(left) => left,
             Err(reasons) => {
@@ -127,23 +127,25 @@ impl<P: Portal> Flow<'_, '_, P> {
             // What cannot be written down is not resolved.
             self.ending.agreed = Some(false);
             let reasons = match stop {
-                Stop::Halt(reasons) => reasons.iter().cloned().collect(),
-                Stop::Environment(_) | Stop::AlreadySubmitted(_) | Stop::Gone(_) => Vec::new(),
+                StopReason::Halt(reasons) => reasons.iter().cloned().collect(),
+                StopReason::Environment(_) | StopReason::AlreadySubmitted(_) | StopReason::Gone(_) => Vec::new(),
             };
             return self.end(Outcome::InDoubt, reasons);
         }
         self.ending.agreed = Some(true);
         match left {
-            Left::Submission { number } => {
+            PortalResidue::Submission { number } => {
                 let differences = self.differences(&number).await;
                 Ending { halt: differences, ..self.end_submitted(number) }
             }
-            Left::Draft { draft } | Left::PerhapsASubmission { draft, .. } => {
+            PortalResidue::Draft { draft } | PortalResidue::PerhapsASubmission { draft, .. } => {
                 self.ending.draft = Some(draft);
                 self.ending.draft_state = Some(DraftState::Unread);
                 self.end(Outcome::HaltedDraft, Vec::new())
             }
-            Left::Nothing | Left::PerhapsADraft { .. } => self.end(Outcome::HaltedAbandoned, Vec::new()),
+            PortalResidue::Nothing | PortalResidue::PerhapsADraft { .. } => {
+                self.end(Outcome::HaltedAbandoned, Vec::new())
+            }
         }
     }
 
@@ -154,7 +156,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         let lines = &self.facts.plan.submitted;
         let Ok(page) = self.portal.read_page(ShownPage::Submitted(number), lines).await else { return Vec::new() };
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        let _ = self.saw(stage, "submitted", self.summary_of(lines, &page), &verdict);
+        let _ = self.observe(stage, "submitted", self.summary_of(lines, &page), &verdict);
         match verdict {
             Verdict::Proceed(()) => Vec::new(),
             Verdict::Halt(reasons) => reasons.iter().cloned().collect(),
@@ -217,7 +219,7 @@ impl<P: Portal> Flow<'_, '_, P> {
             Proof::None(reasons) => (Err(reasons.clone()), Verdict::Halt(reasons)),
         };
         // The proof stands without its note.
-        let _ = self.saw(stage, "confirmation", Look::Confirmation, &verdict);
+        let _ = self.observe(stage, "confirmation", Observation::Confirmation, &verdict);
         let row = match row {
             Ok(row) => row,
             Err(reasons) => return Ok(Err(reasons)),
@@ -226,7 +228,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         let shown = ShownPage::Submitted(&row.number);
         let page = self.portal.read_page(shown, lines).await?;
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        let _ = self.saw(stage, "submitted", self.summary_of(lines, &page), &verdict);
+        let _ = self.observe(stage, "submitted", self.summary_of(lines, &page), &verdict);
         self.try_picture(stage, "submitted", Scene::Lines(shown, lines)).await;
         Ok(match verdict {
             Verdict::Proceed(()) => Ok(row.number),

@@ -4,8 +4,8 @@ use crate::decide::rules::resumption::Edited;
 use crate::decide::verdict::HaltReason;
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::model::ids::DraftReference;
-use crate::model::left::Left;
 use crate::model::private::{Fact, Private};
+use crate::model::residue::PortalResidue;
 use crate::model::time::Instant;
 
 /// How a run ended.
@@ -61,27 +61,27 @@ impl Ending {
 }
 
 /// A run that halted before it touched the portal leaves what an earlier one had left.
-pub(super) fn halted_early(left: Option<&Left>, halt: Vec<HaltReason>) -> Ending {
+pub(super) fn halted_early(left: Option<&PortalResidue>, halt: Vec<HaltReason>) -> Ending {
     let ending = Ending::early(Outcome::HaltedAbandoned, halt, None, "packet: before the browser");
     match left {
-        None | Some(Left::Nothing | Left::Submission { .. }) => ending,
-        Some(Left::PerhapsADraft { .. }) => {
+        None | Some(PortalResidue::Nothing | PortalResidue::Submission { .. }) => ending,
+        Some(PortalResidue::PerhapsADraft { .. }) => {
             Ending { outcome: Outcome::HaltedDraft, draft_state: Some(DraftState::Unread), ..ending }
         }
-        Some(Left::Draft { draft }) => Ending {
+        Some(PortalResidue::Draft { draft }) => Ending {
             outcome: Outcome::HaltedDraft,
             draft: Some(draft.clone()),
             draft_state: Some(DraftState::Unread),
             ..ending
         },
-        Some(Left::PerhapsASubmission { draft, .. }) => {
+        Some(PortalResidue::PerhapsASubmission { draft, .. }) => {
             Ending { outcome: Outcome::InDoubt, draft: Some(draft.clone()), ..ending }
         }
     }
 }
 
 /// The claim is kept while a person or a later run still has to do something with this change.
-pub(super) fn frees(outcome: Outcome, left: &Left) -> bool {
+pub(super) fn frees(outcome: Outcome, left: &PortalResidue) -> bool {
     match outcome {
         Outcome::Submitted | Outcome::AlreadySubmitted | Outcome::HaltedAbandoned => true,
         Outcome::Environment => left.is_settled(),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::books::{Books, unwritable};
 use super::ending::Ending;
 use super::facts::RunFacts;
 use super::flow::Watcher;
 use super::note;
+use super::run_log::{RunLog, unwritable};
 use crate::decide::verdict::Stage;
 use crate::evidence::documents::{
     AttachmentView, AttachmentsDocument, Cost, ManifestDocument, RUN_SCHEMA, RefusedView, ResumesView, RunDocument,
@@ -51,17 +51,17 @@ pub struct Closing<'a> {
 pub async fn finish(
     closing: &Closing<'_>,
     mut ending: Ending,
-    mut books: Option<&mut Books<'_>>,
+    mut log: Option<&mut RunLog<'_>>,
     gate: &MaskGate,
     shared: &SharedStore,
     watcher: &dyn Watcher,
 ) -> Masked<RunDocument> {
     let mut sealed = false;
-    if let Some(books) = &mut books {
-        books.folder.close();
-        let written = documents(closing, &ending, books);
+    if let Some(log) = &mut log {
+        log.folder.close();
+        let written = documents(closing, &ending, log);
         let ended = Event::Ended { outcome: ending.outcome };
-        let noted = books.event(closing.finished_at, Stage::Seal, &ended).await.is_ok();
+        let noted = log.event(closing.finished_at, Stage::Seal, &ended).await.is_ok();
         if noted {
             watcher.noted(&ended);
         }
@@ -74,25 +74,25 @@ pub async fn finish(
             }
         }
     }
-    let place = books.as_ref().map(|books| books.folder.place()).unwrap_or_default();
-    let resumes = books.as_ref().and_then(|books| books.journal.history()?.resumption.clone());
+    let place = log.as_ref().map(|log| log.folder.place()).unwrap_or_default();
+    let resumes = log.as_ref().and_then(|log| log.journal.history()?.resumption.clone());
     let document = |sealed| run_document(closing, &ending, place.clone(), resumes.as_ref(), gate, sealed);
-    if let Some(books) = &mut books {
-        let written = seal(closing, books, gate, document(sealed));
-        sealed &= written.is_ok() && send(closing, books, shared).await.is_ok();
+    if let Some(log) = &mut log {
+        let written = seal(closing, log, gate, document(sealed));
+        sealed &= written.is_ok() && send(closing, log, shared).await.is_ok();
     }
     // A document that may not be shown whole still says how the run ended.
     gate.document(document(sealed)).unwrap_or_else(|_| gate.bare(document(false)))
 }
 
 /// Sends every file to a store that is not the folder itself: create-only, the manifest last.
-async fn send(closing: &Closing<'_>, books: &Books<'_>, shared: &SharedStore) -> Result<(), EvidenceError> {
+async fn send(closing: &Closing<'_>, log: &RunLog<'_>, shared: &SharedStore) -> Result<(), EvidenceError> {
     if !shared.is_remote() {
         return Ok(());
     }
     let change = &closing.facts.record.record.exception.change_id;
-    for name in books.folder.names()? {
-        let bytes = books.folder.read(&name)?;
+    for name in log.folder.names()? {
+        let bytes = log.folder.read(&name)?;
         let key = format!("{change}/{}/{name}", closing.run);
         let failed = |why: String| EvidenceError::Store(format!("{}: {why}", shared.place()));
         match shared.create(&key, bytes).await.map_err(|error| failed(error.to_string()))? {
@@ -108,25 +108,25 @@ fn withheld(name: &str) -> impl Fn(Leak) -> EvidenceError + use<> {
     move |_| EvidenceError::Withheld(name.clone())
 }
 
-fn documents(closing: &Closing<'_>, ending: &Ending, books: &mut Books<'_>) -> Result<(), EvidenceError> {
-    let gate = books.gate;
+fn documents(closing: &Closing<'_>, ending: &Ending, log: &mut RunLog<'_>) -> Result<(), EvidenceError> {
+    let gate = log.gate;
     let approvals = ApprovalsDocument {
         schema: APPROVALS_SCHEMA,
         run_id: closing.run.clone(),
-        readings: books.readings.clone(),
-        unlocked_by: books.unlocked_by,
+        readings: log.readings.clone(),
+        unlocked_by: log.unlocked_by,
     };
-    books.folder.document(APPROVALS, &gate.document(approvals).map_err(withheld(APPROVALS))?)?;
+    log.folder.document(APPROVALS, &gate.document(approvals).map_err(withheld(APPROVALS))?)?;
     let attachments = closing.facts.record.record.exception.attachments.iter().map(|file| AttachmentView {
         role: file.role.to_string(),
         name: file.name.as_str().to_owned(),
         size: file.size,
         sha256: file.sha256,
-        uploaded: books.uploaded.contains(file.role.as_str()),
+        uploaded: log.uploaded.contains(file.role.as_str()),
     });
     let attachments = AttachmentsDocument { attachments: attachments.collect() };
-    books.folder.document("attachments.json", &gate.document(attachments).map_err(withheld("attachments.json"))?)?;
-    write_note(closing.run, ending, closing.facts, books)
+    log.folder.document("attachments.json", &gate.document(attachments).map_err(withheld("attachments.json"))?)?;
+    write_note(closing.run, ending, closing.facts, log)
 }
 
 /// Writes the takeover note, for an ending that needs one.
@@ -138,21 +138,21 @@ pub fn write_note(
     run: &RunId,
     ending: &Ending,
     facts: &RunFacts<'_>,
-    books: &mut Books<'_>,
+    log: &mut RunLog<'_>,
 ) -> Result<(), EvidenceError> {
-    let gate = books.gate;
-    let Some(note) = note::takeover(run, ending, facts, books) else { return Ok(()) };
+    let gate = log.gate;
+    let Some(note) = note::takeover(run, ending, facts, log) else { return Ok(()) };
     let text = gate.text(note::markdown(&note)).map_err(withheld(TAKEOVER_TEXT))?;
-    books.folder.text(TAKEOVER_TEXT, &text)?;
-    books.folder.document("takeover.json", &gate.document(note).map_err(withheld("takeover.json"))?)
+    log.folder.text(TAKEOVER_TEXT, &text)?;
+    log.folder.document("takeover.json", &gate.document(note).map_err(withheld("takeover.json"))?)
 }
 
-fn seal(closing: &Closing<'_>, books: &mut Books<'_>, gate: &MaskGate, run: RunDocument) -> Result<(), EvidenceError> {
+fn seal(closing: &Closing<'_>, log: &mut RunLog<'_>, gate: &MaskGate, run: RunDocument) -> Result<(), EvidenceError> {
     let shown = gate.document(run.clone()).unwrap_or_else(|_| gate.bare(run));
-    books.folder.document("run.json", &shown)?;
-    let files: BTreeMap<_, _> = books.folder.digests()?;
+    log.folder.document("run.json", &shown)?;
+    let files: BTreeMap<_, _> = log.folder.digests()?;
     let manifest = ManifestDocument { schema: "portal-agent/manifest/1", run_id: closing.run.clone(), files };
-    books.folder.document(MANIFEST, &gate.document(manifest).map_err(withheld(MANIFEST))?)
+    log.folder.document(MANIFEST, &gate.document(manifest).map_err(withheld(MANIFEST))?)
 }
 
 fn run_document(

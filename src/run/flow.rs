@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::alarms::alarms;
-use super::books::Books;
 use super::clock::Clock;
 use super::context::RunContext;
 use super::ending::Ending;
 use super::facts::RunFacts;
 use super::interrupt::Interrupt;
+use super::run_log::RunLog;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::{Event, Progress};
-use crate::evidence::observations::{Look, Seen, SeenPage};
+use crate::evidence::observations::{JudgedObservation, Observation, PageObservation};
 use crate::evidence::outcome::Outcome;
 use crate::gateway::control::Control;
 use crate::mask::picture::MaskedPicture;
@@ -25,7 +25,7 @@ use crate::portal::{Portal, PortalError, Scene};
 use crate::sources::Sources;
 
 /// Why the stages ended before the commit.
-pub(super) enum Stop {
+pub(super) enum StopReason {
     Halt(NonEmpty<HaltReason>),
     Environment(String),
     AlreadySubmitted(ListedException),
@@ -33,14 +33,14 @@ pub(super) enum Stop {
     Gone(NonEmpty<HaltReason>),
 }
 
-impl From<NonEmpty<HaltReason>> for Stop {
+impl From<NonEmpty<HaltReason>> for StopReason {
     fn from(reasons: NonEmpty<HaltReason>) -> Self {
         Self::Halt(reasons)
     }
 }
 
 /// How a run begins, once it knows what stands at the portal.
-pub(super) enum Way {
+pub(super) enum StartPoint {
     /// From an empty form.
     Afresh,
     /// From a draft of an earlier run.
@@ -56,7 +56,7 @@ pub trait Watcher {
     /// An event stands in the journal.
     fn noted(&self, _event: &Event) {}
     /// Something was read at a place that the map declares. It has not passed the mask.
-    fn saw(&self, _sight: Sight<'_>) {}
+    fn on_observation(&self, _event: WatchEvent<'_>) {}
 }
 
 /// Nobody watches.
@@ -69,9 +69,9 @@ impl Watcher for Unwatched {
 
 /// What was read at a place that the map declares.
 #[derive(Debug, Clone, Copy)]
-pub enum Sight<'a> {
+pub enum WatchEvent<'a> {
     /// What was judged.
-    Look(&'a Look<'a>),
+    Observation(&'a Observation<'a>),
     /// Rows of the list of exceptions, looked up.
     Rows(&'a [ListedException]),
     /// The account.
@@ -89,7 +89,7 @@ pub struct Flow<'a, 'b, P> {
     pub(super) sources: &'a dyn Sources,
     pub(super) clock: &'a dyn Clock,
     pub(super) facts: RunFacts<'a>,
-    pub(super) books: &'a mut Books<'b>,
+    pub(super) log: &'a mut RunLog<'b>,
     pub(super) interrupt: Interrupt,
     pub(super) watcher: &'a dyn Watcher,
     pub(super) ending: Ending,
@@ -136,7 +136,7 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
         gateway: Control,
         context: &RunContext<'a>,
         facts: RunFacts<'a>,
-        books: &'a mut Books<'b>,
+        log: &'a mut RunLog<'b>,
     ) -> Self {
         let RunContext { sources, clock, interrupt, watcher } = context.clone();
         // What is asked for at the end; every stage writes down what it learns.
@@ -147,7 +147,7 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
             sources,
             clock,
             facts,
-            books,
+            log,
             interrupt,
             watcher,
             ending,
@@ -176,17 +176,17 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
         self.portal
     }
 
-    async fn stages(&mut self) -> Result<Ending, Stop> {
+    async fn stages(&mut self) -> Result<Ending, StopReason> {
         let draft = match self.survey().await? {
-            Way::Afresh => {
+            StartPoint::Afresh => {
                 self.fill().await?;
                 self.attach().await?;
                 let draft = self.save().await?;
                 self.verify(&draft).await?;
                 draft
             }
-            Way::From(draft) => self.go_on(draft).await?,
-            Way::Doubt { draft, since } => return Ok(self.end_doubt(&draft, since).await),
+            StartPoint::From(draft) => self.go_on(draft).await?,
+            StartPoint::Doubt { draft, since } => return Ok(self.end_doubt(&draft, since).await),
         };
         self.review(&draft).await?;
         if self.facts.draft_only {
@@ -202,26 +202,32 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
         Ending { outcome, halt, ..ending }
     }
 
-    pub(super) async fn note(&mut self, stage: Stage, event: &Event) -> Result<(), Stop> {
-        self.books.event(self.clock.now(), stage, event).await?;
+    pub(super) async fn note(&mut self, stage: Stage, event: &Event) -> Result<(), StopReason> {
+        self.log.event(self.clock.now(), stage, event).await?;
         self.watcher.noted(event);
         Ok(())
     }
 
     /// Notes what was seen, and what was decided about it.
-    pub(super) fn saw(&mut self, stage: Stage, place: &str, look: Look<'_>, verdict: &Verdict) -> Result<(), Stop> {
-        self.watcher.saw(Sight::Look(&look));
+    pub(super) fn observe(
+        &mut self,
+        stage: Stage,
+        place: &str,
+        look: Observation<'_>,
+        verdict: &Verdict,
+    ) -> Result<(), StopReason> {
+        self.watcher.on_observation(WatchEvent::Observation(&look));
         let rules = &self.facts.map.banners;
-        let seen = Seen { at: self.clock.now(), stage, place, look, rules, verdict };
-        Ok(self.books.observe(&seen)?)
+        let seen = JudgedObservation { at: self.clock.now(), stage, place, look, rules, verdict };
+        Ok(self.log.observe(&seen)?)
     }
 
     /// A page that states the whole exception.
-    pub(super) fn summary_of<'p>(&self, lines: &'p [PlannedField], page: &'p ObservedPage) -> Look<'p>
+    pub(super) fn summary_of<'p>(&self, lines: &'p [PlannedField], page: &'p ObservedPage) -> Observation<'p>
     where
         'a: 'p,
     {
-        Look::Summary(SeenPage { lines, files: self.facts.plan.files().collect(), page })
+        Observation::Summary(PageObservation { lines, files: self.facts.plan.files().collect(), page })
     }
 
     pub(super) fn stand(&mut self, stage: Stage, place: &str) {
@@ -229,13 +235,13 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
         self.watcher.step(stage, place);
     }
 
-    pub(super) fn after<T>(&self, stage: Stage, result: Option<Result<T, PortalError>>) -> Result<T, Stop> {
+    pub(super) fn after<T>(&self, stage: Stage, result: Option<Result<T, PortalError>>) -> Result<T, StopReason> {
         let alarms = alarms(&self.gateway, stage);
         if let Some(reasons) = NonEmpty::from_vec(alarms) {
-            return Err(Stop::Halt(reasons));
+            return Err(StopReason::Halt(reasons));
         }
         match result {
-            None => Err(Stop::Halt(NonEmpty::one(HaltReason {
+            None => Err(StopReason::Halt(NonEmpty::one(HaltReason {
                 code: HaltCode::Interrupted,
                 stage,
                 subject: "run".to_owned(),
@@ -249,8 +255,8 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
     }
 
     /// Before the first keystroke what does not answer is the environment; afterwards it is a halt.
-    fn stop_of(&self, stage: Stage, error: PortalError) -> Stop {
-        let before_entry = match self.books.progress() {
+    fn stop_of(&self, stage: Stage, error: PortalError) -> StopReason {
+        let before_entry = match self.log.progress() {
             Progress::Empty | Progress::Preparing | Progress::Doubting | Progress::Reopened => true,
             Progress::Entering
             | Progress::Saving
@@ -265,34 +271,34 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
             PortalError::Timeout(_) | PortalError::Server | PortalError::Browser(_) | PortalError::SignInRefused
         );
         if before_entry && silent {
-            return Stop::Environment(error.to_string());
+            return StopReason::Environment(error.to_string());
         }
-        Stop::Halt(NonEmpty::one(reason_of(stage, error)))
+        StopReason::Halt(NonEmpty::one(reason_of(stage, error)))
     }
 
-    pub(super) fn is_signed_out(&self, stop: &Stop) -> bool {
+    pub(super) fn is_signed_out(&self, stop: &StopReason) -> bool {
         match stop {
-            Stop::Halt(reasons) => reasons.iter().all(|reason| reason.code == HaltCode::SessionLost),
-            Stop::Environment(_) | Stop::AlreadySubmitted(_) | Stop::Gone(_) => false,
+            StopReason::Halt(reasons) => reasons.iter().all(|reason| reason.code == HaltCode::SessionLost),
+            StopReason::Environment(_) | StopReason::AlreadySubmitted(_) | StopReason::Gone(_) => false,
         }
     }
 
-    pub(super) async fn sign_in_again(&mut self, stage: Stage) -> Result<(), Stop> {
+    pub(super) async fn sign_in_again(&mut self, stage: Stage) -> Result<(), StopReason> {
         verb!(self, stage, self.portal.sign_in())?;
         self.note(stage, &Event::SignedIn).await
     }
 
-    pub(super) async fn keep_picture(&mut self, stage: Stage, name: &str, scene: Scene<'_>) -> Result<(), Stop> {
+    pub(super) async fn keep_picture(&mut self, stage: Stage, name: &str, scene: Scene<'_>) -> Result<(), StopReason> {
         let caption = caption(stage, name, scene, self.clock.now());
         let picture: MaskedPicture = verb!(self, stage, self.portal.picture(scene, &caption))?;
-        Ok(self.books.picture(stage, name, &picture)?)
+        Ok(self.log.picture(stage, name, &picture)?)
     }
 
     /// Keeps a picture, if there can be one: the run has come to its end without it.
     pub(super) async fn try_picture(&mut self, stage: Stage, name: &str, scene: Scene<'_>) {
         let caption = caption(stage, name, scene, self.clock.now());
         if let Ok(picture) = self.portal.picture(scene, &caption).await {
-            let _ = self.books.picture(stage, name, &picture);
+            let _ = self.log.picture(stage, name, &picture);
         }
     }
 

@@ -18,7 +18,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.gateway.lock();
         let (before, changes) = (self.gateway.interlock().refused(), self.gateway.changes());
         // The person needs the browser even where the note cannot be written.
-        let _ = write_note(run, &ending, &self.facts, self.books);
+        let _ = write_note(run, &ending, &self.facts, self.log);
         let _ = self.note(Stage::Seal, &Event::HandedOver).await;
         self.stand(Stage::Seal, "the browser is yours; close it when you are done. Commits stay refused");
         tokio::select! {

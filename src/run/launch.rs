@@ -4,9 +4,8 @@ use std::time::Instant as Monotonic;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::books::{Books, unwritable};
 use super::claim::{Admission, admit};
-use super::clock::{Clock, NeverBack};
+use super::clock::{Clock, MonotonicClock};
 use super::context::RunContext;
 use super::ending::{Ending, frees, halted_early, hands_over, submitted};
 use super::facts::{RunFacts, reading};
@@ -16,10 +15,11 @@ use super::interrupt::Interrupt;
 use super::order::{Begin, InputError, Order};
 use super::ports::{Opened, Ports};
 use super::prepare::prepare;
+use super::run_log::{RunLog, unwritable};
 use crate::decide::policy::Parties;
 use crate::decide::reconcile;
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};
-use crate::evidence::claims::{Claim, Row};
+use crate::evidence::claims::{Claim, ClaimLog};
 use crate::evidence::documents::{Cost, RunDocument, Versions};
 use crate::evidence::journal::{Event, Opening, Resumption};
 use crate::evidence::outcome::Outcome;
@@ -27,7 +27,7 @@ use crate::gateway::control::Control;
 use crate::mask::masked::{MaskGate, Masked};
 use crate::model::gates::Gates;
 use crate::model::ids::{ChangeId, RunId};
-use crate::model::left::Left;
+use crate::model::residue::PortalResidue;
 use crate::model::time::Instant;
 use crate::portal::Portal as _;
 use crate::sources::Sources;
@@ -116,22 +116,22 @@ impl Run<'_> {
     ) -> Result<Masked<RunDocument>, InputError> {
         let begun = Monotonic::now();
         let admission = self.admission(ports).await?;
-        let clock = NeverBack::from(context.clock);
+        let clock = MonotonicClock::from(context.clock);
         let context = RunContext { clock: &clock, ..context };
-        let (mut books, end) = match ports.folder(self.change(), &self.id) {
+        let (mut log, end) = match ports.folder(self.change(), &self.id) {
             Err(error) => {
                 let left = admission.resumption().map(|earlier| earlier.left);
                 let reasons = admission.refusal().cloned().into_iter().chain([unwritable(Stage::Packet, &error)]);
                 (None, RunEnd::early(halted_early(left.as_ref(), reasons.collect())))
             }
             Ok(folder) => {
-                let mut books = Books::new(folder, self.gate, ports.shared().clone(), self.change(), &self.id);
-                let end = self.work(admission, &mut books, ports, &context).await;
-                (Some(books), end)
+                let mut log = RunLog::new(folder, self.gate, ports.shared().clone(), self.change(), &self.id);
+                let end = self.work(admission, &mut log, ports, &context).await;
+                (Some(log), end)
             }
         };
         let end = RunEnd { cost: Cost { wall_ms: milliseconds(begun), ..end.cost }, ..end };
-        Ok(self.wind_down(end, books.as_mut(), ports, &context).await)
+        Ok(self.wind_down(end, log.as_mut(), ports, &context).await)
     }
 
     fn change(&self) -> &ChangeId {
@@ -143,7 +143,7 @@ impl Run<'_> {
         match (self.begin, &self.verdict) {
             (Begin::Afresh, Verdict::Halt(_)) => Ok(Admission::NotAsked),
             (Begin::Afresh, Verdict::Proceed(())) | (Begin::Resume(_) | Begin::Resolve(..), _) => {
-                let row = Row::of(ports.shared(), &self.portal, self.change());
+                let row = ClaimLog::of(ports.shared(), &self.portal, self.change());
                 admit(ports, self.begin, row, self.facts, self.started_at).await
             }
         }
@@ -153,7 +153,7 @@ impl Run<'_> {
     async fn work<Q: Ports>(
         &self,
         admission: Admission,
-        books: &mut Books<'_>,
+        log: &mut RunLog<'_>,
         ports: &mut Q,
         context: &RunContext<'_>,
     ) -> RunEnd {
@@ -162,12 +162,12 @@ impl Run<'_> {
         let (verdict, closed) = self.verdict_for(resumption.as_ref());
         let facts = RunFacts { closed: closed.as_ref(), ..*self.facts };
         let Claimed { claim, submitted_before } =
-            match self.claim(admission, resumption, verdict, books, ports, context).await {
+            match self.claim(admission, resumption, verdict, log, ports, context).await {
                 Ok(claimed) => claimed,
                 Err(end) => return *end,
             };
         let claim = Some(claim);
-        let opened = match self.open(left.as_ref(), books, ports, context).await {
+        let opened = match self.open(left.as_ref(), log, ports, context).await {
             Ok(opened) => opened,
             Err(ending) => {
                 let cost = ports.close();
@@ -175,7 +175,7 @@ impl Run<'_> {
             }
         };
         let control = opened.control.clone();
-        let mut flow = Flow::new(opened.portal, opened.control, context, facts, books);
+        let mut flow = Flow::new(opened.portal, opened.control, context, facts, log);
         flow.submitted_before = submitted_before;
         let ending = self.drive(flow, ports, &context.interrupt).await;
         RunEnd { ending, claim, control: Some(control), cost: ports.close() }
@@ -205,18 +205,18 @@ impl Run<'_> {
         admission: Admission,
         resumption: Option<Resumption>,
         verdict: Verdict,
-        books: &mut Books<'_>,
+        log: &mut RunLog<'_>,
         ports: &Q,
         context: &RunContext<'_>,
     ) -> Result<Claimed, Box<RunEnd>> {
         let facts = self.facts;
-        books.read(reading(Stage::Packet, facts, facts.record, self.gates, self.judged_at, &self.verdict, self.gate));
+        log.read(reading(Stage::Packet, facts, facts.record, self.gates, self.judged_at, &self.verdict, self.gate));
         if let Some(earlier) = &resumption {
-            books.holder = earlier.of.clone();
+            log.holder = earlier.of.clone();
         }
         let left = resumption.as_ref().map(|earlier| earlier.left.clone());
         let halted = |reasons: Vec<HaltReason>| Box::new(RunEnd::early(halted_early(left.as_ref(), reasons)));
-        let mut journal = Noting { books, context };
+        let mut journal = JournalWriter { log, context };
         let refused = admission.refusal().cloned();
         if let Err(reasons) = journal.event(Stage::Packet, Event::Opened(self.opening())).await {
             // What an earlier run left stays the first thing to know.
@@ -246,7 +246,7 @@ impl Run<'_> {
             Ok(Err(reason)) => return Err(Box::new(RunEnd::early(halted_early(None, vec![reason])))),
             Err(error) => return Err(halted(vec![unwritable(Stage::Packet, &error)])),
         };
-        journal.books.holder = self.id.clone();
+        journal.log.holder = self.id.clone();
         for event in [Event::Claimed, Event::PacketJudged] {
             if let Err(reasons) = journal.event(Stage::Packet, event).await {
                 let end = *halted(reasons.iter().cloned().collect());
@@ -271,8 +271,8 @@ impl Run<'_> {
     /// Starts gateway, driver and browser.
     async fn open<Q: Ports>(
         &self,
-        left: Option<&Left>,
-        books: &mut Books<'_>,
+        left: Option<&PortalResidue>,
+        log: &mut RunLog<'_>,
         ports: &mut Q,
         context: &RunContext<'_>,
     ) -> Result<Opened<Q::Portal>, Box<Ending>> {
@@ -287,7 +287,7 @@ impl Run<'_> {
             Box::new(Ending { outcome: Outcome::Environment, environment: Some(what), stood_on, ..early })
         })?;
         let started = Event::BrowserStarted { group: opened.group };
-        let noted = Noting { books, context }.event(Stage::Survey, started).await;
+        let noted = JournalWriter { log, context }.event(Stage::Survey, started).await;
         noted.map_err(|reasons| Box::new(halted_early(left, reasons.iter().cloned().collect())))?;
         Ok(opened)
     }
@@ -316,7 +316,7 @@ impl Run<'_> {
     async fn wind_down<Q: Ports>(
         self,
         end: RunEnd,
-        books: Option<&mut Books<'_>>,
+        log: Option<&mut RunLog<'_>>,
         ports: &Q,
         context: &RunContext<'_>,
     ) -> Masked<RunDocument> {
@@ -332,8 +332,8 @@ impl Run<'_> {
             refused: control.as_ref().map(Control::refused).unwrap_or_default(),
         };
         let outcome = ending.outcome;
-        let left = books.as_ref().map_or(Left::Nothing, |books| books.left());
-        let document = finish(&closing, ending, books, self.gate, ports.shared(), context.watcher).await;
+        let left = log.as_ref().map_or(PortalResidue::Nothing, |log| log.left());
+        let document = finish(&closing, ending, log, self.gate, ports.shared(), context.watcher).await;
         if let Some(claim) = claim
             && frees(outcome, &left)
             && let Err(error) = claim.free(context.clock.now(), submitted(outcome)).await
@@ -349,14 +349,14 @@ fn milliseconds(since: Monotonic) -> u64 {
 }
 
 /// Writes events before what they announce.
-struct Noting<'b, 'a, 'c> {
-    books: &'b mut Books<'a>,
+struct JournalWriter<'b, 'a, 'c> {
+    log: &'b mut RunLog<'a>,
     context: &'b RunContext<'c>,
 }
 
-impl Noting<'_, '_, '_> {
+impl JournalWriter<'_, '_, '_> {
     async fn event(&mut self, stage: Stage, event: Event) -> Result<(), NonEmpty<HaltReason>> {
-        self.books.event(self.context.clock.now(), stage, &event).await?;
+        self.log.event(self.context.clock.now(), stage, &event).await?;
         self.context.watcher.noted(&event);
         Ok(())
     }

@@ -4,10 +4,9 @@
 //! change, [`ports`] open the portal, [`flow`] goes through the stages, [`finish`] writes and seals the documents; `ending` says what
 //! follows for the claim. Of the stages, `stages` go from the proof of the path to the review, `resume` goes on from an earlier run's
 //! draft, `commit` goes through the one release, `confirm` looks it up, `settle` says what becomes of a draft on a halt, `hand_over`
-//! leaves the browser to a person. [`books`] is what a run writes down.
+//! leaves the browser to a person. [`run_log`] is what a run writes down.
 
 mod alarms;
-pub mod books;
 pub mod claim;
 pub mod clock;
 mod commit;
@@ -27,6 +26,7 @@ mod prepare;
 pub mod private;
 pub mod process;
 mod resume;
+pub mod run_log;
 pub mod session;
 mod settle;
 mod stages;

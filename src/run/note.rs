@@ -1,8 +1,8 @@
 //! The takeover note: everything that a person needs who was not there.
 
-use super::books::Books;
 use super::ending::Ending;
 use super::facts::RunFacts;
+use super::run_log::RunLog;
 use crate::decide::advice::advice;
 use crate::decide::verdict::HaltCode;
 use crate::evidence::documents::TakeoverDocument;
@@ -11,7 +11,7 @@ use crate::model::form::Part;
 use crate::model::ids::RunId;
 
 /// The note of a run that ended with a person's work left; none for the others.
-pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Books<'_>) -> Option<TakeoverDocument> {
+pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, log: &RunLog<'_>) -> Option<TakeoverDocument> {
     let in_doubt = match ending.outcome {
         Outcome::HaltedDraft | Outcome::HaltedAbandoned => false,
         Outcome::InDoubt => true,
@@ -24,7 +24,7 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
         .flat_map(|tab| &tab.fields)
         .filter(|field| field.widget.part() == Part::Entered && !field.value.expose().is_blank());
     let (entered, not_entered): (Vec<_>, Vec<_>) =
-        enterable.map(|field| field.id.clone()).partition(|id| books.entered.contains(id));
+        enterable.map(|field| field.id.clone()).partition(|id| log.entered.contains(id));
     let draft_path = |draft: &crate::model::ids::DraftReference| {
         let path = facts.map.file.form.draft_path.replace("{draft}", draft.as_str());
         facts.portal.join(&path).map(|url| url.to_string()).ok()
@@ -49,10 +49,10 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
                 .to_owned(),
         ];
     }
-    let holder = &books.holder;
+    let holder = &log.holder;
     let next = match ending.outcome {
         Outcome::InDoubt => format!(
-            "Look at the portal's list of exceptions with your own account. Then say what you found, and the portal is asked once \
+            "Observation at the portal's list of exceptions with your own account. Then say what you found, and the portal is asked once \
              more: `portal-agent resolve {holder} --by WHO --reason TEXT --submitted NUMBER`, or `--not-submitted`. Until then \
              nothing else can be done with this change."
         ),
@@ -79,18 +79,18 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, books: &Book
         run_id: run.clone(),
         change_id: facts.record.record.exception.change_id.clone(),
         window: facts.record.record.exception.window,
-        edits: ending.edits.iter().map(|edited| books.gate.edit(edited)).collect(),
+        edits: ending.edits.iter().map(|edited| log.gate.edit(edited)).collect(),
         outcome: ending.outcome,
-        halt: ending.halt.iter().map(|reason| books.gate.halt(reason)).collect(),
+        halt: ending.halt.iter().map(|reason| log.gate.halt(reason)).collect(),
         stood_on: ending.stood_on.clone(),
         draft_reference: ending.draft.clone(),
         draft_state: ending.draft_state,
         open: ending.draft.as_ref().and_then(draft_path),
         entered,
         not_entered,
-        tabs_filled: books.tabs_filled.clone(),
-        uploaded: books.uploaded.iter().cloned().collect(),
-        approvals: books.readings.last().map(|reading| reading.approvals.clone()).unwrap_or_default(),
+        tabs_filled: log.tabs_filled.clone(),
+        uploaded: log.uploaded.iter().cloned().collect(),
+        approvals: log.readings.last().map(|reading| reading.approvals.clone()).unwrap_or_default(),
         decide,
         must_not,
         next,

@@ -58,7 +58,7 @@ pub struct Order {
     /// What stands in the portal's place, where something does: a recording, or something that records.
     pub upstream: Option<Arc<dyn Upstream>>,
     /// What is left to chance.
-    pub chance: Chance,
+    pub chance: RandomSource,
     /// Name and password for the portal.
     pub credentials: Credentials,
     /// Whether to stop at a verified draft.
@@ -69,14 +69,14 @@ pub struct Order {
 
 /// Where the run's name and the key for hidden values come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Chance {
+pub enum RandomSource {
     /// Drawn anew: no two runs have the same.
     Drawn,
     /// Given, so that a run can be told again to the byte.
     Given([u8; 32]),
 }
 
-impl Chance {
+impl RandomSource {
     /// A fresh run's name: its start, and some digits of chance.
     pub fn run(self, now: Instant) -> RunId {
         let stamp = now.timestamp().strftime("%Y%m%dT%H%M%SZ");

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::order::{Chance, Order};
+use super::order::{Order, RandomSource};
 use super::private::PrivateFolder;
 use super::process;
 use super::session::Session;
@@ -123,8 +123,8 @@ impl Ports for Machine<'_> {
         let portal = WebPortal::new(Arc::clone(&session.wire), config);
         // What is to be told again to the byte does not tell the number of a process; it is swept by the private folder.
         let group = match self.order.chance {
-            Chance::Drawn => session.driver.as_ref().and_then(Driver::group),
-            Chance::Given(_) => None,
+            RandomSource::Drawn => session.driver.as_ref().and_then(Driver::group),
+            RandomSource::Given(_) => None,
         };
         self.session = Some(session);
         Ok(Opened { portal, control, group })

@@ -1,26 +1,26 @@
 //! Going on from a draft that an earlier run left: compare it, complete it, never make a second one.
 
-use super::flow::{Flow, Stop, rereading, verb};
+use super::flow::{Flow, StopReason, rereading, verb};
 use crate::decide::rules::resumption::{TabStanding, resumed_tab};
 use crate::decide::verdict::{NonEmpty, Stage, Verdict};
 use crate::evidence::journal::Event;
-use crate::evidence::observations::{Look, SeenTab};
+use crate::evidence::observations::{Observation, TabObservation};
 use crate::evidence::outcome::DraftState;
 use crate::model::form::PlannedTab;
 use crate::model::ids::DraftReference;
-use crate::model::left::Work;
 use crate::model::observed::ObservedTab;
+use crate::model::residue::TabProgress;
 use crate::portal::{LocalFile, Portal, Scene};
 
 impl<P: Portal> Flow<'_, '_, P> {
     /// Opens the draft, compares every tab with the record and with what the agent had entered, enters what nobody has entered
     /// yet, and saves it as the same draft. What somebody changed in an approved field halts.
-    pub(super) async fn go_on(&mut self, draft: DraftReference) -> Result<DraftReference, Stop> {
+    pub(super) async fn go_on(&mut self, draft: DraftReference) -> Result<DraftReference, StopReason> {
         let stage = Stage::Draft;
         self.stand(stage, "the draft as it was left");
         rereading!(self, stage, self.portal.open_draft(&draft))?;
         let plan = self.facts.plan;
-        let known = self.books.journal.history().filter(|history| history.filled_from == self.facts.record.packet);
+        let known = self.log.journal.history().filter(|history| history.filled_from == self.facts.record.packet);
         let work = known.map(|history| history.work.clone()).unwrap_or_default();
         let mut standings = Vec::new();
         for (tab, empty) in plan.tabs.iter().zip(std::mem::take(&mut self.empty)) {
@@ -33,7 +33,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         let reasons = standings.iter().flat_map(|standing| standing.reasons.iter().cloned()).collect();
         if let Some(reasons) = NonEmpty::from_vec(reasons) {
             self.ending.draft_state = Some(DraftState::Differs);
-            return Err(Stop::Halt(reasons));
+            return Err(StopReason::Halt(reasons));
         }
         let complete = plan.tabs.iter().zip(&standings).filter(|(_, standing)| standing.is_complete());
         let tabs = complete.map(|(tab, _)| tab.id.clone()).collect();
@@ -60,20 +60,25 @@ impl<P: Portal> Flow<'_, '_, P> {
         Ok(saved)
     }
 
-    async fn compare_tab(&mut self, tab: &PlannedTab, empty: &ObservedTab, work: &Work) -> Result<TabStanding, Stop> {
+    async fn compare_tab(
+        &mut self,
+        tab: &PlannedTab,
+        empty: &ObservedTab,
+        work: &TabProgress,
+    ) -> Result<TabStanding, StopReason> {
         let stage = Stage::Draft;
         let observed = verb!(self, stage, self.portal.read_tab(tab))?;
         let standing = resumed_tab(tab, &observed, empty, work, &self.facts.map.banners);
         let verdict = Verdict::of(standing.reasons.clone());
-        self.books.note_entered(&tab.fields, &observed.controls);
+        self.log.note_entered(&tab.fields, &observed.controls);
         if standing.missing_files.is_empty() && standing.reasons.is_empty() {
-            self.books.uploaded.extend(tab.files.iter().map(|file| file.role.to_string()));
+            self.log.uploaded.extend(tab.files.iter().map(|file| file.role.to_string()));
         }
         if standing.is_complete() {
-            self.books.tabs_filled.push(tab.id.clone());
+            self.log.tabs_filled.push(tab.id.clone());
         }
-        let seen = SeenTab { planned: tab, observed: &observed };
-        self.saw(stage, tab.id.as_str(), Look::Resume(seen, empty, work), &verdict)?;
+        let seen = TabObservation { planned: tab, observed: &observed };
+        self.observe(stage, tab.id.as_str(), Observation::Resume(seen, empty, work), &verdict)?;
         if !standing.reasons.is_empty() {
             self.keep_picture(stage, &format!("resumed-{}", tab.id), Scene::Tab(tab)).await?;
         }

@@ -1,43 +1,43 @@
 //! What becomes of the portal when a run stops: a draft is saved unless saving would be wrong, and what is left is looked up.
 
 use super::ending::Ending;
-use super::flow::{Flow, Sight, Stop};
+use super::flow::{Flow, StopReason, WatchEvent};
 use crate::decide::reconcile::draft_may_be_saved;
 use crate::decide::verdict::{HaltCode, HaltReason, NonEmpty, Stage};
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::model::ids::DraftReference;
-use crate::model::left::Left;
 use crate::model::portal_facts::{ListedException, ListedState};
 use crate::model::private::Fact;
+use crate::model::residue::PortalResidue;
 use crate::portal::{Portal, PortalError, Scene};
 
 impl<P: Portal> Flow<'_, '_, P> {
-    pub(super) async fn settle(&mut self, stop: Stop) -> Ending {
+    pub(super) async fn settle(&mut self, stop: StopReason) -> Ending {
         self.gateway.lock();
         match stop {
-            Stop::Environment(what) => {
+            StopReason::Environment(what) => {
                 let mut ending = self.end(Outcome::Environment, Vec::new());
                 ending.environment = Some(what);
                 ending
             }
-            Stop::AlreadySubmitted(row) => {
+            StopReason::AlreadySubmitted(row) => {
                 let mut ending = self.end(Outcome::AlreadySubmitted, Vec::new());
                 // Whatever draft an earlier run left became this submission.
                 (ending.draft, ending.draft_state) = (None, None);
                 ending.number = Some(Fact::public(row.number));
                 ending
             }
-            Stop::Gone(reasons) => {
+            StopReason::Gone(reasons) => {
                 let _ = self.note_halt(&reasons).await;
                 let _ = self.note(Stage::Survey, &Event::NothingFound).await;
                 self.end(Outcome::HaltedAbandoned, reasons.iter().cloned().collect())
             }
-            Stop::Halt(reasons) => self.halt(reasons).await,
+            StopReason::Halt(reasons) => self.halt(reasons).await,
         }
     }
 
-    async fn note_halt(&mut self, reasons: &NonEmpty<HaltReason>) -> Result<(), Stop> {
+    async fn note_halt(&mut self, reasons: &NonEmpty<HaltReason>) -> Result<(), StopReason> {
         let codes = reasons.iter().map(|reason| reason.code).collect();
         let stage = reasons.first().stage;
         self.note(stage, &Event::Halted { stage, codes }).await
@@ -48,29 +48,29 @@ impl<P: Portal> Flow<'_, '_, P> {
         // Evidence that cannot be written is what the halt may be about: what is left at the portal matters more.
         let _ = self.note_halt(&reasons).await;
         let codes = || reasons.iter().map(|reason| reason.code);
-        let outcome = match (self.books.progress(), self.books.left()) {
+        let outcome = match (self.log.progress(), self.log.left()) {
             // Nothing was looked at yet: as much in doubt as before, and no more.
             (Progress::Doubting, _) => {
                 self.ending.environment = Some("the portal could not be looked at".to_owned());
                 Outcome::Environment
             }
             // A run of its own knows that its request never left, even where that could not be written down.
-            (_, Left::Draft { draft } | Left::PerhapsASubmission { draft, .. }) => {
+            (_, PortalResidue::Draft { draft } | PortalResidue::PerhapsASubmission { draft, .. }) => {
                 self.ending.draft = Some(draft);
                 self.ending.draft_state.get_or_insert(DraftState::Unread);
                 Outcome::HaltedDraft
             }
-            (Progress::Entering, Left::PerhapsADraft { .. }) if draft_may_be_saved(codes()) => {
+            (Progress::Entering, PortalResidue::PerhapsADraft { .. }) if draft_may_be_saved(codes()) => {
                 let dialog = codes().any(|code| code == HaltCode::UnexpectedDialog);
                 self.save_what_was_entered(dialog).await
             }
             // An earlier run's, which may still arrive.
-            (Progress::Preparing, Left::PerhapsADraft { .. }) => {
+            (Progress::Preparing, PortalResidue::PerhapsADraft { .. }) => {
                 self.ending.draft_state = Some(DraftState::Unread);
                 Outcome::HaltedDraft
             }
-            (_, Left::PerhapsADraft { .. }) => self.what_is_left().await,
-            (_, Left::Nothing | Left::Submission { .. }) => Outcome::HaltedAbandoned,
+            (_, PortalResidue::PerhapsADraft { .. }) => self.what_is_left().await,
+            (_, PortalResidue::Nothing | PortalResidue::Submission { .. }) => Outcome::HaltedAbandoned,
         };
         self.try_picture(stage, "halt", Scene::Page).await;
         self.end(outcome, reasons.iter().cloned().collect())
@@ -89,7 +89,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         match self.portal.save_draft().await {
             Ok(saved) => match saved.reference {
                 Some(draft) => {
-                    self.watcher.saw(Sight::Draft(&draft));
+                    self.watcher.on_observation(WatchEvent::Draft(&draft));
                     let _ = self.note(Stage::Draft, &Event::DraftSaved { draft: draft.clone() }).await;
                     self.ending.draft = Some(draft);
                     self.ending.draft_state = Some(DraftState::Partial);
@@ -156,7 +156,7 @@ impl<P: Portal> Flow<'_, '_, P> {
     /// The list of exceptions, read only. A lost session is renewed once: reading can double nothing.
     pub(super) async fn look_up(&mut self) -> Result<Vec<ListedException>, PortalError> {
         let rows = self.list_again().await?;
-        self.watcher.saw(Sight::Rows(&rows));
+        self.watcher.on_observation(WatchEvent::Rows(&rows));
         Ok(rows)
     }
 

@@ -2,43 +2,46 @@
 
 use std::time::Duration;
 
-use super::flow::{Flow, Sight, Stop, Way, rereading, verb};
+use super::flow::{Flow, StartPoint, StopReason, WatchEvent, rereading, verb};
 use crate::decide::reconcile;
 use crate::decide::rules::resumption::{Course, course};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::Event;
-use crate::evidence::observations::{Look, SeenTab};
+use crate::evidence::observations::{Observation, TabObservation};
 use crate::evidence::outcome::DraftState;
 use crate::model::form::PlannedTab;
 use crate::model::ids::DraftReference;
-use crate::model::left::Left;
 use crate::model::portal_facts::ListedException;
 use crate::model::private::{Exposure, Fact};
+use crate::model::residue::PortalResidue;
 use crate::portal::{LocalFile, Portal, Scene, ShownPage};
 
 impl<P: Portal> Flow<'_, '_, P> {
-    pub(super) async fn survey(&mut self) -> Result<Way, Stop> {
+    pub(super) async fn survey(&mut self) -> Result<StartPoint, StopReason> {
         let stage = Stage::Survey;
         self.stand(stage, "gateway");
         verb!(self, stage, self.portal.prove_path())?;
         self.note(stage, &Event::PathProven).await?;
         self.stand(stage, "sign-in");
         let account = verb!(self, stage, self.portal.sign_in())?;
-        self.watcher.saw(Sight::Account(&account));
+        self.watcher.on_observation(WatchEvent::Account(&account));
         self.ending.account = Some(account);
         self.note(stage, &Event::SignedIn).await?;
-        let left = self.books.left();
+        let left = self.log.left();
         match &left {
-            Left::PerhapsASubmission { draft, since } => {
-                return Ok(Way::Doubt { draft: draft.clone(), since: *since });
+            PortalResidue::PerhapsASubmission { draft, since } => {
+                return Ok(StartPoint::Doubt { draft: draft.clone(), since: *since });
             }
-            Left::Nothing | Left::PerhapsADraft { .. } | Left::Draft { .. } | Left::Submission { .. } => {}
+            PortalResidue::Nothing
+            | PortalResidue::PerhapsADraft { .. }
+            | PortalResidue::Draft { .. }
+            | PortalResidue::Submission { .. } => {}
         }
         self.stand(stage, "existing exceptions");
         let change = &self.facts.record.record.exception.change_id;
         let rows = rereading!(self, stage, self.portal.list_exceptions())?;
         let mut found = course(change, &left, &rows);
-        self.saw(stage, "exceptions", Look::Exceptions(change, &left, &rows), &found.verdict())?;
+        self.observe(stage, "exceptions", Observation::Exceptions(change, &left, &rows), &found.verdict())?;
         if self.may_lag(&left, &found) {
             self.stand(stage, "waiting for what may still be on its way");
             let rest = self.arrival();
@@ -48,33 +51,33 @@ impl<P: Portal> Flow<'_, '_, P> {
             })?;
             let rows = rereading!(self, stage, self.portal.list_exceptions())?;
             found = course(change, &left, &rows);
-            self.saw(stage, "exceptions", Look::Exceptions(change, &left, &rows), &found.verdict())?;
+            self.observe(stage, "exceptions", Observation::Exceptions(change, &left, &rows), &found.verdict())?;
         }
         let way = match found {
-            Course::Afresh => Way::Afresh,
-            Course::From(draft) => Way::From(draft),
+            Course::Afresh => StartPoint::Afresh,
+            Course::From(draft) => StartPoint::From(draft),
             Course::PerhapsAlreadySubmitted(row) => return Err(self.compare_with_submitted(row).await?),
-            Course::Gone(reasons) => return Err(Stop::Gone(reasons)),
-            Course::Obstructed(reasons) => return Err(Stop::Halt(reasons)),
+            Course::Gone(reasons) => return Err(StopReason::Gone(reasons)),
+            Course::Obstructed(reasons) => return Err(StopReason::Halt(reasons)),
         };
         if let Some(reasons) = self.facts.closed {
             // Gates that have closed since keep nobody from finding out what became of the draft, and from nothing less.
-            return Err(Stop::Halt(reasons.clone()));
+            return Err(StopReason::Halt(reasons.clone()));
         }
         match (&way, &left) {
-            (Way::Afresh, Left::PerhapsADraft { .. }) => self.note(stage, &Event::NothingFound).await?,
-            (Way::From(draft), _) => {
+            (StartPoint::Afresh, PortalResidue::PerhapsADraft { .. }) => self.note(stage, &Event::NothingFound).await?,
+            (StartPoint::From(draft), _) => {
                 self.ending.draft = Some(draft.clone());
                 self.ending.draft_state = Some(DraftState::Unread);
             }
-            (Way::Afresh | Way::Doubt { .. }, _) => {}
+            (StartPoint::Afresh | StartPoint::Doubt { .. }, _) => {}
         }
         self.look_at_empty_form().await?;
         Ok(way)
     }
 
     /// Visits every tab of an empty form, before anything is typed.
-    async fn look_at_empty_form(&mut self) -> Result<(), Stop> {
+    async fn look_at_empty_form(&mut self) -> Result<(), StopReason> {
         let stage = Stage::Survey;
         self.stand(stage, "the form");
         rereading!(self, stage, self.portal.open_form())?;
@@ -83,7 +86,12 @@ impl<P: Portal> Flow<'_, '_, P> {
             self.stand(stage, tab.id.as_str());
             let observed = verb!(self, stage, self.portal.read_tab(tab))?;
             let verdict = reconcile::surveyed_tab(tab, &observed, &self.facts.map.banners);
-            self.saw(stage, tab.id.as_str(), Look::Survey(SeenTab { planned: tab, observed: &observed }), &verdict)?;
+            self.observe(
+                stage,
+                tab.id.as_str(),
+                Observation::Survey(TabObservation { planned: tab, observed: &observed }),
+                &verdict,
+            )?;
             self.empty.push(observed);
             if let Verdict::Halt(found) = verdict {
                 // A banner stands over every tab: once is enough.
@@ -93,26 +101,26 @@ impl<P: Portal> Flow<'_, '_, P> {
             }
         }
         if let Some(reasons) = NonEmpty::from_vec(reasons) {
-            return Err(Stop::Halt(reasons));
+            return Err(StopReason::Halt(reasons));
         }
         self.note(stage, &Event::Surveyed).await
     }
 
     /// Whether the list shows less than an earlier run may have left: then it is read once more, when nothing can arrive any
     /// more. That is counted from now: no clock has to be believed for it.
-    fn may_lag(&self, left: &Left, found: &Course) -> bool {
+    fn may_lag(&self, left: &PortalResidue, found: &Course) -> bool {
         match (left, found) {
             (
-                Left::PerhapsADraft { .. } | Left::Draft { .. } | Left::Submission { .. },
+                PortalResidue::PerhapsADraft { .. } | PortalResidue::Draft { .. } | PortalResidue::Submission { .. },
                 Course::Afresh | Course::Gone(_),
             ) => true,
-            (Left::Nothing, Course::Afresh) => self.submitted_before,
+            (PortalResidue::Nothing, Course::Afresh) => self.submitted_before,
             (
-                Left::Nothing
-                | Left::PerhapsADraft { .. }
-                | Left::Draft { .. }
-                | Left::Submission { .. }
-                | Left::PerhapsASubmission { .. },
+                PortalResidue::Nothing
+                | PortalResidue::PerhapsADraft { .. }
+                | PortalResidue::Draft { .. }
+                | PortalResidue::Submission { .. }
+                | PortalResidue::PerhapsASubmission { .. },
                 Course::Afresh
                 | Course::From(_)
                 | Course::PerhapsAlreadySubmitted(_)
@@ -128,14 +136,14 @@ impl<P: Portal> Flow<'_, '_, P> {
         Self::limit(self.facts.map.file.limits.arrival_s)
     }
 
-    async fn compare_with_submitted(&mut self, row: ListedException) -> Result<Stop, Stop> {
+    async fn compare_with_submitted(&mut self, row: ListedException) -> Result<StopReason, StopReason> {
         let stage = Stage::Survey;
         let lines = &self.facts.plan.submitted;
         let page = rereading!(self, stage, self.portal.read_page(ShownPage::Submitted(&row.number), lines))?;
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        self.saw(stage, "submitted", self.summary_of(lines, &page), &verdict)?;
+        self.observe(stage, "submitted", self.summary_of(lines, &page), &verdict)?;
         Ok(match verdict {
-            Verdict::Proceed(()) => Stop::AlreadySubmitted(row),
+            Verdict::Proceed(()) => StopReason::AlreadySubmitted(row),
             Verdict::Halt(differences) => {
                 let mut reasons = NonEmpty::one(HaltReason {
                     code: HaltCode::ExistingException,
@@ -146,41 +154,48 @@ impl<P: Portal> Flow<'_, '_, P> {
                     source: FactSource::Portal,
                 });
                 reasons.extend(differences.iter().cloned());
-                match self.books.left() {
+                match self.log.left() {
                     // Somebody finished the draft by hand, and otherwise: of this run's doing nothing is left.
-                    Left::Draft { .. } | Left::PerhapsADraft { .. } => Stop::Gone(reasons),
-                    Left::Nothing | Left::Submission { .. } | Left::PerhapsASubmission { .. } => Stop::Halt(reasons),
+                    PortalResidue::Draft { .. } | PortalResidue::PerhapsADraft { .. } => StopReason::Gone(reasons),
+                    PortalResidue::Nothing
+                    | PortalResidue::Submission { .. }
+                    | PortalResidue::PerhapsASubmission { .. } => StopReason::Halt(reasons),
                 }
             }
         })
     }
 
-    pub(super) async fn fill(&mut self) -> Result<(), Stop> {
+    pub(super) async fn fill(&mut self) -> Result<(), StopReason> {
         for tab in &self.facts.plan.tabs {
             self.fill_tab(tab).await?;
         }
         Ok(())
     }
 
-    pub(super) async fn fill_tab(&mut self, tab: &PlannedTab) -> Result<(), Stop> {
+    pub(super) async fn fill_tab(&mut self, tab: &PlannedTab) -> Result<(), StopReason> {
         let stage = Stage::Fill;
         self.stand(stage, tab.id.as_str());
         self.note(stage, &Event::EntryBegins { tab: tab.id.clone() }).await?;
         let observed = verb!(self, stage, self.portal.enter_tab(tab))?;
         let verdict = reconcile::filled_tab(tab, &observed, &self.facts.map.banners);
-        self.books.note_entered(&tab.fields, &observed.controls);
-        self.saw(stage, tab.id.as_str(), Look::Fill(SeenTab { planned: tab, observed: &observed }), &verdict)?;
+        self.log.note_entered(&tab.fields, &observed.controls);
+        self.observe(
+            stage,
+            tab.id.as_str(),
+            Observation::Fill(TabObservation { planned: tab, observed: &observed }),
+            &verdict,
+        )?;
         if tab.files.is_empty() || matches!(verdict, Verdict::Halt(_)) {
             self.keep_picture(stage, &format!("fill-{}", tab.id), Scene::Tab(tab)).await?;
         }
         if let Verdict::Halt(reasons) = verdict {
-            return Err(Stop::Halt(reasons));
+            return Err(StopReason::Halt(reasons));
         }
-        self.books.tabs_filled.push(tab.id.clone());
+        self.log.tabs_filled.push(tab.id.clone());
         self.note(stage, &Event::TabFilled { tab: tab.id.clone() }).await
     }
 
-    pub(super) async fn attach(&mut self) -> Result<(), Stop> {
+    pub(super) async fn attach(&mut self) -> Result<(), StopReason> {
         for tab in self.facts.plan.tabs.iter().filter(|tab| !tab.files.is_empty()) {
             let wanted = |file: &&LocalFile| tab.files.contains(&file.planned);
             let files: Vec<LocalFile> = self.facts.files.iter().filter(wanted).cloned().collect();
@@ -189,26 +204,31 @@ impl<P: Portal> Flow<'_, '_, P> {
         Ok(())
     }
 
-    pub(super) async fn upload(&mut self, tab: &PlannedTab, files: &[LocalFile]) -> Result<(), Stop> {
+    pub(super) async fn upload(&mut self, tab: &PlannedTab, files: &[LocalFile]) -> Result<(), StopReason> {
         let stage = Stage::Attach;
         self.stand(stage, tab.id.as_str());
         self.note(stage, &Event::UploadBegins { tab: tab.id.clone() }).await?;
         let observed = verb!(self, stage, self.portal.upload_tab(tab, files))?;
         let verdict = reconcile::uploads(stage, tab, &observed);
-        self.saw(stage, tab.id.as_str(), Look::Attach(SeenTab { planned: tab, observed: &observed }), &verdict)?;
+        self.observe(
+            stage,
+            tab.id.as_str(),
+            Observation::Attach(TabObservation { planned: tab, observed: &observed }),
+            &verdict,
+        )?;
         self.keep_picture(stage, &format!("attach-{}", tab.id), Scene::Tab(tab)).await?;
         if let Verdict::Halt(reasons) = verdict {
-            return Err(Stop::Halt(reasons));
+            return Err(StopReason::Halt(reasons));
         }
-        self.books.uploaded.extend(tab.files.iter().map(|file| file.role.to_string()));
+        self.log.uploaded.extend(tab.files.iter().map(|file| file.role.to_string()));
         self.note(stage, &Event::Uploaded { tab: tab.id.clone() }).await
     }
 
     /// Saves the form, once. A draft of an earlier run must stay that draft.
-    pub(super) async fn save(&mut self) -> Result<DraftReference, Stop> {
+    pub(super) async fn save(&mut self) -> Result<DraftReference, StopReason> {
         let stage = Stage::Draft;
         self.stand(stage, "saving");
-        let known = self.books.left().draft().cloned();
+        let known = self.log.left().draft().cloned();
         self.note(stage, &Event::SaveBegins).await?;
         self.unanswered = true;
         let saved = verb!(self, stage, self.portal.save_draft())?;
@@ -226,29 +246,29 @@ impl<P: Portal> Flow<'_, '_, P> {
             .map(|text| reason(HaltCode::ValidationRejected, Fact::new(text.expose().clone(), Exposure::Message)));
         let complaints = NonEmpty::from_vec(complaints.collect());
         if let Some(draft) = &saved.reference {
-            self.watcher.saw(Sight::Draft(draft));
+            self.watcher.on_observation(WatchEvent::Draft(draft));
         }
         let Some(draft) = saved.reference else {
-            return Err(Stop::Halt(complaints.unwrap_or_else(|| {
+            return Err(StopReason::Halt(complaints.unwrap_or_else(|| {
                 NonEmpty::one(reason(HaltCode::PortalError, Fact::public("the portal did not save")))
             })));
         };
         if let Some(known) = known.filter(|known| *known != draft) {
             let observed = Fact::public(format!("{draft}, beside {known}"));
-            return Err(Stop::Halt(NonEmpty::one(reason(HaltCode::ExistingException, observed))));
+            return Err(StopReason::Halt(NonEmpty::one(reason(HaltCode::ExistingException, observed))));
         }
         self.ending.draft = Some(draft.clone());
         self.ending.draft_state = Some(DraftState::Unread);
         self.note(stage, &Event::DraftSaved { draft: draft.clone() }).await?;
         match complaints {
             // Validation that came too late for the tab it belongs to.
-            Some(complaints) => Err(Stop::Halt(complaints)),
+            Some(complaints) => Err(StopReason::Halt(complaints)),
             None => Ok(draft),
         }
     }
 
     /// Reopens the draft from the server and compares every value as stored.
-    pub(super) async fn verify(&mut self, draft: &DraftReference) -> Result<(), Stop> {
+    pub(super) async fn verify(&mut self, draft: &DraftReference) -> Result<(), StopReason> {
         let stage = Stage::Draft;
         rereading!(self, stage, self.portal.open_draft(draft))?;
         let mut reasons = Vec::new();
@@ -258,17 +278,22 @@ impl<P: Portal> Flow<'_, '_, P> {
         }
         if let Some(reasons) = NonEmpty::from_vec(reasons) {
             self.ending.draft_state = Some(DraftState::Differs);
-            return Err(Stop::Halt(reasons));
+            return Err(StopReason::Halt(reasons));
         }
         self.ending.draft_state = Some(DraftState::Verified);
         self.note(stage, &Event::DraftVerified).await
     }
 
-    async fn verify_tab(&mut self, tab: &PlannedTab) -> Result<Vec<HaltReason>, Stop> {
+    async fn verify_tab(&mut self, tab: &PlannedTab) -> Result<Vec<HaltReason>, StopReason> {
         let stage = Stage::Draft;
         let observed = verb!(self, stage, self.portal.read_tab(tab))?;
         let verdict = reconcile::drafted_tab(tab, &observed, &self.facts.map.banners);
-        self.saw(stage, tab.id.as_str(), Look::Draft(SeenTab { planned: tab, observed: &observed }), &verdict)?;
+        self.observe(
+            stage,
+            tab.id.as_str(),
+            Observation::Draft(TabObservation { planned: tab, observed: &observed }),
+            &verdict,
+        )?;
         match verdict {
             Verdict::Proceed(()) => Ok(Vec::new()),
             Verdict::Halt(reasons) => {
@@ -278,18 +303,18 @@ impl<P: Portal> Flow<'_, '_, P> {
         }
     }
 
-    pub(super) async fn review(&mut self, draft: &DraftReference) -> Result<(), Stop> {
+    pub(super) async fn review(&mut self, draft: &DraftReference) -> Result<(), StopReason> {
         let stage = Stage::Review;
         self.stand(stage, "summary");
         let lines = &self.facts.plan.review;
         let shown = ShownPage::Review(draft);
         let page = rereading!(self, stage, self.portal.read_page(shown, lines))?;
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
-        self.saw(stage, "review", self.summary_of(lines, &page), &verdict)?;
+        self.observe(stage, "review", self.summary_of(lines, &page), &verdict)?;
         self.keep_picture(stage, "review", Scene::Lines(shown, lines)).await?;
         match verdict {
             Verdict::Proceed(()) => self.note(stage, &Event::Reviewed).await,
-            Verdict::Halt(reasons) => Err(Stop::Halt(reasons)),
+            Verdict::Halt(reasons) => Err(StopReason::Halt(reasons)),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::ports::journal_below;
 use super::process;
 use crate::decide::recovery::{Recovery, recovery};
 use crate::decide::verdict::HaltCode;
-use crate::evidence::claims::{Alive, ClaimEntry, Row};
+use crate::evidence::claims::{Alive, ClaimEntry, ClaimLog};
 use crate::evidence::copies::{ReadError, read};
 use crate::evidence::history::History;
 use crate::evidence::outcome::Outcome;
@@ -77,7 +77,7 @@ fn next(run: &RunId, recovery: &Recovery) -> String {
 pub async fn held_runs(shared: &SharedStore, evidence: &Path, now: Instant) -> Result<Vec<HeldRun>, StoreError> {
     let here = process::me();
     let mut found = Vec::new();
-    for row in Row::all(shared).await? {
+    for row in ClaimLog::all(shared).await? {
         let Some(standing) = row.standing().await? else { continue };
         if standing.is_free() {
             continue;
@@ -150,16 +150,18 @@ fn unbelievable(entry: Option<&ClaimEntry>, now: Instant, why: &str) -> HeldRun 
 
 /// The note of a run that left none: it died, or ended as it was asked to and left a draft.
 pub fn note_without_note(history: &History) -> String {
-    use crate::model::left::Left;
+    use crate::model::residue::PortalResidue;
     let opening = &history.opening;
     let left = match &history.left {
-        Left::Nothing => "nothing: no value was entered".to_owned(),
-        Left::PerhapsADraft { .. } => "perhaps a draft: values were entered, and no save was answered".to_owned(),
-        Left::Draft { draft } => format!("draft `{draft}`"),
-        Left::PerhapsASubmission { draft, .. } => {
+        PortalResidue::Nothing => "nothing: no value was entered".to_owned(),
+        PortalResidue::PerhapsADraft { .. } => {
+            "perhaps a draft: values were entered, and no save was answered".to_owned()
+        }
+        PortalResidue::Draft { draft } => format!("draft `{draft}`"),
+        PortalResidue::PerhapsASubmission { draft, .. } => {
             format!("perhaps a submission: the commit of draft `{draft}` may have been released. Do not submit again")
         }
-        Left::Submission { number } => format!("submission `{number}`, proven"),
+        PortalResidue::Submission { number } => format!("submission `{number}`, proven"),
     };
     let ended = history.outcome.map_or("died, and left no note", |outcome| match outcome {
         Outcome::DraftSaved => "stopped at a verified draft, as it was asked to",

@@ -2,9 +2,9 @@
 
 /// A stream of chance.
 #[derive(Debug, Clone)]
-pub struct Chance(u64);
+pub struct RandomSource(u64);
 
-impl Chance {
+impl RandomSource {
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }

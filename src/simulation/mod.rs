@@ -21,7 +21,7 @@ use std::time::Instant;
 use execute::{Ended, execute};
 use object_store::memory::InMemory;
 use story::{Told, tell};
-use world::{Sim, Weather};
+use world::{FaultRates, Sim};
 
 use crate::decide::verdict::HaltCode;
 use crate::run::order::Begin;
@@ -148,7 +148,7 @@ fn an_earlier_run_is_named_also_by_one_that_cannot_write() {
 fn refused_after_a_death(dies_at: u64, disk: u64) -> Option<HaltCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let sim = Sim::new(7, Weather::default());
+        let sim = Sim::new(7, FaultRates::default());
         let store = Arc::new(InMemory::new());
         sim.lock().process = 1;
         sim.lock().dies_at = Some(dies_at);

@@ -11,7 +11,7 @@ use crate::evidence::journal::{Entry, Event, JOURNAL};
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::evidence::readings::APPROVALS;
-use crate::model::left::Left;
+use crate::model::residue::PortalResidue;
 use crate::rejudge::bundle::{OtherPolicy, judge};
 use crate::run::finish::TAKEOVER_TEXT;
 use crate::run::order::Begin;
@@ -155,6 +155,8 @@ fn doubts_ended_by_not_submitted(world: &World) -> u64 {
     let journals = world.disks.values().filter_map(|files| files.get(JOURNAL));
     let lines = journals.flat_map(|file| file.bytes.split_inclusive(|byte| *byte == b'\n'));
     let events = lines.filter_map(|line| serde_json::from_slice::<Entry>(line).ok()).map(|entry| entry.event);
-    let denials = events.filter(|event| matches!(event, Event::Resolved { left: Left::Nothing | Left::Draft { .. } }));
+    let denials = events.filter(|event| {
+        matches!(event, Event::Resolved { left: PortalResidue::Nothing | PortalResidue::Draft { .. } })
+    });
     denials.count() as u64
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use object_store::memory::InMemory;
 
-use super::chance::Chance;
+use super::chance::RandomSource;
 use super::execute::{Ended, execute};
 use super::portal::edit;
 use super::scene::{run_of, scene};
-use super::world::{Sim, Weather};
+use super::world::{FaultRates, Sim};
 use crate::decide::rules::confirmation::Said;
 use crate::decide::verdict::HaltCode;
-use crate::evidence::claims::Row;
+use crate::evidence::claims::ClaimLog;
 use crate::evidence::outcome::Outcome;
 use crate::evidence::shared::SharedStore;
 use crate::model::ids::{FieldId, PersonId, RunId};
@@ -36,10 +36,10 @@ pub struct Told {
 pub(super) struct Story {
     pub(super) sim: Sim,
     pub(super) store: Arc<InMemory>,
-    pub(super) chance: Chance,
+    pub(super) chance: RandomSource,
     pub(super) processes: u64,
     pub(super) told: Told,
-    pub(super) calm: bool,
+    pub(super) fault_free: bool,
     pub(super) edited: bool,
     /// A person edited the draft after its commit had been released and before it arrived: what is submitted then is theirs.
     pub(super) edited_too_late: bool,
@@ -58,9 +58,9 @@ pub(super) fn person(name: &str) -> PersonId {
 
 /// Tells the story of a seed.
 pub async fn tell(seed: u64) -> Told {
-    let mut chance = Chance::new(seed);
-    let calm = chance.one_in(8);
-    let weather = if calm { Weather::default() } else { weather(&mut chance) };
+    let mut chance = RandomSource::new(seed);
+    let fault_free = chance.one_in(8);
+    let weather = if fault_free { FaultRates::default() } else { weather(&mut chance) };
     let sim = Sim::new(chance.next(), weather);
     let mut story = Story {
         sim,
@@ -68,14 +68,14 @@ pub async fn tell(seed: u64) -> Told {
         chance,
         processes: 0,
         told: Told::default(),
-        calm,
+        fault_free,
         edited: false,
         edited_too_late: false,
         before: 0,
         wrongly_vouched: false,
         unwritten: weather.disk + weather.store > 0,
     };
-    if !calm {
+    if !fault_free {
         let apart = i64::try_from(story.chance.below(121)).unwrap_or_default() - 60;
         story.sim.lock().apart = apart;
     }
@@ -85,9 +85,9 @@ pub async fn tell(seed: u64) -> Told {
 }
 
 /// Some kinds of fault, most of them off.
-fn weather(chance: &mut Chance) -> Weather {
+fn weather(chance: &mut RandomSource) -> FaultRates {
     let mut sometimes = |often: u64, rarest: u64| if chance.one_in(often) { 1 + chance.below(rarest) } else { 0 };
-    let mut weather = Weather {
+    let mut weather = FaultRates {
         portal: sometimes(4, 40),
         lost_answers: sometimes(3, 3),
         lag: false,
@@ -110,16 +110,16 @@ fn weather(chance: &mut Chance) -> Weather {
 
 impl Story {
     async fn tell(&mut self) {
-        let rounds = if self.calm { 1 } else { 1 + self.chance.below(4) };
+        let rounds = if self.fault_free { 1 } else { 1 + self.chance.below(4) };
         let mut last = None;
         for _ in 0..rounds {
             let begin = self.choose(last.as_ref()).await;
             last = Some(self.round(begin).await);
-            if !self.calm {
+            if !self.fault_free {
                 self.person();
             }
         }
-        if self.calm {
+        if self.fault_free {
             if self.told.outcomes != [Outcome::Submitted] {
                 self.broken("a run without a fault was not submitted");
             }
@@ -137,7 +137,7 @@ impl Story {
     async fn holder(&self) -> Option<(RunId, String)> {
         let store = SharedStore::over(Arc::clone(&self.store) as _, "simulated");
         let change = &scene().record.record.exception.change_id;
-        let row = Row::of(&store, &scene().base.origin().ascii_serialization(), change);
+        let row = ClaimLog::of(&store, &scene().base.origin().ascii_serialization(), change);
         let standing = row.standing().await.ok()??;
         if standing.is_free() {
             return None;
@@ -214,7 +214,7 @@ impl Story {
     async fn round(&mut self, begin: Begin) -> Ended {
         let process = self.next_process();
         let host = if self.chance.one_in(3) { "h2" } else { "h1" };
-        let fate = if self.calm { 9 } else { self.chance.below(10) };
+        let fate = if self.fault_free { 9 } else { self.chance.below(10) };
         {
             let mut world = self.sim.lock();
             world.process = process;
@@ -240,7 +240,7 @@ impl Story {
                 () = tokio::time::sleep(std::time::Duration::from_secs(600)) => return None,
             }
             let store = SharedStore::over(Arc::clone(&self.store) as _, "simulated");
-            let row = Row::of(
+            let row = ClaimLog::of(
                 &store,
                 &scene().base.origin().ascii_serialization(),
                 &scene().record.record.exception.change_id,
@@ -300,7 +300,7 @@ impl Story {
     async fn clear_up(&mut self, last: Option<Ended>) {
         {
             let mut world = self.sim.lock();
-            world.weather = Weather::default();
+            world.weather = FaultRates::default();
             world.revoked = false;
             world.skew = 0;
             world.dies_at = None;
@@ -315,7 +315,8 @@ impl Story {
             let begin = match self.holder().await {
                 None => Begin::Afresh,
                 Some((run, host)) => {
-                    let order = Continue { run, by: person("op.day"), reason: "calm".into(), from_host: Some(host) };
+                    let order =
+                        Continue { run, by: person("op.day"), reason: "fault-free".into(), from_host: Some(host) };
                     let doubt = matches!(&last, Some(Ended::Document(document))
                         if document.get().outcome == Outcome::InDoubt
                             || document.get().halt.iter().any(|reason| reason.get().code == HaltCode::EarlierRunInDoubt));
@@ -328,7 +329,7 @@ impl Story {
                 world.process = process;
                 world.steps = 0;
             }
-            self.told.log.push(format!("p{process:04} calm: {begin:?}"));
+            self.told.log.push(format!("p{process:04} fault-free: {begin:?}"));
             let ended = self.run(process, "h1", begin, false).await;
             let done = matches!(&ended, Ended::Document(document)
                 if matches!(document.get().outcome, Outcome::Submitted | Outcome::AlreadySubmitted));
@@ -340,7 +341,7 @@ impl Story {
         // A draft that is left over is for a person to discard.
         let stays = self.sim.lock().submissions() == 1 || self.wrongly_vouched;
         if !stays {
-            self.broken("no way out: eight calm runs did not submit the change");
+            self.broken("no way out: eight fault-free runs did not submit the change");
         }
     }
 }

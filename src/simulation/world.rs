@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant as Virtual;
 
-use super::chance::Chance;
+use super::chance::RandomSource;
 use crate::model::digest::Digest;
 use crate::model::form::FormValue;
 use crate::model::ids::FieldId;
@@ -21,7 +21,7 @@ pub const BEGINS: i64 = 1_795_262_400;
 
 /// What may go wrong, and once in how many edge calls. Nought: never.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Weather {
+pub struct FaultRates {
     /// Portal: no answer, a server error, a lost session.
     pub portal: u64,
     /// Portal: a change arrives late, or is stored and not answered.
@@ -89,8 +89,8 @@ pub struct DiskFile {
 }
 
 pub struct World {
-    pub chance: Chance,
-    pub weather: Weather,
+    pub chance: RandomSource,
+    pub weather: FaultRates,
     pub began: Virtual,
     pub skew: i64,
     /// How far the second host's clock goes wrong, in seconds.
@@ -135,9 +135,9 @@ impl std::fmt::Debug for Sim {
 pub const LATEST: Duration = Duration::from_secs(15);
 
 impl Sim {
-    pub fn new(seed: u64, weather: Weather) -> Self {
+    pub fn new(seed: u64, weather: FaultRates) -> Self {
         let world = World {
-            chance: Chance::new(seed),
+            chance: RandomSource::new(seed),
             weather,
             began: Virtual::now(),
             skew: 0,
@@ -215,7 +215,7 @@ impl Sim {
         }
         let pause = {
             let mut world = self.lock();
-            let longest = if world.weather == Weather::default() { 3 } else { 40 };
+            let longest = if world.weather == FaultRates::default() { 3 } else { 40 };
             Duration::from_millis(1 + world.chance.below(longest))
         };
         tokio::time::sleep(pause).await;

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::model::shown::shown;
+use crate::model::shown::escape_for_terminal;
 
 /// What leads git to another repository, or to other parts of one, and what makes it take a path for a pattern. A hook
 /// inherits some of them. Settings and names of people stay the caller's.
@@ -87,5 +87,5 @@ fn said(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let wrong = text.lines().find(|line| line.starts_with("fatal: ") || line.starts_with("error: "));
     let line = wrong.or_else(|| text.lines().find(|line| !line.trim().is_empty()));
-    line.map_or_else(|| format!("git ended with {}", output.status), shown)
+    line.map_or_else(|| format!("git ended with {}", output.status), escape_for_terminal)
 }

@@ -14,9 +14,9 @@ use crate::lenient::{EVERY_END, Ends, Lenient};
 /// Requests for each kind of server.
 const REQUESTS: u64 = 2_400;
 
-struct Chance(u64);
+struct RandomSource(u64);
 
-impl Chance {
+impl RandomSource {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -119,7 +119,7 @@ fn in_chunks(body: &str, trailer: bool) -> String {
 }
 
 /// One request, as bytes: plain as a rule, and odd in some of its parts, since too many would hide each other.
-fn drawn(chance: &mut Chance, host: &str) -> Vec<u8> {
+fn drawn(chance: &mut RandomSource, host: &str) -> Vec<u8> {
     let plain = ["GET /any/thing", "OPTIONS /any/thing", "POST /api/D1", "PUT /upload/D1"];
     let (method, target) = chance.of(&plain).split_once(' ').unwrap();
     let mut odd = |plain: &'static str, choices: &[&'static str]| {
@@ -169,7 +169,7 @@ async fn nothing_that_is_sent_becomes_a_second_request() {
         )
         .unwrap();
         let host = format!("127.0.0.1:{}", origin.address.port());
-        let mut chance = Chance(seed as u64);
+        let mut chance = RandomSource(seed as u64);
         let requests: Vec<_> = (0..REQUESTS).map(|_| drawn(&mut chance, &host)).collect();
         for together in requests.chunks(32) {
             let sent = together.iter().map(|bytes| send(gateway.address(), bytes));

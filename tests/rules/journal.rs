@@ -16,7 +16,7 @@ use portal_agent::evidence::store::{EvidenceError, EvidenceFolder, MANIFEST};
 use portal_agent::mask::masked::{MaskGate, Permissions};
 use portal_agent::model::digest::Digest;
 use portal_agent::model::ids::{ChangeId, DraftReference, PersonId, RunId, TabId};
-use portal_agent::model::left::{Left, Reached, Work};
+use portal_agent::model::residue::{PortalResidue, StepState, TabProgress};
 use portal_agent::model::time::{ChangeWindow, Instant};
 use tempfile::TempDir;
 
@@ -127,7 +127,7 @@ fn the_state_of_a_run_is_what_reading_its_journal_back_tells() {
     }
     let read = history(&desk.bytes());
     assert_eq!((read.outcome, read.progress), (Some(Outcome::Submitted), Progress::Ended));
-    assert_eq!(read.left, Left::Submission { number: "FEX-1".into() });
+    assert_eq!(read.left, PortalResidue::Submission { number: "FEX-1".into() });
 }
 
 #[test]
@@ -210,9 +210,9 @@ fn what_may_follow_a_run_that_died_is_decided_by_its_last_entry() {
 fn a_commit_that_was_withdrawn_or_never_sent_leaves_the_draft() {
     for event in [Event::CommitWithdrawn, Event::CommitAnswered { status: None, sent: false }] {
         let mut desk = Desk::of(&whole()[..18]);
-        assert!(matches!(history(&desk.bytes()).left, Left::PerhapsASubmission { .. }));
+        assert!(matches!(history(&desk.bytes()).left, PortalResidue::PerhapsASubmission { .. }));
         desk.write(&event).unwrap();
-        assert_eq!(history(&desk.bytes()).left, Left::Draft { draft: draft() }, "{event:?}");
+        assert_eq!(history(&desk.bytes()).left, PortalResidue::Draft { draft: draft() }, "{event:?}");
     }
 }
 
@@ -221,7 +221,7 @@ fn only_what_a_save_was_answered_for_counts_as_saved() {
     let reached = |events: usize| history(&Desk::of(&whole()[..events]).bytes()).work.fields.get(&tab()).copied();
     assert_eq!(
         (reached(8), reached(9), reached(13)),
-        (Some(Reached::Begun), Some(Reached::Entered), Some(Reached::Saved))
+        (Some(StepState::Begun), Some(StepState::Entered), Some(StepState::Saved))
     );
     // Entered anew on a draft that was adopted: known again only when it is saved.
     let resumed = Event::Resumed(Resumption {
@@ -229,22 +229,25 @@ fn only_what_a_save_was_answered_for_counts_as_saved() {
         head: content(),
         by: PersonId::parse("someone").unwrap(),
         reason: "mended".into(),
-        left: Left::Draft { draft: draft() },
+        left: PortalResidue::Draft { draft: draft() },
         in_doubt: false,
-        work: Work::of_complete([tab()]),
+        work: TabProgress::of_complete([tab()]),
         filled_from: Digest::of(b"packet"),
     });
     let mut desk = Desk::of(&[opened("r1"), resumed, Event::Claimed]);
-    assert_eq!(history(&desk.bytes()).work, Work::of_complete([tab()]));
+    assert_eq!(history(&desk.bytes()).work, TabProgress::of_complete([tab()]));
     desk.write(&Event::DraftAdopted { draft: draft(), tabs: [].into() }).unwrap();
     desk.write(&Event::EntryBegins { tab: tab() }).unwrap();
     let history = history(&desk.bytes());
-    assert_eq!((history.left, history.work.fields[&tab()]), (Left::Draft { draft: draft() }, Reached::Begun));
+    assert_eq!(
+        (history.left, history.work.fields[&tab()]),
+        (PortalResidue::Draft { draft: draft() }, StepState::Begun)
+    );
 }
 
 #[test]
 fn a_run_that_may_have_committed_can_only_look_and_be_resolved() {
-    let left = Left::PerhapsASubmission { draft: draft(), since: at(0) };
+    let left = PortalResidue::PerhapsASubmission { draft: draft(), since: at(0) };
     let resumed = Event::Resumed(Resumption {
         of: run("r0"),
         head: content(),
@@ -252,7 +255,7 @@ fn a_run_that_may_have_committed_can_only_look_and_be_resolved() {
         reason: "died".into(),
         left: left.clone(),
         in_doubt: false,
-        work: Work::default(),
+        work: TabProgress::default(),
         filled_from: Digest::of(b"packet"),
     });
     let mut desk = Desk::of(&[opened("r1"), resumed, Event::Claimed, Event::PathProven, Event::SignedIn]);
@@ -322,10 +325,10 @@ async fn the_local_journal_counts_where_it_goes_further_and_is_refused_where_it_
     let mut copies = Copies::new(store.clone(), run("r1"));
     copied(&store, &desk, 0..12, &mut copies).await;
     let known = read(&store, &run("r1"), None).await.unwrap().history;
-    assert!(matches!(known.left, Left::PerhapsADraft { .. }));
+    assert!(matches!(known.left, PortalResidue::PerhapsADraft { .. }));
     let local = desk.bytes();
     let known = read(&store, &run("r1"), Some(&local)).await.unwrap().history;
-    assert_eq!(known.left, Left::Draft { draft: draft() });
+    assert_eq!(known.left, PortalResidue::Draft { draft: draft() });
     // A local journal that lost its end does not make the copies forget.
     let lost = local[..desk.lines[0].len() + 5].to_vec();
     let known = read(&store, &run("r1"), Some(&lost)).await.unwrap().history;

@@ -17,7 +17,7 @@ use portal_agent::run::clock::SystemClock;
 use portal_agent::run::flow::Watcher;
 use portal_agent::run::interrupt::Interrupt;
 use portal_agent::run::launch::launch;
-use portal_agent::run::order::{Begin, Chance, Continue, Order};
+use portal_agent::run::order::{Begin, Continue, Order, RandomSource};
 use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
 use portal_agent::sources::configured::ConfiguredSources;
@@ -79,7 +79,7 @@ pub async fn die(folder: &Path, browser: &str, map: &Path, base: &str, event: &s
         },
         portal_ca: None,
         upstream: None,
-        chance: Chance::Drawn,
+        chance: RandomSource::Drawn,
         credentials: Credentials { user: ACCOUNT.into(), password: PASSWORD.into() },
         draft_only: false,
         hand_over: false,

@@ -40,7 +40,7 @@ use portal_agent::run::clock::{Clock, SystemClock};
 use portal_agent::run::flow::{Unwatched, Watcher};
 use portal_agent::run::interrupt::{Interrupt, InterruptSwitch};
 use portal_agent::run::launch::launch;
-use portal_agent::run::order::{Begin, Chance, Continue, InputError, Order};
+use portal_agent::run::order::{Begin, Continue, InputError, Order, RandomSource};
 use portal_agent::run::session::BrowserOrder;
 use portal_agent::selectors::read::read as read_map;
 use portal_agent::sources::configured::ConfiguredSources;
@@ -155,7 +155,7 @@ impl Rig {
             browser: browser_order(plan.browser),
             portal_ca,
             upstream: None,
-            chance: Chance::Drawn,
+            chance: RandomSource::Drawn,
             credentials: Credentials { user: ACCOUNT.into(), password: PASSWORD.into() },
             draft_only: false,
         };

@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::budget::{Activation, ErrorBudget};
 use crate::freeze_mode::state_file::FreezeState;
 use crate::model::freeze_terms::Tier;
-use crate::model::shown::shown;
+use crate::model::shown::escape_for_terminal;
 use crate::sources::freeze_files::{FileReading, StatePlace, read_freeze, read_json};
 
 #[derive(Serialize)]
@@ -42,7 +42,7 @@ pub(super) fn run(args: ActivateArgs, output: Output) -> Exit {
         schema: "portal-agent/freeze-activate/1",
         outcome,
         exit: exit.code(),
-        file: shown(&place.path.display().to_string()),
+        file: escape_for_terminal(&place.path.display().to_string()),
         tier: budget.tier,
         reason: activation.as_ref().map(Activation::reason),
         exhausted: activation.as_ref().map(|activation| activation.exhausted.clone()).unwrap_or_default(),
@@ -163,9 +163,9 @@ fn active_state(place: &StatePlace) -> Result<Option<FreezeState>, Diagnostic> {
 /// What the state itself says; the run that wrote it may be another one than the run that commits it.
 fn commit_message(state: &FreezeState) -> String {
     let line = |name: &str, text: Option<String>| text.map_or_else(String::new, |text| format!("{name}: {text}\n"));
-    let reason = line("Reason", state.reason.as_deref().map(shown));
+    let reason = line("Reason", state.reason.as_deref().map(escape_for_terminal));
     let tier = line("Tier", state.tier.map(|tier| tier.to_string()));
-    let note = line("Note", state.note.as_deref().map(shown));
+    let note = line("Note", state.note.as_deref().map(escape_for_terminal));
     format!("chore: activate change freeze mode\n\n{reason}{tier}{note}\nOnly a person ends it.")
 }
 

@@ -11,7 +11,7 @@ use crate::cli::terminal::{print_json, print_line, warn_line};
 use crate::freeze_mode::gate::{GatePolicy, GateVerdict, PassReason};
 use crate::freeze_mode::message;
 use crate::model::freeze_terms::{ReleaseMode, Tier};
-use crate::model::shown::shown;
+use crate::model::shown::escape_for_terminal;
 use crate::model::time::Instant;
 
 #[derive(Serialize)]
@@ -93,7 +93,7 @@ impl Decision {
 pub(super) fn run(args: &GateArgs, policy: GatePolicy, output: Output) -> Exit {
     let Decision { states, verdict, name, exit, unread, warnings, text } =
         Decision::of(args, Path::new(""), policy, now);
-    let (tag, sha) = (args.tag.as_deref().map(shown), args.sha.as_deref().map(shown));
+    let (tag, sha) = (args.tag.as_deref().map(escape_for_terminal), args.sha.as_deref().map(escape_for_terminal));
     let dash = || "-".to_owned();
     tracing::info!(
         "mode {}, tag {}, sha {}: {name} ({}), exit {}",
@@ -119,7 +119,7 @@ pub(super) fn run(args: &GateArgs, policy: GatePolicy, output: Output) -> Exit {
                 why: verdict.why(),
                 tier: freeze.and_then(|freeze| freeze.tier),
                 set_at: freeze.and_then(|freeze| freeze.set_at),
-                reason: freeze.and_then(|freeze| freeze.reason.as_deref()).map(shown),
+                reason: freeze.and_then(|freeze| freeze.reason.as_deref()).map(escape_for_terminal),
                 over: OverrideDocument::of(&verdict, states.over.state()),
                 tag,
                 sha,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use super::write::{folder_of, shared};
-use crate::model::shown::shown;
+use crate::model::shown::escape_for_terminal;
 use crate::sources::git::command;
 
 /// Why nothing can be, or was, recorded.
@@ -64,12 +64,12 @@ fn git<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -
 
 /// What git said, as it may be shown.
 fn lines(said: &str) -> String {
-    said.lines().map(shown).collect::<Vec<_>>().join("\n  ")
+    said.lines().map(escape_for_terminal).collect::<Vec<_>>().join("\n  ")
 }
 
 /// Makes sure, before anything is written, that `path` lies in a work tree.
 pub(super) fn ensure_work_tree(path: &Path) -> Result<(), GitError> {
-    let name = || shown(&path.display().to_string());
+    let name = || escape_for_terminal(&path.display().to_string());
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
         return Err(GitError::Link(name()));
     }

@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::grant::{Refusal, Request, wait_after};
 use crate::freeze_mode::override_file::ReleaseOverride;
 use crate::model::freeze_terms::FreezeTerms;
-use crate::model::shown::shown;
+use crate::model::shown::escape_for_terminal;
 use crate::model::time::Instant;
 use crate::sources::freeze_files::{FileReading, StatePlace};
 
@@ -49,7 +49,7 @@ pub(super) fn run(args: OverrideArgs, output: Output) -> Exit {
         schema: "portal-agent/freeze-override/1",
         outcome: "refused",
         exit: Exit::No.code(),
-        file: shown(&over.path.display().to_string()),
+        file: escape_for_terminal(&over.path.display().to_string()),
         set_at: None,
         expires_at: None,
         committed: false,
@@ -129,9 +129,9 @@ fn commit_message(request: &Request, until: Option<Instant>) -> String {
     let until = until.map_or_else(String::new, |until| format!(" until {until}"));
     format!(
         "chore: override change freeze mode{until}\n\nJustification: {}\nTicket: {}\nApproved by: {} (environment {})\n\nThe freeze itself stays.",
-        shown(request.justification.trim()),
-        shown(&request.ticket_url),
-        shown(request.approved_by.trim()),
+        escape_for_terminal(request.justification.trim()),
+        escape_for_terminal(&request.ticket_url),
+        escape_for_terminal(request.approved_by.trim()),
         request.environment
     )
 }

@@ -19,7 +19,7 @@ use crate::freeze_mode::message::Scene;
 use crate::freeze_mode::override_file::ReleaseOverride;
 use crate::freeze_mode::state_file::FreezeState;
 use crate::model::freeze_terms::ReleaseMode;
-use crate::model::shown::shown;
+use crate::model::shown::escape_for_terminal;
 use crate::model::time::Instant;
 use crate::sources::freeze_files::{FileReading, StatePlace, read_freeze, read_override};
 
@@ -179,7 +179,7 @@ impl States {
             ("freeze state", &read.freeze_file, what_came(&read.freeze)),
             ("override", &read.override_file, what_came(&read.over)),
         ] {
-            tracing::info!("{name} {}: {what}", shown(file));
+            tracing::info!("{name} {}: {what}", escape_for_terminal(file));
         }
         read
     }
@@ -254,7 +254,7 @@ impl OverrideDocument {
             verdict,
             why,
             expires_at: over.and_then(|over| over.expires_at),
-            approved_by: over.and_then(|over| over.approved_by.as_deref()).map(shown),
+            approved_by: over.and_then(|over| over.approved_by.as_deref()).map(escape_for_terminal),
         }
     }
 }

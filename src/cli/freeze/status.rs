@@ -12,7 +12,7 @@ use crate::cli::terminal::warn_line;
 use crate::freeze_mode::gate::{GatePolicy, GateVerdict};
 use crate::freeze_mode::message;
 use crate::model::freeze_terms::{ReleaseMode, Tier};
-use crate::model::shown::shown;
+use crate::model::shown::escape_for_terminal;
 use crate::model::time::Instant;
 
 #[derive(Serialize)]
@@ -68,7 +68,7 @@ pub(super) fn run(files: StateFiles, policy: GatePolicy, output: Output) -> Exit
     } else {
         "free"
     };
-    let text_of = |text: Option<&String>| text.map(|text| shown(text));
+    let text_of = |text: Option<&String>| text.map(|text| escape_for_terminal(text));
     let document = StatusDocument {
         schema: "portal-agent/freeze-status/1",
         state,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Config, File, FileFormat};
 
-use super::{FILE, KEYS, PASSWORD, PREFIX, Place, Places, SECRET, Settings, SettingsError, nearest, place};
+use super::{FILE, KEYS, Location, PASSWORD, PREFIX, Places, SECRET, Settings, SettingsError, nearest, place};
 use crate::cli::args::Common;
 use crate::cli::secret::HANDED;
 use crate::diagnostic::{Diagnostic, unvalued};
@@ -147,7 +147,7 @@ fn over_the_file(variables: HashMap<String, String>) -> Result<BTreeMap<String, 
         }
         let value = if LISTS.contains(&key.as_str()) {
             config::Value::from(value.split(',').map(str::to_owned).collect::<Vec<_>>())
-        } else if FILES.contains(&key.as_str()) && place(Path::new(&value)) == Place::File {
+        } else if FILES.contains(&key.as_str()) && place(Path::new(&value)) == Location::File {
             // A variable names files from where one stands, wherever the settings file may be.
             let absolute = std::path::absolute(&value);
             let absolute = absolute.map_err(|error| SettingsError::Value(format!("{name}: {error}")))?;
@@ -167,7 +167,7 @@ impl Settings {
         let more = [&mut self.ownership, &mut self.freeze_state, &mut self.release_override, &mut self.allowed_signers];
         let paths =
             files.into_iter().chain(more).chain([&mut self.revoked_keys, &mut self.change_management]).flatten();
-        let calendars = self.calendar.as_mut_slice().iter_mut().filter(|path| place(path) == Place::File);
+        let calendars = self.calendar.as_mut_slice().iter_mut().filter(|path| place(path) == Location::File);
         for path in paths.chain(calendars).chain([&mut self.evidence]) {
             *path = folder.join(&*path);
         }
@@ -266,10 +266,10 @@ mod tests {
     #[test]
     fn what_has_a_scheme_is_no_file() {
         for text in ["webcal://p01.example/TOKEN", "https://calendars.example:84430/TOKEN"] {
-            assert_ne!(place(Path::new(text)), Place::File, "{text}");
+            assert_ne!(place(Path::new(text)), Location::File, "{text}");
         }
         for text in ["freeze.ics", "./http://x", "C:/freeze.ics", "a b://c"] {
-            assert_eq!(place(Path::new(text)), Place::File, "{text}");
+            assert_eq!(place(Path::new(text)), Location::File, "{text}");
         }
     }
 }

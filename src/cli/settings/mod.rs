@@ -255,7 +255,7 @@ pub fn zone_named(key: &str, name: &str) -> Result<TimeZone, SettingsError> {
 
 /// What a setting names: a file, or something at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// A file.
     File,
     /// An address.
@@ -265,15 +265,15 @@ pub enum Place {
 }
 
 /// What `place` names: whatever has a scheme is no file.
-pub fn place(place: &Path) -> Place {
-    let Some(text) = place.to_str() else { return Place::File };
+pub fn place(place: &Path) -> Location {
+    let Some(text) = place.to_str() else { return Location::File };
     let scheme = |scheme: &str| {
         let mut letters = scheme.chars();
         letters.next().is_some_and(|first| first.is_ascii_alphabetic())
             && letters.all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
     };
     if !text.split_once("://").is_some_and(|(before, _)| scheme(before)) {
-        return Place::File;
+        return Location::File;
     }
-    text.parse().map_or(Place::NoAddress, Place::Address)
+    text.parse().map_or(Location::NoAddress, Location::Address)
 }

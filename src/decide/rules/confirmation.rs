@@ -5,9 +5,9 @@ use regex::Regex;
 use crate::decide::rules::exceptions::existing_exception;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage};
 use crate::model::ids::{ChangeId, DraftReference};
-use crate::model::left::Left;
 use crate::model::portal_facts::{Created, ListedException, ListedState, LookedUp};
 use crate::model::private::{Exposure, Fact};
+use crate::model::residue::PortalResidue;
 use crate::model::time::Instant;
 
 /// What is known after the release.
@@ -114,12 +114,14 @@ pub fn agreed(
     change: &ChangeId,
     draft: &DraftReference,
     looked_up: &LookedUp,
-) -> Result<Left, NonEmpty<HaltReason>> {
+) -> Result<PortalResidue, NonEmpty<HaltReason>> {
     let of_change = |row: &&ListedException| row.change_id == change.as_str();
     let submitted: Vec<&ListedException> = looked_up.submitted().filter(of_change).collect();
     let refuse = |reason: HaltReason| Err(NonEmpty::one(reason));
     match (said, submitted.as_slice()) {
-        (Said::Submitted(number), [row]) if &row.number == number => Ok(Left::Submission { number: number.clone() }),
+        (Said::Submitted(number), [row]) if &row.number == number => {
+            Ok(PortalResidue::Submission { number: number.clone() })
+        }
         (Said::Submitted(number), [row]) => {
             let expected = format!("{number}, as was said");
             refuse(reason(HaltCode::ConfirmationForeign, expected, row.fact(row.number.clone())))
@@ -137,7 +139,7 @@ pub fn agreed(
             if let Some(row) = unknown {
                 return refuse(existing_exception(row));
             }
-            Ok(looked_up.draft(draft).map_or(Left::Nothing, |_| Left::Draft { draft: draft.clone() }))
+            Ok(looked_up.draft(draft).map_or(PortalResidue::Nothing, |_| PortalResidue::Draft { draft: draft.clone() }))
         }
         (Said::NotSubmitted, [row, ..]) => refuse(existing_exception(row)),
     }

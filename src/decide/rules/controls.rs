@@ -5,7 +5,7 @@ use regex::Regex;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::banner::{BannerMeaning, BannerRule};
 use crate::model::form::{Part, PlannedField, WidgetKind};
-use crate::model::observed::{Found, ObservedBanner, ObservedControl, StrangeControl};
+use crate::model::observed::{Found, ObservedBanner, ObservedControl, UnmappedRequired};
 use crate::model::private::{Exposure, Fact};
 
 fn reason(code: HaltCode, stage: Stage, subject: impl ToString, expected: Fact, observed: Fact) -> HaltReason {
@@ -58,7 +58,7 @@ pub fn label_changed(stage: Stage, field: &PlannedField, control: &ObservedContr
 }
 
 /// `unexpected-required-field`: a mandatory control that the map does not know.
-pub fn unexpected_required_field(stage: Stage, strange: &[StrangeControl]) -> Vec<HaltReason> {
+pub fn unexpected_required_field(stage: Stage, strange: &[UnmappedRequired]) -> Vec<HaltReason> {
     strange
         .iter()
         .map(|control| {

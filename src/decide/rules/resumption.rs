@@ -7,10 +7,10 @@ use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, 
 use crate::model::banner::BannerRule;
 use crate::model::form::{Part, PlannedField, PlannedFile, PlannedTab};
 use crate::model::ids::{ChangeId, DraftReference, FieldId};
-use crate::model::left::{Left, Reached, Work};
 use crate::model::observed::{Found, ObservedTab};
 use crate::model::portal_facts::{ListedException, ListedState};
 use crate::model::private::Fact;
+use crate::model::residue::{PortalResidue, StepState, TabProgress};
 
 /// How to go on, given what is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Course {
 /// What the list says before anything is entered, given what the earlier run, if there was one, may have left.
 ///
 /// `existing-exception`: whatever stands there that is neither that draft nor this change's own submission.
-pub fn course(change: &ChangeId, left: &Left, rows: &[ListedException]) -> Course {
+pub fn course(change: &ChangeId, left: &PortalResidue, rows: &[ListedException]) -> Course {
     let open: Vec<&ListedException> = opened(rows).collect();
     if let [only] = open.as_slice()
         && only.state == ListedState::Submitted
@@ -53,7 +53,7 @@ pub fn course(change: &ChangeId, left: &Left, rows: &[ListedException]) -> Cours
         NonEmpty::from_vec(reasons).map_or(Course::Afresh, Course::Obstructed)
     };
     match (left, open.as_slice()) {
-        (Left::Draft { draft }, []) => Course::Gone(NonEmpty::one(HaltReason {
+        (PortalResidue::Draft { draft }, []) => Course::Gone(NonEmpty::one(HaltReason {
             code: HaltCode::DraftDiffers,
             stage: Stage::Survey,
             subject: "draft".to_owned(),
@@ -61,7 +61,7 @@ pub fn course(change: &ChangeId, left: &Left, rows: &[ListedException]) -> Cours
             observed: Fact::public("nothing is listed: it was discarded"),
             source: FactSource::Portal,
         })),
-        (Left::Submission { number }, []) => Course::Gone(NonEmpty::one(HaltReason {
+        (PortalResidue::Submission { number }, []) => Course::Gone(NonEmpty::one(HaltReason {
             code: HaltCode::ConfirmationMissing,
             stage: Stage::Survey,
             subject: "exceptions".to_owned(),
@@ -69,21 +69,23 @@ pub fn course(change: &ChangeId, left: &Left, rows: &[ListedException]) -> Cours
             observed: Fact::public("nothing is listed: it was withdrawn or closed"),
             source: FactSource::Portal,
         })),
-        (Left::Draft { draft }, [row]) if row.state == ListedState::Draft && row.number == draft.as_str() => {
+        (PortalResidue::Draft { draft }, [row]) if row.state == ListedState::Draft && row.number == draft.as_str() => {
             Course::From(draft.clone())
         }
-        (Left::PerhapsADraft { .. }, [row]) if row.state == ListedState::Draft && row.change_id == change.as_str() => {
+        (PortalResidue::PerhapsADraft { .. }, [row])
+            if row.state == ListedState::Draft && row.change_id == change.as_str() =>
+        {
             match DraftReference::parse(&row.number) {
                 Ok(draft) if row.recognised => Course::From(draft),
                 Ok(_) | Err(_) => obstructed(),
             }
         }
         (
-            Left::Nothing
-            | Left::PerhapsADraft { .. }
-            | Left::Draft { .. }
-            | Left::PerhapsASubmission { .. }
-            | Left::Submission { .. },
+            PortalResidue::Nothing
+            | PortalResidue::PerhapsADraft { .. }
+            | PortalResidue::Draft { .. }
+            | PortalResidue::PerhapsASubmission { .. }
+            | PortalResidue::Submission { .. },
             _,
         ) => obstructed(),
     }
@@ -156,7 +158,7 @@ pub fn resumed_tab(
     planned: &PlannedTab,
     draft: &ObservedTab,
     empty: &ObservedTab,
-    work: &Work,
+    work: &TabProgress,
     rules: &[BannerRule],
 ) -> TabStanding {
     let entered = work.fields.get(&planned.id).copied();
@@ -182,8 +184,8 @@ pub fn resumed_tab(
         let edit = match (holds == &field.value, untouched, entered) {
             (true, true, None | Some(_)) | (true, false, Some(_)) => continue,
             (true, false, None) => Edit::Completed,
-            (false, true, Some(Reached::Saved)) => Edit::Emptied,
-            (false, true, None | Some(Reached::Begun | Reached::Entered)) => {
+            (false, true, Some(StepState::Saved)) => Edit::Emptied,
+            (false, true, None | Some(StepState::Begun | StepState::Entered)) => {
                 standing.missing.push(field.id.clone());
                 continue;
             }
@@ -200,7 +202,7 @@ pub fn resumed_tab(
     }
     standing.reasons.extend(controls::unexpected_required_field(stage, &draft.strange_required));
     standing.reasons.extend(controls::banners(stage, &draft.banners, rules));
-    let kept = work.files.get(&planned.id) == Some(&Reached::Saved);
+    let kept = work.files.get(&planned.id) == Some(&StepState::Saved);
     judge_files(planned, draft, kept, &mut standing);
     standing
 }

@@ -11,7 +11,7 @@ use super::world::SHADOW;
 use crate::model::digest::Digest;
 use crate::model::form::{FormValue, PlannedField, WidgetKind};
 use crate::model::ids::FieldId;
-use crate::model::observed::{Found, ListedFile, ObservedBanner, ObservedControl, StrangeControl};
+use crate::model::observed::{Found, ListedFile, ObservedBanner, ObservedControl, UnmappedRequired};
 use crate::model::private::Private;
 use crate::portal::PortalError;
 use crate::selectors::locator::Locators;
@@ -22,9 +22,9 @@ pub const SCRIPT: &str = include_str!("page.js");
 
 /// A question under construction.
 #[derive(Debug, Clone)]
-pub struct Ask(Map<String, Value>);
+pub struct PageQuery(Map<String, Value>);
 
-impl Ask {
+impl PageQuery {
     /// A question about the state of the page alone.
     pub fn state(map: &MapFile) -> Self {
         let page = &map.page;
@@ -224,7 +224,7 @@ fn shadowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error
 
 /// What the page answered.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Answer {
+pub struct PageSnapshot {
     /// State of the page.
     pub state: State,
     #[serde(default)]
@@ -279,7 +279,7 @@ pub(super) fn one(what: &str, target: Target) -> Result<ElementRef, PortalError>
     }
 }
 
-impl Answer {
+impl PageSnapshot {
     /// A target asked for.
     pub fn target(&self, name: &str) -> Target {
         match self.targets.get(name) {
@@ -331,8 +331,8 @@ impl Answer {
     }
 
     /// Mandatory controls that no field matched.
-    pub fn strange(&self) -> Vec<StrangeControl> {
-        self.strange.iter().map(|label| StrangeControl { label: Private::new(label.clone()) }).collect()
+    pub fn strange(&self) -> Vec<UnmappedRequired> {
+        self.strange.iter().map(|label| UnmappedRequired { label: Private::new(label.clone()) }).collect()
     }
 
     /// The rows of a list of uploads. A row without a name is a file without a name, which fits no attachment.

@@ -1,7 +1,7 @@
 //! Saving a draft and committing it: what is pressed, the dialog before the last click, and what the portal answers.
 
 use super::WebPortal;
-use super::ask::{Answer, Ask, one};
+use super::ask::{PageQuery, PageSnapshot, one};
 use super::pages::{Expect, SETTLES};
 use crate::model::ids::DraftReference;
 use crate::model::private::Private;
@@ -11,7 +11,8 @@ impl WebPortal {
     /// Presses the button that saves, and waits for a reference, a complaint or a server error.
     pub(super) async fn press_save(&mut self) -> Result<Saved, PortalError> {
         let draft = self.map().draft.clone();
-        let ask = Ask::state(self.map()).target("save", &draft.save).target("reference", &draft.reference).complaints();
+        let ask =
+            PageQuery::state(self.map()).target("save", &draft.save).target("reference", &draft.reference).complaints();
         let limit = self.ready_limit();
         let page = self.wait("the form", &ask, Expect::Session, limit, |_| true).await?;
         let save = one("the button that saves a draft", page.target("save"))?;
@@ -22,7 +23,7 @@ impl WebPortal {
         }
         self.traffic_settles(before, SETTLES).await;
         let form = self.config.map.draft_form.clone();
-        let reference_in = |answer: &Answer| {
+        let reference_in = |answer: &PageSnapshot| {
             let text = answer.target("reference").text?;
             DraftReference::parse(form.find(&text)?.as_str()).ok()
         };
@@ -46,7 +47,8 @@ impl WebPortal {
     pub(super) async fn reach_last_click(&mut self) -> Result<Approach, PortalError> {
         let submit = self.map().submit.clone();
         let number = self.map().confirmation.number.clone();
-        let ask = Ask::state(self.map()).target("button", &submit.button).target("number", &number).fields(Vec::new());
+        let ask =
+            PageQuery::state(self.map()).target("button", &submit.button).target("number", &number).fields(Vec::new());
         let limit = self.ready_limit();
         let page = self.wait("the review page", &ask, Expect::Session, limit, |_| true).await?;
         let button = one("the button that submits", page.target("button"))?;
@@ -58,7 +60,7 @@ impl WebPortal {
         if let Err(error) = self.wire.click(&button).await {
             return Err(self.explain(error).await);
         }
-        let mut ask = Ask::state(self.map()).target("dialog", &dialog.locate).target("confirm", &dialog.confirm);
+        let mut ask = PageQuery::state(self.map()).target("dialog", &dialog.locate).target("confirm", &dialog.confirm);
         ask = ask.fields(Vec::new());
         for (place, attest) in dialog.attest.iter().enumerate() {
             ask = ask.target(&format!("attest {place}"), attest);
@@ -91,7 +93,7 @@ impl WebPortal {
     /// The number on the page that answered, if there is exactly one. A page that stays, and fetches the answer, may show a
     /// draft's number, or a blank, in that place until then.
     pub(super) async fn number_on_page(&mut self) -> Result<Option<String>, PortalError> {
-        let ask = Ask::state(self.map()).target("number", &self.map().confirmation.number);
+        let ask = PageQuery::state(self.map()).target("number", &self.map().confirmation.number);
         let (before, number_before) = (self.document, self.number_before.clone());
         let control = self.config.control.clone();
         let limit = self.ready_limit();

@@ -1,7 +1,7 @@
 //! Real user input: keys for text, clicks for choices, and leaving the control afterwards.
 
 use super::WebPortal;
-use super::ask::{Answer, Handles};
+use super::ask::{Handles, PageSnapshot};
 use super::wire::WireError;
 use crate::model::browser::BrowserKind;
 use crate::model::form::{FormValue, PlannedField, PlannedTab, WidgetKind};
@@ -51,7 +51,7 @@ fn day_or_time_keys(browser: BrowserKind, iso: &str) -> String {
 
 impl WebPortal {
     /// Enters every field of a tab that does not hold its value yet. What cannot be entered is left to the read-back.
-    pub(super) async fn enter_fields(&self, tab: &PlannedTab, seen: &Answer) -> Result<(), PortalError> {
+    pub(super) async fn enter_fields(&self, tab: &PlannedTab, seen: &PageSnapshot) -> Result<(), PortalError> {
         for field in &tab.fields {
             let (Found::One(control), Some(handles)) = (seen.found(field), seen.handles(&field.id)) else { continue };
             if control.value != field.value && control.editable {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::WebPortal;
-use super::ask::{Answer, Ask, SCRIPT};
+use super::ask::{PageQuery, PageSnapshot, SCRIPT};
 use super::wire::WireError;
 use crate::gateway::proxy::PROBE;
 use crate::model::private::Private;
@@ -37,7 +37,7 @@ pub(super) enum Expect {
 
 impl WebPortal {
     /// One look. `None` while the page is changing.
-    pub(super) async fn look(&self, ask: &Ask) -> Result<Option<Answer>, PortalError> {
+    pub(super) async fn look(&self, ask: &PageQuery) -> Result<Option<PageSnapshot>, PortalError> {
         match self.wire.script(SCRIPT, ask.clone().into_json()).await {
             Ok(value) => match serde_json::from_value(value) {
                 Ok(answer) => Ok(Some(answer)),
@@ -58,11 +58,11 @@ impl WebPortal {
     pub(super) async fn wait(
         &mut self,
         what: &str,
-        ask: &Ask,
+        ask: &PageQuery,
         expect: Expect,
         limit: Duration,
-        mut done: impl FnMut(&Answer) -> bool,
-    ) -> Result<Answer, PortalError> {
+        mut done: impl FnMut(&PageSnapshot) -> bool,
+    ) -> Result<PageSnapshot, PortalError> {
         let deadline = Instant::now() + limit;
         let mut activity = self.config.control.activity();
         let errors = self.config.control.server_errors();
@@ -135,10 +135,10 @@ impl WebPortal {
         &mut self,
         what: &str,
         path: &str,
-        ask: &Ask,
+        ask: &PageQuery,
         expect: Expect,
-        mut done: impl FnMut(&Answer) -> bool,
-    ) -> Result<Answer, PortalError> {
+        mut done: impl FnMut(&PageSnapshot) -> bool,
+    ) -> Result<PageSnapshot, PortalError> {
         let url = self.config.base.join(path).map_err(|_| PortalError::Browser(format!("{what}: not an address")))?;
         self.tabs.clear();
         self.current = None;
@@ -149,7 +149,7 @@ impl WebPortal {
         self.traffic_settles(passed, SETTLES).await;
         let limit = self.ready_limit();
         let mut arrived = false;
-        let mut ready = |answer: &Answer| {
+        let mut ready = |answer: &PageSnapshot| {
             arrived |= answer.state.origin_time > before;
             answer.state.origin_time > before && done(answer)
         };
@@ -162,7 +162,7 @@ impl WebPortal {
             tracing::info!(what, "navigating again");
             self.wire.goto(&url).await?;
         }
-        let mut ready = |answer: &Answer| answer.state.origin_time > before && done(answer);
+        let mut ready = |answer: &PageSnapshot| answer.state.origin_time > before && done(answer);
         self.wait(what, ask, expect, limit.saturating_sub(LOST), &mut ready).await
     }
 }

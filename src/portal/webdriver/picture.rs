@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::WebPortal;
-use super::ask::{Ask, Item, Rectangles, Step};
+use super::ask::{Item, PageQuery, Rectangles, Step};
 use super::wire::Clip;
 use crate::mask::drawing::can_write;
 use crate::mask::picture::{Control, Holds, MaskedPicture, PictureError, Rect, Sketch, blank, drawn, masked};
@@ -107,7 +107,7 @@ impl WebPortal {
     async fn picture_of(&mut self, named: &[Named], caption: &str) -> Result<MaskedPicture, PortalError> {
         let fields: Vec<&Value> = named.iter().map(|one| &one.ask).collect();
         let show = json!({ "fields": fields, "wording": self.config.gate.permissions().wording });
-        let ask = Ask::state(self.map()).show(show);
+        let ask = PageQuery::state(self.map()).show(show);
         let mut why = "the page kept moving".to_owned();
         for _ in 0..TRIES {
             let token = format!("{:032x}", rand::random::<u128>());
@@ -129,7 +129,7 @@ impl WebPortal {
         Err(PortalError::Unmaskable(why))
     }
 
-    async fn covered(&mut self, ask: &Ask, token: &str) -> Result<Covered, PortalError> {
+    async fn covered(&mut self, ask: &PageQuery, token: &str) -> Result<Covered, PortalError> {
         let Some(before) = self.step(ask, Step::Hide, token, &[]).await? else { return Ok(Covered::Moved) };
         let part = Part::of(&before);
         let nothing = self.shot(part.as_ref()).await?;
@@ -162,7 +162,7 @@ impl WebPortal {
     /// The rectangles after a step; nothing when it could not be taken, since the page was changing.
     async fn step(
         &mut self,
-        ask: &Ask,
+        ask: &PageQuery,
         step: Step,
         token: &str,
         dark: &[usize],

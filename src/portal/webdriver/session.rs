@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::WebPortal;
-use super::ask::{Answer, Ask, one};
+use super::ask::{PageQuery, PageSnapshot, one};
 use super::pages::{Expect, SETTLES};
 use super::wire::WireError;
 use crate::gateway::proxy::PROBE;
@@ -47,9 +47,9 @@ impl WebPortal {
             return Err(PortalError::Browser("the browser does not go through the gateway".into()));
         }
         // The next navigation must not overtake this one.
-        let ask = Ask::state(self.map());
+        let ask = PageQuery::state(self.map());
         let path = url.path().to_owned();
-        let there = |answer: &Answer| answer.state.path == path && answer.state.ready == "complete";
+        let there = |answer: &PageSnapshot| answer.state.path == path && answer.state.ready == "complete";
         self.wait("the gateway's own page", &ask, Expect::Anything, limit, there).await.map(drop)
     }
 
@@ -69,11 +69,12 @@ impl WebPortal {
 
     async fn try_credentials(&mut self) -> Result<Private<String>, SignIn> {
         let login = self.map().login.clone();
-        let ask = Ask::state(self.map())
+        let ask = PageQuery::state(self.map())
             .target("user", &login.user)
             .target("password", &login.password)
             .target("submit", &login.submit);
-        let ready = |answer: &Answer| ["user", "password", "submit"].iter().all(|name| answer.target(name).count > 0);
+        let ready =
+            |answer: &PageSnapshot| ["user", "password", "submit"].iter().all(|name| answer.target(name).count > 0);
         let page = self.open("the sign-in page", &login.path, &ask, Expect::Anything, ready).await?;
         let user = one("the account field", page.target("user"))?;
         let password = one("the password field", page.target("password"))?;
@@ -90,7 +91,7 @@ impl WebPortal {
             Err(error) => return Err(error.into()),
         };
         self.traffic_settles(passed, SETTLES).await;
-        let ask = Ask::state(self.map());
+        let ask = PageQuery::state(self.map());
         let limit = self.ready_limit();
         let answer = self
             .wait("the portal after signing in", &ask, Expect::Anything, limit, |answer| {
@@ -111,7 +112,7 @@ impl WebPortal {
             let text = self.wire.dialog_text().await.unwrap_or_default();
             return PortalError::Dialog(Private::new(text));
         }
-        let ask = Ask::state(self.map());
+        let ask = PageQuery::state(self.map());
         match self.look(&ask).await {
             Ok(Some(answer)) if answer.state.signed_out => PortalError::SessionLost,
             Ok(Some(answer)) => match answer.state.dialogs.into_iter().next() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::WebPortal;
-use super::ask::{Answer, Ask, field};
+use super::ask::{PageQuery, PageSnapshot, field};
 use super::bounds::{self, ROWS};
 use super::pages::{Expect, fill_path};
 use crate::model::form::PlannedField;
@@ -24,14 +24,15 @@ impl WebPortal {
             ("state", Some(list.state.as_str())),
             ("created_at", list.created_at.as_deref()),
         ];
-        let ask = Ask::state(self.map()).target("list", &list.ready).table("rows", &list.rows, &cells);
+        let ask = PageQuery::state(self.map()).target("list", &list.ready).table("rows", &list.rows, &cells);
         let mut found: Vec<ListedException> = Vec::new();
         for path in &list.paths {
             let values = [("service", self.config.service.as_str()), ("change", self.config.change.as_str())];
             let path = fill_path(path, &values);
             let control = self.config.control.clone();
-            let ready =
-                |answer: &Answer| answer.target("list").count == 1 && !answer.state.busy && control.in_flight() == 0;
+            let ready = |answer: &PageSnapshot| {
+                answer.target("list").count == 1 && !answer.state.busy && control.in_flight() == 0
+            };
             let answer = self.open("the list of exceptions", &path, &ask, Expect::Session, ready).await?;
             let rows = answer.tables.get("rows").map_or(0, Vec::len);
             if rows > ROWS {
@@ -104,14 +105,14 @@ impl WebPortal {
                 own.or_else(inherited).or_else(same_page).map(|locate| field(line, locate))
             })
             .collect();
-        let mut ask = Ask::state(self.map()).fields(fields).target("ready", &declared.ready);
+        let mut ask = PageQuery::state(self.map()).fields(fields).target("ready", &declared.ready);
         let lists_files = declared.files.is_some();
         if let Some(list) = &declared.files {
             ask = ask.files("files", list);
         }
         let control = self.config.control.clone();
         let ready =
-            |answer: &Answer| answer.target("ready").count == 1 && !answer.state.busy && control.in_flight() == 0;
+            |answer: &PageSnapshot| answer.target("ready").count == 1 && !answer.state.busy && control.in_flight() == 0;
         let answer = self.open("a page of the portal", &path, &ask, Expect::Session, ready).await?;
         Ok(ObservedPage {
             lines: answer.found_all(lines),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::WebPortal;
-use super::ask::{Answer, Ask, field, one};
+use super::ask::{PageQuery, PageSnapshot, field, one};
 use super::pages::Expect;
 use super::wire::WireError;
 use crate::model::form::{PlannedTab, WidgetKind};
@@ -21,7 +21,7 @@ impl WebPortal {
         found.ok_or_else(|| PortalError::Missing(format!("tab {id}")))
     }
 
-    fn tab_ask(&self, planned: &PlannedTab) -> Result<Ask, PortalError> {
+    fn tab_ask(&self, planned: &PlannedTab) -> Result<PageQuery, PortalError> {
         let tab = self.tab(&planned.id)?;
         let fields = planned
             .fields
@@ -31,7 +31,7 @@ impl WebPortal {
                 Some(field(planned, &declared.locate))
             })
             .collect();
-        let mut ask = Ask::state(self.map()).fields(fields).panel(&tab.panel);
+        let mut ask = PageQuery::state(self.map()).fields(fields).panel(&tab.panel);
         for declared in &tab.fields {
             if let Some(list) = &declared.list {
                 ask = ask.files(declared.id.get_ref().as_str(), list);
@@ -40,7 +40,7 @@ impl WebPortal {
         Ok(ask)
     }
 
-    fn observed_tab(&self, planned: &PlannedTab, answer: &Answer) -> ObservedTab {
+    fn observed_tab(&self, planned: &PlannedTab, answer: &PageSnapshot) -> ObservedTab {
         let listed = planned.fields.iter().filter(|field| field.widget == WidgetKind::File);
         ObservedTab {
             tab: planned.id.clone(),
@@ -51,11 +51,14 @@ impl WebPortal {
         }
     }
 
-    fn tabs_ask(&self) -> Ask {
-        self.map().tabs.iter().fold(Ask::state(self.map()), |ask, tab| ask.target(tab.id.get_ref().as_str(), &tab.open))
+    fn tabs_ask(&self) -> PageQuery {
+        self.map()
+            .tabs
+            .iter()
+            .fold(PageQuery::state(self.map()), |ask, tab| ask.target(tab.id.get_ref().as_str(), &tab.open))
     }
 
-    fn remember_tabs(&mut self, answer: &Answer) -> Result<(), PortalError> {
+    fn remember_tabs(&mut self, answer: &PageSnapshot) -> Result<(), PortalError> {
         let ids: Vec<_> = self.map().tabs.iter().map(|tab| tab.id.get_ref().clone()).collect();
         for id in ids {
             let element = one(&format!("tab {id}"), answer.target(id.as_str()))?;
@@ -79,7 +82,7 @@ impl WebPortal {
         self.remember_tabs(&answer)
     }
 
-    async fn show_tab(&mut self, planned: &PlannedTab) -> Result<Answer, PortalError> {
+    async fn show_tab(&mut self, planned: &PlannedTab) -> Result<PageSnapshot, PortalError> {
         let ask = self.tab_ask(planned)?;
         if self.current.as_ref() != Some(&planned.id) {
             let clicked = match self.tabs.get(&planned.id) {
@@ -103,12 +106,12 @@ impl WebPortal {
         let limit = self.ready_limit();
         let what = format!("tab {}", planned.id);
         let control = self.config.control.clone();
-        let ready = |answer: &Answer| answer.panel == Some(1) && !answer.state.busy && control.in_flight() == 0;
+        let ready = |answer: &PageSnapshot| answer.panel == Some(1) && !answer.state.busy && control.in_flight() == 0;
         self.wait(&what, &ask, Expect::Session, limit, ready).await
     }
 
     /// Waits until nothing is on its way and the page does not say that it works, then reads the tab.
-    async fn settled_tab(&mut self, planned: &PlannedTab) -> Result<Answer, PortalError> {
+    async fn settled_tab(&mut self, planned: &PlannedTab) -> Result<PageSnapshot, PortalError> {
         self.mark_traffic().await;
         let ask = self.tab_ask(planned)?;
         let limit = self.ready_limit();

@@ -11,9 +11,9 @@ use portal_agent::decide::verdict::HaltCode;
 use portal_agent::model::digest::Digest;
 use portal_agent::model::form::{ParameterContent, PlannedParameter, RecordPath};
 use portal_agent::model::ids::{ChangeId, DraftReference};
-use portal_agent::model::left::Left;
 use portal_agent::model::portal_facts::{CommitContent, Created, ListedException, ListedState, LookedUp};
 use portal_agent::model::private::Private;
+use portal_agent::model::residue::PortalResidue;
 use regex::Regex;
 
 fn row(number: &str, change: &str, state: ListedState) -> ListedException {
@@ -29,7 +29,7 @@ fn row(number: &str, change: &str, state: ListedState) -> ListedException {
 #[test]
 fn existing_exception_for_anything_open_but_this_very_submission() {
     let change = ChangeId::parse("CHG1").unwrap();
-    let judge = |rows: &[ListedException]| course(&change, &Left::Nothing, rows);
+    let judge = |rows: &[ListedException]| course(&change, &PortalResidue::Nothing, rows);
     assert_eq!(judge(&[]), Course::Afresh);
     assert_eq!(judge(&[row("F1", "CHG1", ListedState::Closed)]), Course::Afresh);
     let submitted = row("F1", "CHG1", ListedState::Submitted);
@@ -51,8 +51,8 @@ fn existing_exception_for_anything_open_but_this_very_submission() {
 fn a_draft_of_an_earlier_run_is_gone_on_from_and_nothing_else_is() {
     let change = ChangeId::parse("CHG1").unwrap();
     let draft = |text: &str| DraftReference::parse(text).unwrap();
-    let known = Left::Draft { draft: draft("D1") };
-    let perhaps = Left::PerhapsADraft { since: at(NOW) };
+    let known = PortalResidue::Draft { draft: draft("D1") };
+    let perhaps = PortalResidue::PerhapsADraft { since: at(NOW) };
     let own = row("D1", "CHG1", ListedState::Draft);
     for left in [&known, &perhaps] {
         assert_eq!(course(&change, left, std::slice::from_ref(&own)), Course::From(draft("D1")));
@@ -81,12 +81,12 @@ fn a_word_on_a_doubtful_run_counts_only_where_the_portal_agrees() {
     let submitted = row("F1", "CHG1", ListedState::Submitted);
     let other = row("F2", "CHG1", ListedState::Submitted);
     let (yes, no) = (Said::Submitted("F1".into()), Said::NotSubmitted);
-    assert_eq!(judge(&yes, std::slice::from_ref(&submitted)), Ok(Left::Submission { number: "F1".into() }));
+    assert_eq!(judge(&yes, std::slice::from_ref(&submitted)), Ok(PortalResidue::Submission { number: "F1".into() }));
     assert_eq!(judge(&yes, &[]), Err(HaltCode::ConfirmationMissing));
     assert_eq!(judge(&yes, std::slice::from_ref(&other)), Err(HaltCode::ConfirmationForeign));
     assert_eq!(judge(&yes, &[submitted.clone(), other]), Err(HaltCode::DuplicateInPortal));
-    assert_eq!(judge(&no, &[]), Ok(Left::Nothing));
-    assert_eq!(judge(&no, &[row("D1", "CHG1", ListedState::Draft)]), Ok(Left::Draft { draft: draft.clone() }));
+    assert_eq!(judge(&no, &[]), Ok(PortalResidue::Nothing));
+    assert_eq!(judge(&no, &[row("D1", "CHG1", ListedState::Draft)]), Ok(PortalResidue::Draft { draft: draft.clone() }));
     assert_eq!(judge(&no, &[submitted]), Err(HaltCode::ExistingException));
     assert_eq!(judge(&no, &[row("F1", "CHG1", ListedState::Unknown)]), Err(HaltCode::ExistingException));
 }

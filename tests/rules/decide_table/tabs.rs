@@ -10,11 +10,11 @@ use portal_agent::model::banner::{BannerMeaning, BannerRule};
 use portal_agent::model::digest::Digest;
 use portal_agent::model::form::{FormPlan, FormValue, PlannedField, PlannedFile, PlannedTab, RecordPath, WidgetKind};
 use portal_agent::model::ids::{AttachmentRole, FieldId, TabId};
-use portal_agent::model::left::{Reached, Work};
 use portal_agent::model::observed::{
-    Found, ListedFile, ObservedBanner, ObservedControl, ObservedPage, ObservedTab, StrangeControl,
+    Found, ListedFile, ObservedBanner, ObservedControl, ObservedPage, ObservedTab, UnmappedRequired,
 };
 use portal_agent::model::private::Private;
+use portal_agent::model::residue::{StepState, TabProgress};
 use regex::Regex;
 
 fn planned(id: &str, widget: WidgetKind, path: RecordPath, value: FormValue) -> PlannedField {
@@ -101,7 +101,7 @@ fn label_changed_when_the_words_differ_and_not_when_only_their_decoration_does()
 fn unexpected_required_field_for_a_strange_control_and_for_a_blank_one_that_became_mandatory() {
     let field = text("title", "x");
     let mut with = observed(&field, Found::One(seen(&field)));
-    with.strange_required.push(StrangeControl { label: Private::new("Finance code".into()) });
+    with.strange_required.push(UnmappedRequired { label: Private::new("Finance code".into()) });
     assert_eq!(codes(surveyed_tab(&tab(&field), &with, &[])), only(HaltCode::UnexpectedRequiredField));
     let blank = text("note", "");
     let mandatory = changed(&blank, |control| control.required = true);
@@ -245,7 +245,7 @@ fn banners_halt_by_their_meaning_and_unlisted_ones_always() {
 #[test]
 fn a_resumed_field_is_edited_missing_or_as_it_was_left() {
     use Edit::{Changed, Completed, Emptied, EnteredOtherwise};
-    use Reached::{Begun, Entered, Saved};
+    use StepState::{Begun, Entered, Saved};
     let field = text("title", "x");
     let holding = |value: &str| changed(&field, |control| control.value = Private::new(FormValue::Text(value.into())));
     // What the draft holds, what the empty form holds, how far the earlier run came; whether it is missing, and the edit.
@@ -268,7 +268,7 @@ fn a_resumed_field_is_edited_missing_or_as_it_was_left() {
     ] {
         let told = format!("{draft:?} in the draft, {empty:?} in an empty form, {reached:?}");
         let planned = tab(&field);
-        let mut work = Work::default();
+        let mut work = TabProgress::default();
         work.fields.extend(reached.map(|reached| (planned.id.clone(), reached)));
         let standing = resumed_tab(&planned, &observed(&field, holding(draft)), &observed(&field, empty), &work, &[]);
         assert_eq!(standing.missing, if missing { vec![field.id.clone()] } else { Vec::new() }, "{told}");

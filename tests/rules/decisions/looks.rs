@@ -8,13 +8,13 @@ use crate::decisions::{
 use portal_agent::decide::reconcile;
 use portal_agent::decide::rules::resumption::{course, resumed_tab};
 use portal_agent::decide::verdict::{FactSource, HaltCode, HaltReason, Stage, Verdict};
-use portal_agent::evidence::observations::{Look, SeenPage};
+use portal_agent::evidence::observations::{Observation, PageObservation};
 use portal_agent::model::form::{FormPlan, FormValue, RecordPath, WidgetKind};
 use portal_agent::model::ids::{AttachmentRole, ChangeId, DraftReference, TabId};
-use portal_agent::model::left::{Left, Reached, Work};
-use portal_agent::model::observed::{Found, ListedFile, ObservedPage, StrangeControl};
+use portal_agent::model::observed::{Found, ListedFile, ObservedPage, UnmappedRequired};
 use portal_agent::model::portal_facts::{Created, ListedException, ListedState};
 use portal_agent::model::private::{Fact, Private};
+use portal_agent::model::residue::{PortalResidue, StepState, TabProgress};
 
 #[test]
 fn every_judgement_of_a_tab_comes_out_as_it_was() {
@@ -22,7 +22,7 @@ fn every_judgement_of_a_tab_comes_out_as_it_was() {
     let rules = rules();
     let survey = |name: &str, tab: Tab, expected: &[HaltCode]| {
         let verdict = reconcile::surveyed_tab(&tab.planned, &tab.observed, &rules);
-        round_trip(name, Stage::Survey, &Look::Survey(tab.seen()), &verdict, expected);
+        round_trip(name, Stage::Survey, &Observation::Survey(tab.seen()), &verdict, expected);
     };
     let field = text();
     survey("good", Tab::good(), &[]);
@@ -49,7 +49,7 @@ fn every_judgement_of_a_tab_comes_out_as_it_was() {
         survey("mandatory", Tab::new(&field, mandatory), &[UnexpectedRequiredField]);
     }
     let mut strange = Tab::good();
-    strange.observed.strange_required.push(StrangeControl { label: Private::new(format!("Code {SECRET}")) });
+    strange.observed.strange_required.push(UnmappedRequired { label: Private::new(format!("Code {SECRET}")) });
     survey("strange", strange, &[UnexpectedRequiredField]);
     survey("harmless", Tab::banner(&format!("Year-end freeze is in force {SECRET}.")), &[]);
     survey("unlisted", Tab::banner(&format!("Something {SECRET}")), &[UnexpectedBanner]);
@@ -60,7 +60,7 @@ fn every_judgement_of_a_tab_comes_out_as_it_was() {
 
     let fill = |name: &str, tab: Tab, expected: &[HaltCode]| {
         let verdict = reconcile::filled_tab(&tab.planned, &tab.observed, &rules);
-        round_trip(name, Stage::Fill, &Look::Fill(tab.seen()), &verdict, expected);
+        round_trip(name, Stage::Fill, &Observation::Fill(tab.seen()), &verdict, expected);
     };
     fill("held", Tab::good(), &[]);
     fill("not held", Tab::new(&field, holding(&field, value("pool fi"))), &[ValueNotHeld]);
@@ -78,14 +78,14 @@ fn every_judgement_of_a_tab_comes_out_as_it_was() {
 
     let draft = |name: &str, tab: Tab, expected: &[HaltCode]| {
         let verdict = reconcile::drafted_tab(&tab.planned, &tab.observed, &rules);
-        round_trip(name, Stage::Draft, &Look::Draft(tab.seen()), &verdict, expected);
+        round_trip(name, Stage::Draft, &Observation::Draft(tab.seen()), &verdict, expected);
     };
     draft("stored otherwise", Tab::new(&field, holding(&field, value("POOL FIX"))), &[DraftDiffers]);
     draft("stored without its file", Tab::files(Vec::new()), &[AttachmentDiffers]);
     let attach = |name: &str, files: Vec<ListedFile>, expected: &[HaltCode]| {
         let tab = Tab::files(files);
         let verdict = reconcile::uploads(Stage::Attach, &tab.planned, &tab.observed);
-        round_trip(name, Stage::Attach, &Look::Attach(tab.seen()), &verdict, expected);
+        round_trip(name, Stage::Attach, &Observation::Attach(tab.seen()), &verdict, expected);
     };
     attach("as sent", vec![listed("plan.pdf", 4)], &[]);
     attach("none", vec![], &[AttachmentDiffers]);
@@ -127,8 +127,8 @@ fn a_stated_difference_keeps_the_code_of_its_part_of_the_record() {
         let page = ObservedPage { lines: [(field.id.clone(), other)].into(), banners: Vec::new(), files: None };
         let plan = FormPlan { recheck: vec![field], ..FormPlan::default() };
         let verdict = reconcile::recheck_panel(&plan, &page, &rules());
-        let seen = SeenPage { lines: &plan.recheck, files: Vec::new(), page: &page };
-        round_trip("stated", Stage::Recheck, &Look::Recheck(seen), &verdict, &verdict.codes());
+        let seen = PageObservation { lines: &plan.recheck, files: Vec::new(), page: &page };
+        round_trip("stated", Stage::Recheck, &Observation::Recheck(seen), &verdict, &verdict.codes());
         assert_eq!(verdict.codes().len(), 1);
     }
 }
@@ -150,24 +150,24 @@ fn summary_resumed_draft_list_and_dialog_come_out_as_they_were() {
     ] {
         let page = ObservedPage { lines: [(line.id.clone(), found)].into(), banners: Vec::new(), files };
         let verdict = reconcile::summary(Stage::Review, &plan.review, &plan, &page, &rules);
-        let seen = SeenPage { lines: &plan.review, files: plan.files().collect(), page: &page };
-        round_trip("summary", Stage::Review, &Look::Summary(seen), &verdict, expected);
+        let seen = PageObservation { lines: &plan.review, files: plan.files().collect(), page: &page };
+        round_trip("summary", Stage::Review, &Observation::Summary(seen), &verdict, expected);
     }
 
     let id = TabId::parse("change").unwrap();
     let on_empty_form = Tab::new(&field, holding(&field, value("preset")));
     for (found, reached, expected) in [
         (holding(&field, value("preset")), None, &[][..]),
-        (holding(&field, value("preset")), Some(Reached::Saved), &[DraftDiffers]),
-        (holding(&field, value("edited")), Some(Reached::Saved), &[DraftDiffers]),
+        (holding(&field, value("preset")), Some(StepState::Saved), &[DraftDiffers]),
+        (holding(&field, value("edited")), Some(StepState::Saved), &[DraftDiffers]),
         (holding(&field, value("edited")), None, &[DraftDiffers]),
-        (control(&field, |_| {}), Some(Reached::Saved), &[]),
+        (control(&field, |_| {}), Some(StepState::Saved), &[]),
     ] {
         let tab = Tab::new(&field, found);
-        let mut work = Work::default();
+        let mut work = TabProgress::default();
         work.fields.extend(reached.map(|reached| (id.clone(), reached)));
         let standing = resumed_tab(&tab.planned, &tab.observed, &on_empty_form.observed, &work, &rules);
-        let look = Look::Resume(tab.seen(), &on_empty_form.observed, &work);
+        let look = Observation::Resume(tab.seen(), &on_empty_form.observed, &work);
         round_trip("resumed", Stage::Draft, &look, &Verdict::of(standing.reasons), expected);
     }
 
@@ -179,18 +179,18 @@ fn summary_resumed_draft_list_and_dialog_come_out_as_they_were() {
         created: Created::NotListed,
         recognised,
     };
-    let draft = || Left::Draft { draft: DraftReference::parse("D1").unwrap() };
+    let draft = || PortalResidue::Draft { draft: DraftReference::parse("D1").unwrap() };
     for (left, rows, expected) in [
-        (Left::Nothing, vec![], &[][..]),
-        (Left::Nothing, vec![row("F1", "CHG1", ListedState::Submitted, true)], &[]),
-        (Left::Nothing, vec![row(SECRET, "CHG1", ListedState::Draft, false)], &[ExistingException]),
+        (PortalResidue::Nothing, vec![], &[][..]),
+        (PortalResidue::Nothing, vec![row("F1", "CHG1", ListedState::Submitted, true)], &[]),
+        (PortalResidue::Nothing, vec![row(SECRET, "CHG1", ListedState::Draft, false)], &[ExistingException]),
         (draft(), vec![row("D1", SECRET, ListedState::Draft, false)], &[]),
         (draft(), vec![row("D7", "CHG1", ListedState::Draft, true)], &[ExistingException]),
         (draft(), vec![], &[DraftDiffers]),
-        (Left::Submission { number: "F1".into() }, vec![], &[ConfirmationMissing]),
+        (PortalResidue::Submission { number: "F1".into() }, vec![], &[ConfirmationMissing]),
     ] {
         let verdict = course(&change, &left, &rows).verdict();
-        let look = Look::Exceptions(&change, &left, &rows);
+        let look = Observation::Exceptions(&change, &left, &rows);
         round_trip("list", Stage::Survey, &look, &verdict, expected);
     }
 
@@ -198,7 +198,7 @@ fn summary_resumed_draft_list_and_dialog_come_out_as_they_were() {
     let plain = Private::new(format!("Submit {SECRET}?"));
     for (dialog, expected) in [(None, &[][..]), (Some(&plain), &[]), (Some(&said), &[ScopeBroadening])] {
         let verdict = reconcile::approach(dialog, &[], &rules);
-        round_trip("dialog", Stage::Recheck, &Look::Dialog(dialog, &[]), &verdict, expected);
+        round_trip("dialog", Stage::Recheck, &Observation::Dialog(dialog, &[]), &verdict, expected);
     }
 }
 
@@ -213,7 +213,8 @@ fn codes_without_facts_are_carried_over() {
         source: FactSource::Gateway,
     };
     let verdict = Verdict::of(vec![reason]);
-    let lines = [Look::Commit, Look::Confirmation].map(|look| line(Stage::Recheck, look, &verdict, &gate(true)));
+    let lines =
+        [Observation::Commit, Observation::Confirmation].map(|look| line(Stage::Recheck, look, &verdict, &gate(true)));
     let rejudged = rejudge(&lines).unwrap();
     assert_eq!((rejudged.decisions, rejudged.carried, rejudged.changes), (0, 2, Vec::new()));
 }

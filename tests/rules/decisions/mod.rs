@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
 use portal_agent::evidence::observations::{
-    Look, OBSERVATIONS_SCHEMA, ObservationLine, ObservationsHead, Seen, SeenTab,
+    JudgedObservation, OBSERVATIONS_SCHEMA, Observation, ObservationLine, ObservationsHead, TabObservation,
 };
 use portal_agent::evidence::readings::{APPROVALS_SCHEMA, ApprovalReading, ApprovalsDocument};
 use portal_agent::mask::masked::{MaskGate, Permissions};
@@ -134,8 +134,8 @@ impl Tab {
         tab
     }
 
-    fn seen(&self) -> SeenTab<'_> {
-        SeenTab { planned: &self.planned, observed: &self.observed }
+    fn seen(&self) -> TabObservation<'_> {
+        TabObservation { planned: &self.planned, observed: &self.observed }
     }
 }
 
@@ -156,8 +156,8 @@ fn rejudge(lines: &[Value]) -> Result<Rejudged, Unreadable> {
     judge(Some(&observations(lines)), &approvals(Vec::new()), &OtherPolicy::default())
 }
 
-fn line(stage: Stage, look: Look<'_>, verdict: &Verdict, gate: &MaskGate) -> Value {
-    let seen = Seen { at: at(NOW), stage, place: "change", look, rules: &rules(), verdict };
+fn line(stage: Stage, look: Observation<'_>, verdict: &Verdict, gate: &MaskGate) -> Value {
+    let seen = JudgedObservation { at: at(NOW), stage, place: "change", look, rules: &rules(), verdict };
     serde_json::to_value(ObservationLine::of(&seen, gate)).unwrap()
 }
 
@@ -166,7 +166,7 @@ fn set(codes: &[HaltCode]) -> BTreeSet<HaltCode> {
 }
 
 /// Recorded and judged again, a look gives what it gave; also where the recorded verdict does not say so.
-fn round_trip(name: &str, stage: Stage, look: &Look<'_>, verdict: &Verdict, expected: &[HaltCode]) {
+fn round_trip(name: &str, stage: Stage, look: &Observation<'_>, verdict: &Verdict, expected: &[HaltCode]) {
     assert_eq!(set(&verdict.codes()), set(expected), "{name}");
     for shown in [true, false] {
         let mut recorded = line(stage, look.clone(), verdict, &gate(shown));

@@ -3,7 +3,7 @@
 use crate::decisions::sources::Packet;
 use crate::decisions::{Tab, approvals, gate, holding, line, observations, rejudge, text, value};
 use portal_agent::decide::verdict::{HaltCode, Stage, Verdict};
-use portal_agent::evidence::observations::{Look, OBSERVATIONS_SCHEMA};
+use portal_agent::evidence::observations::{OBSERVATIONS_SCHEMA, Observation};
 use portal_agent::rejudge::bundle::{OtherPolicy, judge};
 use serde_json::{Value, json};
 
@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 fn a_rule_that_changed_since_is_noticed_with_what_is_new() {
     let tab = Tab::new(&text(), holding(&text(), value("pool fi")));
     // As if the rules of then had let this pass, and had halted a tab that proceeds today.
-    let passed = line(Stage::Fill, Look::Fill(tab.seen()), &Verdict::Proceed(()), &gate(true));
-    let mut halted = line(Stage::Fill, Look::Fill(Tab::good().seen()), &Verdict::Proceed(()), &gate(true));
+    let passed = line(Stage::Fill, Observation::Fill(tab.seen()), &Verdict::Proceed(()), &gate(true));
+    let mut halted = line(Stage::Fill, Observation::Fill(Tab::good().seen()), &Verdict::Proceed(()), &gate(true));
     halted["verdict"] = json!(["label-changed"]);
     let changes = rejudge(&[passed, halted]).unwrap().changes;
     assert_eq!((changes[0].was.as_slice(), changes[0].now.as_slice()), (&[][..], &[HaltCode::ValueNotHeld][..]));
@@ -24,9 +24,9 @@ fn a_rule_that_changed_since_is_noticed_with_what_is_new() {
 
 #[test]
 fn what_cannot_be_judged_again_is_refused_by_name() {
-    let good = line(Stage::Fill, Look::Fill(Tab::good().seen()), &Verdict::Proceed(()), &gate(true));
+    let good = line(Stage::Fill, Observation::Fill(Tab::good().seen()), &Verdict::Proceed(()), &gate(true));
     let differs = Tab::new(&text(), holding(&text(), value("pool fi")));
-    let differs = line(Stage::Fill, Look::Fill(differs.seen()), &Verdict::Proceed(()), &gate(true));
+    let differs = line(Stage::Fill, Observation::Fill(differs.seen()), &Verdict::Proceed(()), &gate(true));
     let none = approvals(Vec::new());
     let told = |observations: &[u8], approvals: &[u8]| {
         judge(Some(observations), approvals, &OtherPolicy::default()).unwrap_err().to_string()
@@ -88,7 +88,7 @@ fn the_command_tells_what_changed_and_judges_the_rest_beside_an_unreadable_run()
     let told = replay(folder.path(), &[]);
     assert!(told.0 == 2 && told.2.contains("no run's evidence is there"), "{told:?}");
     let (readings, _) = Packet::new(true, |_| {}).kept();
-    let good = line(Stage::Fill, Look::Fill(Tab::good().seen()), &Verdict::Proceed(()), &gate(true));
+    let good = line(Stage::Fill, Observation::Fill(Tab::good().seen()), &Verdict::Proceed(()), &gate(true));
     keep("good", &observations(std::slice::from_ref(&good)), &approvals(readings));
     let told = replay(folder.path(), &[]);
     assert_eq!((told.0, told.1.as_str()), (0, "1 runs, 3 decisions: 1 as recorded, 0 changed\n"), "{}", told.2);
@@ -104,7 +104,7 @@ fn the_command_tells_what_changed_and_judges_the_rest_beside_an_unreadable_run()
     assert!(told.0 == 2 && told.2.contains("did you mean `approval_roles`"), "{told:?}");
 
     let differs = Tab::new(&text(), holding(&text(), value("\u{1b}[2J")));
-    let changed = line(Stage::Fill, Look::Fill(differs.seen()), &Verdict::Proceed(()), &gate(true));
+    let changed = line(Stage::Fill, Observation::Fill(differs.seen()), &Verdict::Proceed(()), &gate(true));
     keep("changed", &observations(&[changed]), &approvals(Vec::new()));
     let told = replay(folder.path(), &[]);
     assert!(told.0 == 1 && told.1.contains("fill change: proceed -> value-not-held"), "{told:?}");

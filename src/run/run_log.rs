@@ -7,7 +7,9 @@ use crate::decide::rules::record::claimed_by_another_run;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage};
 use crate::evidence::copies::{Copies, CopyError};
 use crate::evidence::journal::{Event, Journal, Progress};
-use crate::evidence::observations::{OBSERVATIONS, OBSERVATIONS_SCHEMA, ObservationLine, ObservationsHead, Seen};
+use crate::evidence::observations::{
+    JudgedObservation, OBSERVATIONS, OBSERVATIONS_SCHEMA, ObservationLine, ObservationsHead,
+};
 use crate::evidence::readings::ApprovalReading;
 use crate::evidence::shared::SharedStore;
 use crate::evidence::store::{EvidenceError, EvidenceFolder};
@@ -15,13 +17,13 @@ use crate::mask::masked::MaskGate;
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::PlannedField;
 use crate::model::ids::{ChangeId, FieldId, RunId, TabId};
-use crate::model::left::Left;
 use crate::model::observed::{Found, ObservedControl};
 use crate::model::private::Fact;
+use crate::model::residue::PortalResidue;
 use crate::model::time::Instant;
 
-/// The books of one run.
-pub struct Books<'a> {
+/// The log of one run.
+pub struct RunLog<'a> {
     /// The evidence folder.
     pub folder: EvidenceFolder,
     /// The gate.
@@ -59,7 +61,7 @@ pub fn unwritable(stage: Stage, error: &dyn std::error::Error) -> HaltReason {
     }
 }
 
-impl<'a> Books<'a> {
+impl<'a> RunLog<'a> {
     /// Books in a fresh folder.
     pub fn new(folder: EvidenceFolder, gate: &'a MaskGate, store: SharedStore, change: &ChangeId, run: &RunId) -> Self {
         Self {
@@ -85,7 +87,7 @@ impl<'a> Books<'a> {
     }
 
     /// What the run may have left at the portal.
-    pub fn left(&self) -> Left {
+    pub fn left(&self) -> PortalResidue {
         self.journal.left()
     }
 
@@ -117,7 +119,7 @@ impl<'a> Books<'a> {
     /// # Errors
     ///
     /// A halt `evidence-unwritable`.
-    pub fn observe(&mut self, seen: &Seen<'_>) -> Result<(), NonEmpty<HaltReason>> {
+    pub fn observe(&mut self, seen: &JudgedObservation<'_>) -> Result<(), NonEmpty<HaltReason>> {
         let written = self.observed(ObservationLine::of(seen, self.gate));
         written.map_err(|error| NonEmpty::one(unwritable(seen.stage, &error)))
     }

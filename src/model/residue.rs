@@ -10,7 +10,7 @@ use super::time::Instant;
 /// What may stand at the portal because of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "left", rename_all = "kebab-case")]
-pub enum Left {
+pub enum PortalResidue {
     /// Nothing: no value was ever typed, or a look-up showed that nothing was kept.
     Nothing,
     /// Values were typed, files uploaded or a save sent, and no draft is known: look it up first.
@@ -37,7 +37,7 @@ pub enum Left {
     },
 }
 
-impl Left {
+impl PortalResidue {
     /// The draft, where one is known.
     pub fn draft(&self) -> Option<&DraftReference> {
         match self {
@@ -58,7 +58,7 @@ impl Left {
 /// How far the agent came with one tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reached {
+pub enum StepState {
     /// Something may have been entered.
     Begun,
     /// Everything was entered and read back, and nothing saved since.
@@ -69,32 +69,32 @@ pub enum Reached {
 
 /// What the agent put into which tab.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Work {
+pub struct TabProgress {
     /// Fields, by tab.
-    pub fields: BTreeMap<TabId, Reached>,
+    pub fields: BTreeMap<TabId, StepState>,
     /// Files, by tab.
-    pub files: BTreeMap<TabId, Reached>,
+    pub files: BTreeMap<TabId, StepState>,
 }
 
-impl Work {
+impl TabProgress {
     /// Tabs that stand in the draft with everything that belongs to them.
     pub fn of_complete(tabs: impl IntoIterator<Item = TabId>) -> Self {
-        let fields: BTreeMap<TabId, Reached> = tabs.into_iter().map(|tab| (tab, Reached::Saved)).collect();
+        let fields: BTreeMap<TabId, StepState> = tabs.into_iter().map(|tab| (tab, StepState::Saved)).collect();
         Self { files: fields.clone(), fields }
     }
 
     /// Everything that was entered stands in a draft now.
     pub fn saved(&mut self) {
         for reached in self.fields.values_mut().chain(self.files.values_mut()) {
-            if *reached == Reached::Entered {
-                *reached = Reached::Saved;
+            if *reached == StepState::Entered {
+                *reached = StepState::Saved;
             }
         }
     }
 }
 
 /// Notes how far a tab came; never back.
-pub fn reach(tabs: &mut BTreeMap<TabId, Reached>, tab: &TabId, reached: Reached) {
+pub fn reach(tabs: &mut BTreeMap<TabId, StepState>, tab: &TabId, reached: StepState) {
     let now = tabs.entry(tab.clone()).or_insert(reached);
     *now = reached.max(*now);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::settings::{Place, Settings, SettingsError, place as named, zone_named};
+use super::settings::{Location, Settings, SettingsError, place as named, zone_named};
 use crate::diagnostic::Diagnostic;
 use crate::model::ids::ChangeId;
 use crate::run::private::PrivateFolder;
@@ -46,9 +46,9 @@ pub fn gates(settings: &Settings) -> Result<GatePlaces, SettingsError> {
     let (mut calendars, mut addresses) = (Vec::new(), Vec::new());
     for place in settings.calendars()? {
         match named(place) {
-            Place::File => calendars.push(place.clone()),
-            Place::Address(url) if is_safe(&url) => addresses.push(url),
-            Place::Address(_) | Place::NoAddress => {
+            Location::File => calendars.push(place.clone()),
+            Location::Address(url) if is_safe(&url) => addresses.push(url),
+            Location::Address(_) | Location::NoAddress => {
                 let help = "name one by https, without a name or password in it";
                 let message = "calendar: this address is not safe to read from";
                 return Err(SettingsError::Value(format!("{message}\n  = help: {help}")));
