@@ -39,7 +39,7 @@ impl Diagnostic {
 
     /// A mistake at a byte range of `source`, which may hold what nobody but its owner should read: the place is named, the
     /// line is not quoted.
-    pub fn unquoted(
+    pub(crate) fn unquoted(
         path: &Path,
         source: &str,
         at: usize,
@@ -107,7 +107,7 @@ impl fmt::Display for Diagnostic {
 impl std::error::Error for Diagnostic {}
 
 /// The reader's message without the value that it quotes: that may be an address with a secret, under a wrong key.
-pub fn unvalued(message: &str) -> String {
+pub(crate) fn unvalued(message: &str) -> String {
     let quotes = ["invalid type: ", "invalid value: ", "unknown variant `"];
     if !quotes.iter().any(|start| message.starts_with(start)) {
         return message.to_owned();

@@ -21,6 +21,8 @@
 //!
 //! Imports point one way; `tests/rules/layering.rs` says which and fails on any other.
 
+// This documentation is for those who work on the crate: what is for the crate alone is worth a link too.
+#![allow(rustdoc::private_intra_doc_links)]
 // These macros panic on a pipe that is closed, in the midst of a run. `cli::terminal` prints.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 

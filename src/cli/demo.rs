@@ -17,7 +17,7 @@ use crate::reference_portal::{ACCOUNT, PASSWORD, Portal, PortalError, Scheme};
 pub const MAP: &str = include_str!("../../selectors/reference.toml");
 
 /// A running embedded portal and the files that fit it.
-pub struct Demo {
+pub(crate) struct Demo {
     _portal: Portal,
     _folder: TempDir,
     /// The example's files.
@@ -26,17 +26,15 @@ pub struct Demo {
 
 /// Why there is no demonstration.
 #[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// The portal.
+pub(crate) enum DemoError {
     #[error(transparent)]
     Portal(#[from] PortalError),
-    /// The files.
     #[error(transparent)]
     Files(#[from] std::io::Error),
 }
 
 /// The map of the reference portal, with another base URL.
-pub fn map_at(base: &url::Url) -> String {
+pub(crate) fn map_at(base: &url::Url) -> String {
     MAP.replace("http://127.0.0.1:8480/", base.as_str())
 }
 
@@ -60,7 +58,7 @@ impl Demo {
     /// # Errors
     ///
     /// The exit code, said why.
-    pub async fn start_if(wanted: bool, common: &mut Common) -> Result<Option<Self>, Exit> {
+    pub(crate) async fn start_if(wanted: bool, common: &mut Common) -> Result<Option<Self>, Exit> {
         if !wanted {
             return Ok(None);
         }

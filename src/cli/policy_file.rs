@@ -15,7 +15,7 @@ const POLICY_KEYS: [&str; 4] = ["approval_roles", "approval_max_age_hours", "sig
 /// Settings that make up a policy, alone in a file of their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PolicyFile {
+pub(crate) struct PolicyFile {
     /// Roles that must have approved.
     pub approval_roles: Option<Vec<Role>>,
     /// Oldest approval that still counts, in hours.
@@ -31,7 +31,7 @@ pub struct PolicyFile {
 /// # Errors
 ///
 /// [`SettingsError`] naming the file and line.
-pub fn read_policy(path: &Path) -> Result<PolicyFile, SettingsError> {
+pub(crate) fn read_policy(path: &Path) -> Result<PolicyFile, SettingsError> {
     let help =
         "a policy file is TOML with `approval_roles`, `approval_max_age_hours`, `signatures` and `freeze_policy`";
     let text = std::fs::read_to_string(path)

@@ -28,7 +28,7 @@ use crate::sources::configured::ConfiguredSources;
 
 /// Why a run cannot be ordered.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
+pub(crate) enum OrderError {
     /// Something is not set, or set wrongly.
     #[error("{0}")]
     Settings(#[from] SettingsError),
@@ -47,7 +47,7 @@ impl From<StoreError> for OrderError {
 }
 
 /// What a command adds to the settings.
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// How the run begins.
     pub begin: Begin,
     /// The change record.
@@ -61,7 +61,7 @@ pub struct Wanted {
 }
 
 /// Reads a selector map from a file.
-pub fn map_from(path: &Path) -> Result<SelectorMap, Diagnostic> {
+pub(crate) fn map_from(path: &Path) -> Result<SelectorMap, Diagnostic> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Diagnostic::whole(path, format!("cannot be read: {error}"), "name a selector map with --map")
     })?;
@@ -128,7 +128,7 @@ pub fn interrupt() -> Result<Interrupt, Exit> {
 }
 
 /// Carries out an order, shows its progress, prints its document. Says which exit code the document stands for.
-pub async fn carry_out(
+pub(crate) async fn carry_out(
     order: &Order,
     sources: &ConfiguredSources,
     output: Output,
@@ -154,7 +154,7 @@ pub async fn carry_out(
 }
 
 /// Says why nothing was begun: wrong input, or a source or store that does not answer.
-pub fn not_begun(output: Output, error: OrderError) -> Exit {
+pub(crate) fn not_begun(output: Output, error: OrderError) -> Exit {
     match &error {
         OrderError::Input(
             InputError::Store(StoreError::Store { .. } | StoreError::Folder(..))

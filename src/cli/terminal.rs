@@ -10,7 +10,7 @@ use crate::model::shown::shown_lines;
 /// `text` and the end of its line on stdout. It may come from a portal, a fixture or a file of somebody else's, and could otherwise
 /// rewrite what is shown, or fill the clipboard. Where they cannot be written, stderr says so, and the exit code is that of the
 /// environment.
-pub fn print_line(text: &str) -> Exit {
+pub(crate) fn print_line(text: &str) -> Exit {
     write_line(&shown_lines(text))
 }
 
@@ -26,12 +26,12 @@ fn write_line(text: &str) -> Exit {
 }
 
 /// `text` and the end of its line on stderr. Where they cannot be written, nobody is left to be told.
-pub fn warn_line(text: &str) {
+pub(crate) fn warn_line(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", shown_lines(text));
 }
 
 /// One JSON document on stdout. Where it cannot be written, stderr says so, and the exit code is that of the environment.
-pub fn print_json(document: &impl Serialize) -> Exit {
+pub(crate) fn print_json(document: &impl Serialize) -> Exit {
     match serde_json::to_string_pretty(document) {
         Ok(text) => write_line(&text),
         Err(error) => {
@@ -43,7 +43,7 @@ pub fn print_json(document: &impl Serialize) -> Exit {
 
 /// Says that the input is wrong: for people on stderr, and as a document on stdout where JSON was asked for. It stays wrong
 /// where the document cannot be written.
-pub fn invalid_input(output: super::args::Output, error: &impl std::fmt::Display) -> Exit {
+pub(crate) fn invalid_input(output: super::args::Output, error: &impl std::fmt::Display) -> Exit {
     let text = error.to_string();
     warn_line(&text);
     if output == super::args::Output::Json {
@@ -53,7 +53,7 @@ pub fn invalid_input(output: super::args::Output, error: &impl std::fmt::Display
 }
 
 /// Log lines go to stderr. Nothing private is ever logged: private values have no text form.
-pub fn start_log(verbose: u8) {
+pub(crate) fn start_log(verbose: u8) {
     let level = match verbose {
         0 => "portal_agent=warn",
         1 => "portal_agent=info",

@@ -9,16 +9,15 @@ use crate::model::ids::{PersonId, Role};
 /// Everything that the organisation demands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Of approvals.
     pub approvals: ApprovalPolicy,
     /// Of windows in a freeze.
     pub freeze: FreezePolicy,
 }
 
 /// Roles that must have approved where nothing else is demanded.
-pub const USUAL_ROLES: [&str; 3] = ["service-owner", "incident-commander", "change-authority"];
+pub(crate) const USUAL_ROLES: [&str; 3] = ["service-owner", "incident-commander", "change-authority"];
 /// Oldest approval that counts where nothing else is demanded, in hours.
-pub const USUAL_MAX_AGE_HOURS: u32 = 72;
+pub(crate) const USUAL_MAX_AGE_HOURS: u32 = 72;
 
 /// Rules for approvals, from the settings. The default is the usual one; a policy that demands nothing has to be written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +42,7 @@ impl Default for ApprovalPolicy {
 
 impl ApprovalPolicy {
     /// [`USUAL_ROLES`].
-    pub fn usual_roles() -> Vec<Role> {
+    pub(crate) fn usual_roles() -> Vec<Role> {
         USUAL_ROLES.iter().filter_map(|role| Role::parse(role).ok()).collect()
     }
 

@@ -63,7 +63,7 @@ pub struct Rechecked {
 
 impl Rechecked {
     /// Digest of the content that was compared. The proof is used up by that.
-    pub fn into_content(self) -> Digest {
+    pub(crate) fn into_content(self) -> Digest {
         self.content
     }
 }

@@ -17,7 +17,6 @@ use crate::model::time::Instant;
 /// Everything that can be judged without a browser: at `packet`, and again while the commit request is held.
 #[derive(Debug, Clone, Copy)]
 pub struct PacketFacts<'a> {
-    /// The record.
     pub record: &'a ChangeRecord,
     /// Digest of its semantic fields.
     pub packet: Digest,
@@ -112,7 +111,7 @@ pub(super) fn located<'a>(
 }
 
 /// Judges whether a tab still is what the map says: controls, labels, mandatory fields, banners. Values are not looked at.
-pub fn mapped_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[BannerRule]) -> Verdict {
+pub(crate) fn mapped_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[BannerRule]) -> Verdict {
     let stage = Stage::Survey;
     let mut found = Vec::new();
     for field in &planned.fields {

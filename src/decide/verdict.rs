@@ -22,7 +22,7 @@ macro_rules! closed_names {
             }
 
             /// The value of this name.
-            pub fn from_name(name: &str) -> Option<Self> {
+            pub(crate) fn from_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|value| value.as_str() == name)
             }
         }
@@ -236,11 +236,10 @@ impl<T> NonEmpty<T> {
     }
 
     /// All of `items`, unless there are none.
-    pub fn from_vec(items: Vec<T>) -> Option<Self> {
+    pub(crate) fn from_vec(items: Vec<T>) -> Option<Self> {
         if items.is_empty() { None } else { Some(Self(items)) }
     }
 
-    /// The first.
     pub fn first(&self) -> &T {
         // Both constructors put in at least one, and nothing is ever taken out.
         &self.0[0]
@@ -303,7 +302,7 @@ impl<P> Verdict<P> {
     }
 
     /// The verdict alone, for what is kept of it.
-    pub fn without_proof(&self) -> Verdict {
+    pub(crate) fn without_proof(&self) -> Verdict {
         Verdict::of(self.reasons().to_vec())
     }
 

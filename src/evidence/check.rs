@@ -78,7 +78,7 @@ struct Ended {
 const RUN: &str = "run.json";
 
 /// Whether a folder is the evidence of a run, and not a recording of one.
-pub fn is_of_a_run(folder: &Path) -> bool {
+pub(crate) fn is_of_a_run(folder: &Path) -> bool {
     [MANIFEST, JOURNAL, RUN].iter().any(|name| folder.join(name).is_file())
 }
 

@@ -65,9 +65,7 @@ pub enum Holds {
 pub struct ClaimEntry {
     /// Held or freed.
     pub state: Holds,
-    /// The run.
     pub run: RunId,
-    /// The change.
     pub change: ChangeId,
     /// Origin of the portal.
     pub portal: String,

@@ -29,9 +29,7 @@ pub enum ReadError {
     /// What it holds cannot be believed.
     #[error("the journal of run {run} cannot be believed: {why}")]
     Broken {
-        /// The run.
         run: RunId,
-        /// Why.
         #[source]
         why: BrokenJournal,
     },

@@ -16,16 +16,14 @@ use crate::model::record::Approval;
 use crate::model::time::{ChangeWindow, Instant};
 
 /// Version of the shapes below.
-pub const RUN_SCHEMA: &str = "portal-agent/run/2";
+pub(crate) const RUN_SCHEMA: &str = "portal-agent/run/2";
 
 /// `run.json`, and what `submit --output json` prints.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunDocument {
     /// Version of this shape.
     pub schema: &'static str,
-    /// The run.
     pub run_id: RunId,
-    /// The change.
     pub change_id: ChangeId,
     /// Who ran the agent.
     pub operator: PersonId,
@@ -102,7 +100,6 @@ pub struct ResumesView {
 pub struct Versions {
     /// Version of the agent.
     pub agent: &'static str,
-    /// Browser.
     pub browser: Option<BrowserKind>,
     /// Digest of the selector map.
     pub map: Digest,
@@ -134,7 +131,6 @@ pub struct Cost {
 /// A refused request and how often it came.
 #[derive(Debug, Clone, Serialize)]
 pub struct RefusedView {
-    /// The request.
     #[serde(flatten)]
     pub request: Refused,
     /// How often.
@@ -143,7 +139,7 @@ pub struct RefusedView {
 
 /// `attachments.json`: references and digests, never copies.
 #[derive(Debug, Clone, Serialize)]
-pub struct AttachmentsDocument {
+pub(crate) struct AttachmentsDocument {
     /// The files.
     pub attachments: Vec<AttachmentView>,
 }
@@ -151,10 +147,8 @@ impl PublicDocument for AttachmentsDocument {}
 
 /// One attachment and whether the portal lists it.
 #[derive(Debug, Clone, Serialize)]
-pub struct AttachmentView {
-    /// Role.
+pub(crate) struct AttachmentView {
     pub role: String,
-    /// Name.
     pub name: String,
     /// Length in bytes.
     pub size: u64,
@@ -167,9 +161,7 @@ pub struct AttachmentView {
 /// `takeover.json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct TakeoverDocument {
-    /// The run.
     pub run_id: RunId,
-    /// The change.
     pub change_id: ChangeId,
     /// The deployment window.
     pub window: ChangeWindow,
@@ -181,7 +173,6 @@ pub struct TakeoverDocument {
     pub edits: Vec<Masked<EditView>>,
     /// The stage and the tab or page it stood on.
     pub stood_on: String,
-    /// The draft.
     pub draft_reference: Option<DraftReference>,
     /// How far it is known.
     pub draft_state: Option<DraftState>,
@@ -208,10 +199,9 @@ impl PublicDocument for TakeoverDocument {}
 
 /// `manifest.json`: digests of every other file.
 #[derive(Debug, Clone, Serialize)]
-pub struct ManifestDocument {
+pub(crate) struct ManifestDocument {
     /// Version of this shape.
     pub schema: &'static str,
-    /// The run.
     pub run_id: RunId,
     /// Digests by path.
     pub files: BTreeMap<String, FileDigest>,

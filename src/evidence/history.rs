@@ -51,7 +51,6 @@ pub enum BrokenJournal {
     Unreadable {
         /// Line, from 1.
         line: usize,
-        /// Why.
         why: String,
     },
     /// An entry does not follow the one before it.
@@ -65,7 +64,6 @@ pub enum BrokenJournal {
     Illegal {
         /// Line, from 1.
         line: usize,
-        /// Event.
         event: String,
         /// Where the run stood.
         progress: Progress,
@@ -242,7 +240,7 @@ impl History {
     }
 
     /// The line that another run writes to take this one over, and its number.
-    pub fn tombstone(&self, by_run: &RunId, at: Instant) -> Option<(u64, Vec<u8>)> {
+    pub(crate) fn tombstone(&self, by_run: &RunId, at: Instant) -> Option<(u64, Vec<u8>)> {
         let event = Event::TakenOver { by_run: by_run.clone() };
         let entry = Entry { seq: self.seq + 1, at, prev: self.head, event };
         let (seq, hash) = (entry.seq, entry.digest().ok()?);

@@ -22,9 +22,7 @@ pub const JOURNAL: &str = "journal.jsonl";
 /// What a run is about, as its journal opens with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {
-    /// The run.
     pub run: RunId,
-    /// The change.
     pub change: ChangeId,
     /// Digest of the packet.
     pub packet: Digest,
@@ -77,7 +75,6 @@ pub enum Event {
     },
     /// The browser's traffic passes the gateway.
     PathProven,
-    /// Signed in.
     SignedIn,
     /// A look-up shows that nothing was left.
     NothingFound,
@@ -92,22 +89,18 @@ pub enum Event {
     },
     /// The next step types into this tab.
     EntryBegins {
-        /// Tab.
         tab: TabId,
     },
     /// The tab holds its values.
     TabFilled {
-        /// Tab.
         tab: TabId,
     },
     /// The next step uploads on this tab.
     UploadBegins {
-        /// Tab.
         tab: TabId,
     },
     /// The tab lists its files.
     Uploaded {
-        /// Tab.
         tab: TabId,
     },
     /// The next step saves a draft.
@@ -144,7 +137,6 @@ pub enum Event {
     },
     /// A look-up proves the submission.
     Confirmed {
-        /// Its number.
         number: String,
     },
     /// A person said how an in-doubt run ended, and a look-up agrees.
@@ -185,7 +177,7 @@ pub enum Event {
 impl Event {
     /// Whether the entry must be in the shared store before the run goes on: before everything that changes the portal, and
     /// after everything that another host would have to look up otherwise.
-    pub fn is_shared_at_once(&self) -> bool {
+    pub(crate) fn is_shared_at_once(&self) -> bool {
         match self {
             Self::Opened(_)
             | Self::Resumed(_)

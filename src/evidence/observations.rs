@@ -54,7 +54,6 @@ pub enum Judgement {
 pub struct ObservationsHead {
     /// Version of the lines that follow.
     pub schema: &'static str,
-    /// The run.
     pub run_id: RunId,
 }
 impl PublicDocument for ObservationsHead {}
@@ -79,10 +78,8 @@ pub struct ObservationLine {
     /// Files, where the judgement looks at them and the portal lists any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<FilesView>,
-    /// Banners.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub banners: Vec<Masked<WordingView>>,
-    /// The dialog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialog: Option<Masked<WordingView>>,
     /// What an earlier run had put into this tab.
@@ -110,9 +107,7 @@ pub struct FilesView {
 pub struct WantedFileView {
     /// File field it went into.
     pub field: FieldId,
-    /// Role.
     pub role: AttachmentRole,
-    /// Name.
     pub name: String,
     /// Length in bytes.
     pub size: u64,
@@ -133,11 +128,9 @@ pub struct WorkView {
 /// The portal's list of exceptions, and what it was judged by.
 #[derive(Debug, Clone, Serialize)]
 pub struct ListView {
-    /// The change.
     pub change: ChangeId,
     /// What an earlier run may have left.
     pub left: PortalResidue,
-    /// Rows.
     pub rows: Vec<Masked<ListedRowView>>,
 }
 
@@ -153,7 +146,6 @@ pub struct TabObservation<'a> {
 /// A page and what it should state.
 #[derive(Debug, Clone)]
 pub struct PageObservation<'a> {
-    /// Its lines.
     pub lines: &'a [PlannedField],
     /// Files it should list, if it lists any.
     pub files: Vec<&'a PlannedFile>,
@@ -212,7 +204,6 @@ impl Observation<'_> {
 pub struct JudgedObservation<'a> {
     /// When.
     pub at: Instant,
-    /// Stage.
     pub stage: Stage,
     /// Tab or page.
     pub place: &'a str,

@@ -26,7 +26,6 @@ pub struct PacketView {
     pub remediation: RemediationView,
     /// Service of the ownership record.
     pub owned_service: Masked<String>,
-    /// Its owner.
     pub owner: Masked<String>,
     /// Category of the manifest's boundary, as visible as the exception's.
     pub boundary_category: Masked<String>,
@@ -40,7 +39,6 @@ pub struct PacketView {
     pub registered_owner: OwnerView,
     /// What came of checking the approvals' signatures, in their order.
     pub signatures: Vec<SignatureFinding>,
-    /// Freeze mode.
     pub freeze_mode: FreezeMode,
     /// Attachments as they lay on disk.
     pub files: Vec<FileStateView>,
@@ -63,23 +61,16 @@ impl PublicDocument for PacketView {}
 pub struct ExceptionView {
     /// Number of the change request.
     pub change_id: ChangeId,
-    /// Its revision.
     pub revision: u32,
     /// Short description.
     pub title: Masked<String>,
     /// Who asks.
     pub requester: Masked<String>,
-    /// Service.
     pub service: Masked<String>,
-    /// Its owner.
     pub owner: Masked<String>,
-    /// Environment.
     pub environment: Masked<String>,
-    /// Category.
     pub category: Masked<String>,
-    /// Incident.
     pub incident: Masked<String>,
-    /// Scope.
     pub scope: Masked<String>,
     /// Rollback plan.
     pub rollback: Option<RollbackView>,
@@ -118,7 +109,6 @@ pub struct BlackoutView {
     pub window: ChangeWindow,
     /// Categories that may be excepted from it, as visible as the exception's.
     pub admits: Vec<Masked<String>>,
-    /// Its kinds.
     pub kinds: Vec<Masked<String>>,
     /// Environments that it freezes, as visible as the exception's.
     pub environments: Vec<Masked<String>>,
@@ -132,11 +122,8 @@ pub enum OwnerView {
     AsRecorded,
     /// It did not know the service.
     Unknown,
-    /// Its entry.
     Entry {
-        /// The service.
         service: Masked<String>,
-        /// Its owner.
         owner: Masked<String>,
     },
 }
@@ -144,9 +131,7 @@ pub enum OwnerView {
 /// A file that the record names. All of it stands in `attachments.json` as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AttachedView {
-    /// Role.
     pub role: AttachmentRole,
-    /// Name.
     pub name: String,
     /// Length in bytes.
     pub size: u64,
@@ -157,7 +142,6 @@ pub struct AttachedView {
 /// A file as it lay on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileStateView {
-    /// Role.
     pub role: AttachmentRole,
     /// Digest.
     pub sha256: Digest,
@@ -168,15 +152,10 @@ pub struct FileStateView {
 /// The approved remediation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RemediationView {
-    /// Service.
     pub service: Masked<String>,
-    /// Environment.
     pub environment: Masked<String>,
-    /// Category.
     pub category: Masked<String>,
-    /// Incident.
     pub incident: Masked<String>,
-    /// Scope.
     pub scope: Masked<String>,
     /// Rollback plan.
     pub rollback: RollbackView,
@@ -200,7 +179,6 @@ pub struct PolicyView {
 /// The freeze policy, in its own shape.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FreezePolicyView {
-    /// Longest window, in hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_window_hours: Option<u32>,
     /// Least time before the window, in hours.
@@ -226,7 +204,6 @@ pub struct CategoryPolicyView {
     /// Least time before the window, in hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lead_hours: Option<u32>,
-    /// Longest window, in hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_window_hours: Option<u32>,
 }
@@ -237,7 +214,6 @@ pub struct BlackoutPolicyView {
     /// Identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Masked<String>>,
-    /// Kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Masked<String>>,
     /// Categories that it admits, as visible as the exception's.
@@ -250,7 +226,6 @@ pub struct BlackoutPolicyView {
 pub(super) struct Recorder<'a> {
     /// Which field of the map shows which part of the record.
     pub plan: &'a FormPlan,
-    /// The gate.
     pub gate: &'a MaskGate,
 }
 

@@ -24,7 +24,6 @@ pub const APPROVALS_SCHEMA: &str = "portal-agent/approvals/3";
 pub struct ApprovalsDocument {
     /// Version of this shape.
     pub schema: &'static str,
-    /// The run.
     pub run_id: RunId,
     /// The approvals, and what they were judged with, as they stood each time they were read.
     pub readings: Vec<ApprovalReading>,
@@ -42,9 +41,7 @@ pub struct ApprovalReading {
     pub stage: Stage,
     /// Digest of the packet as read.
     pub packet: Digest,
-    /// The manifest.
     pub manifest: ApprovalManifest,
-    /// The approvals.
     pub approvals: Vec<Approval>,
     /// What they were judged with; none where it is the same as of an earlier reading, or may not be shown at all.
     #[serde(skip_serializing_if = "Option::is_none")]

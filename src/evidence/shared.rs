@@ -53,7 +53,6 @@ enum Backing {
     Store(Arc<dyn ObjectStore>),
 }
 
-/// The shared store.
 #[derive(Debug, Clone)]
 pub struct SharedStore {
     backing: Backing,

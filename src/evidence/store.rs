@@ -47,7 +47,7 @@ pub enum EvidenceError {
 
 /// Why a folder is no place for evidence.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnsafeRoot {
+pub(crate) enum UnsafeRoot {
     /// Whoever may change the link chooses where evidence goes.
     #[error("{0} is a link: name the folder itself")]
     Link(String),
@@ -61,7 +61,7 @@ pub enum UnsafeRoot {
 /// # Errors
 ///
 /// [`UnsafeRoot`].
-pub fn safe_root(root: &Path) -> Result<(), UnsafeRoot> {
+pub(crate) fn safe_root(root: &Path) -> Result<(), UnsafeRoot> {
     let Ok(known) = fs::symlink_metadata(root) else { return Ok(()) };
     let place = root.display().to_string();
     if known.is_symlink() {
@@ -76,7 +76,6 @@ pub fn safe_root(root: &Path) -> Result<(), UnsafeRoot> {
 /// Digest and length of a file in the evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileDigest {
-    /// SHA-256.
     pub sha256: Digest,
     /// Length in bytes.
     pub size: u64,
@@ -199,7 +198,7 @@ impl Shelf for DiskShelf {
 }
 
 /// Folder of the pictures, in the folder of a run.
-pub const SCREENSHOTS: &str = "screenshots";
+pub(crate) const SCREENSHOTS: &str = "screenshots";
 /// Name of the manifest over all other files.
 pub const MANIFEST: &str = "manifest.json";
 
@@ -246,7 +245,7 @@ impl EvidenceFolder {
 
     /// The same with another limit, in bytes.
     #[must_use]
-    pub fn limited_to(self, limit: u64) -> Self {
+    pub(crate) fn limited_to(self, limit: u64) -> Self {
         Self { limit, ..self }
     }
 

@@ -10,7 +10,7 @@ use crate::model::time::Instant;
 
 /// What is left of the error budget, as its own computation wrote it. Further keys are passed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ErrorBudget {
+pub(crate) struct ErrorBudget {
     /// How much is left over all.
     pub tier: Tier,
     /// The budgets.
@@ -21,7 +21,7 @@ pub struct ErrorBudget {
 
 /// The budgets, one by one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Budgets {
+pub(crate) struct Budgets {
     /// Releases that were rolled back.
     pub rollbacks: Budget,
     /// Checks that failed.
@@ -32,7 +32,7 @@ pub struct Budgets {
 
 /// One budget, in whatever it counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Budget {
+pub(crate) struct Budget {
     /// How many there may be.
     #[schemars(range(min = 0))]
     pub allocated: f64,
@@ -47,14 +47,14 @@ pub struct Budget {
 
 /// What is used up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Exhaustion {
+pub(crate) struct Exhaustion {
     /// Whether any budget is.
     pub any_exhausted: bool,
 }
 
 impl Budget {
     /// Whether any of its figures says that none is left. A budget of none, of which none was used, is not exhausted.
-    pub fn is_exhausted(&self) -> bool {
+    pub(crate) fn is_exhausted(&self) -> bool {
         let given = self.allocated > 0.0;
         self.exhausted
             || self.remaining < 0.0
@@ -65,7 +65,7 @@ impl Budget {
 
 /// Why the freeze is switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Activation {
+pub(crate) struct Activation {
     /// Tier of the budget.
     pub tier: Tier,
     /// Names of the budgets that are exhausted.

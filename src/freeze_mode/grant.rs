@@ -112,7 +112,7 @@ impl Request {
 
 /// How long to wait until what is granted can be shown to come after the freeze: both are dated by the second, so in the
 /// second of the freeze nothing can. None in any other second, also where the freeze lies in the future.
-pub fn wait_after(freeze: &FreezeTerms, now: Instant) -> Option<SignedDuration> {
+pub(crate) fn wait_after(freeze: &FreezeTerms, now: Instant) -> Option<SignedDuration> {
     let this_second = whole_seconds(now);
     let frozen_at = freeze.set_at.filter(|at| whole_seconds(*at) == this_second)?;
     let next = whole_seconds(frozen_at).timestamp().checked_add(SignedDuration::from_secs(1)).ok()?;

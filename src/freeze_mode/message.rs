@@ -19,7 +19,6 @@ pub struct Scene<'a> {
     pub over: Option<&'a ReleaseOverride>,
     /// File of the freeze state.
     pub freeze_file: &'a str,
-    /// File of the override.
     pub override_file: &'a str,
 }
 
@@ -37,7 +36,7 @@ fn set_at(freeze: Option<&FreezeState>) -> String {
 }
 
 /// Why the override does not help, on one line.
-pub fn override_line(over: &NoOverride) -> String {
+pub(crate) fn override_line(over: &NoOverride) -> String {
     match over {
         NoOverride::Absent => "none".to_owned(),
         NoOverride::DoesNotCount(faults) => {
@@ -122,7 +121,7 @@ pub fn broken(state: BrokenState, scene: Scene<'_>) -> String {
 }
 
 /// What a verdict means for one mode, in two words.
-pub fn in_short(verdict: &GateVerdict) -> &'static str {
+pub(crate) fn in_short(verdict: &GateVerdict) -> &'static str {
     match verdict {
         GateVerdict::Passes(_) => "passes",
         GateVerdict::Blocked(_) => "blocked",

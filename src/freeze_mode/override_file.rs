@@ -64,7 +64,7 @@ pub fn justification_chars(text: &str) -> usize {
 }
 
 /// Whether `text` is an `http` or `https` URL with a host. Nothing is mended first, as browsers do.
-pub fn is_ticket_url(text: &str) -> bool {
+pub(crate) fn is_ticket_url(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let Some(rest) = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")) else { return false };
     if rest.starts_with(['/', '\\'])

@@ -9,13 +9,13 @@ use crate::model::freeze_terms::OverrideTerms;
 use crate::model::time::Instant;
 
 /// Shortest life of an override, in hours.
-pub const SHORTEST_HOURS: u8 = 1;
+pub(crate) const SHORTEST_HOURS: u8 = 1;
 /// Longest life of an override, in hours.
-pub const LONGEST_HOURS: u8 = 24;
+pub(crate) const LONGEST_HOURS: u8 = 24;
 /// Shortest justification, in characters.
-pub const SHORTEST_JUSTIFICATION: usize = 50;
+pub(crate) const SHORTEST_JUSTIFICATION: usize = 50;
 /// The environment whose reviewers approve overrides.
-pub const ENVIRONMENT: &str = "release-override";
+pub(crate) const ENVIRONMENT: &str = "release-override";
 
 /// A rule that an override breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,6 @@ pub enum OverrideFault {
     NotAfterFreeze,
     /// It does not say when it ends.
     Endless,
-    /// It ends before it starts.
     EndsBeforeStart,
     /// It lasts less than [`SHORTEST_HOURS`].
     TooShort,

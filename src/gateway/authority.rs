@@ -24,7 +24,7 @@ pub enum AuthorityError {
 }
 
 /// Signs one certificate for each host that the browser asks for.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     provider: Arc<CryptoProvider>,
     known: Mutex<HashMap<String, Arc<ServerConfig>>>,
@@ -56,7 +56,7 @@ impl Authority {
     /// # Errors
     ///
     /// [`AuthorityError`].
-    pub fn server_config(&self, host: &str) -> Result<Arc<ServerConfig>, AuthorityError> {
+    pub(crate) fn server_config(&self, host: &str) -> Result<Arc<ServerConfig>, AuthorityError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = known.get(host) {
             return Ok(Arc::clone(config));

@@ -12,13 +12,13 @@ use crate::model::digest::Digest;
 use crate::selectors::overrides::{after_semicolon, is_override};
 
 /// Largest body of a form or of JSON, in bytes. Only files in a multipart body make a larger one.
-pub const TEXT_LIMIT: u64 = 24 << 20;
+pub(crate) const TEXT_LIMIT: u64 = 24 << 20;
 
 /// Most parameters of one request.
-pub const MOST: usize = 20_000;
+pub(crate) const MOST: usize = 20_000;
 
 /// Most bytes that names and values of one request have together, long values counted by their digests.
-pub const TEXT: usize = 4 << 20;
+pub(crate) const TEXT: usize = 4 << 20;
 
 /// A value of more bytes is told by its length and its digest. No name is longer.
 pub const LONG: usize = 64 << 10;
@@ -42,7 +42,7 @@ pub enum ContentError {
 
 /// Parameters as they are found, within the limits.
 #[derive(Debug, Default)]
-pub struct Parameters {
+pub(crate) struct Parameters {
     found: Vec<(String, String)>,
     text: usize,
     too_many: bool,
@@ -259,11 +259,8 @@ fn named_twice(headers: &HeaderMap) -> bool {
 pub enum Part {
     /// A value.
     Text(String),
-    /// A file.
     File {
-        /// Its name.
         name: String,
-        /// Its content.
         content: Bytes,
     },
 }

@@ -126,13 +126,13 @@ impl Control {
 
     /// Requests that are on their way and worth waiting for: not the held one, and no reading that has taken so long that
     /// it must be one of those which a portal leaves open until it has news.
-    pub fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         let waits = |one: &&OnItsWay| !one.reads || one.since.elapsed() < OPEN_POLL;
         self.state().in_flight.values().filter(waits).count()
     }
 
     /// Requests on their way that may change something.
-    pub fn changes_in_flight(&self) -> usize {
+    pub(crate) fn changes_in_flight(&self) -> usize {
         self.state().in_flight.values().filter(|one| !one.reads).count()
     }
 
@@ -157,12 +157,12 @@ impl Control {
     }
 
     /// Whether a probe with this nonce came through.
-    pub fn saw_probe(&self, nonce: &str) -> bool {
+    pub(crate) fn saw_probe(&self, nonce: &str) -> bool {
         self.state().probes.iter().any(|seen| seen == nonce)
     }
 
     /// Waits for a probe with this nonce, at most `within`; whether it came.
-    pub async fn await_probe(&self, nonce: &str, within: Duration) -> bool {
+    pub(crate) async fn await_probe(&self, nonce: &str, within: Duration) -> bool {
         let mut activity = self.activity();
         let seen = async {
             while !self.saw_probe(nonce) {
@@ -175,7 +175,7 @@ impl Control {
     }
 
     /// Server errors (status 500 and above) that the portal gave.
-    pub fn server_errors(&self) -> usize {
+    pub(crate) fn server_errors(&self) -> usize {
         self.state().server_errors
     }
 

@@ -43,7 +43,7 @@ impl Doorway {
     /// # Errors
     ///
     /// Whatever the system reports.
-    pub fn of_this_machine() -> io::Result<Self> {
+    pub(crate) fn of_this_machine() -> io::Result<Self> {
         Ok(Self { listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, callers: Callers::Anybody })
     }
 

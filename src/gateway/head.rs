@@ -78,7 +78,7 @@ fn goes_to(head: &Parts, origin: &Origin) -> bool {
 }
 
 /// Takes out what concerns one connection alone, also what `Connection` names.
-pub fn strip(headers: &mut HeaderMap) {
+pub(crate) fn strip(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -95,7 +95,7 @@ pub fn strip(headers: &mut HeaderMap) {
 }
 
 /// Takes out what says where a request ends: the gateway says it anew.
-pub fn unframe(headers: &mut HeaderMap) {
+pub(crate) fn unframe(headers: &mut HeaderMap) {
     for name in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::EXPECT] {
         headers.remove(name);
     }

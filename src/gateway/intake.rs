@@ -15,10 +15,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt a
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Largest body that passes, in bytes.
-pub const BODY_LIMIT: u64 = 256 << 20;
+pub(crate) const BODY_LIMIT: u64 = 256 << 20;
 
 /// Largest body of a request that commits, in bytes. It is held in memory until it is decided about.
-pub const COMMIT_LIMIT: u64 = 4 << 20;
+pub(crate) const COMMIT_LIMIT: u64 = 4 << 20;
 
 /// Up to this size, in bytes, a body stays in memory. What is larger goes to a temporary file that has no name.
 const IN_MEMORY: usize = 1 << 20;
@@ -34,7 +34,7 @@ const PIECE: usize = 64 << 10;
 
 /// Why a body was not taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotTaken {
+pub(crate) enum NotTaken {
     /// It has more bytes than its limit, or than there is room for.
     TooLarge,
     /// Whoever sent it gave up.
@@ -43,7 +43,7 @@ pub enum NotTaken {
 
 /// Where bodies are taken in, so many and so much at a time.
 #[derive(Debug)]
-pub struct Intake {
+pub(crate) struct Intake {
     places: Arc<Semaphore>,
     room: Arc<AtomicU64>,
 }

@@ -19,7 +19,7 @@ pub struct AttemptId(u64);
 
 /// Where the commit stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// Nobody may commit.
     Locked,
     /// The agent is about to cause exactly one commit request.
@@ -99,7 +99,7 @@ impl Default for Interlock {
 
 impl Interlock {
     /// Where the commit stands.
-    pub fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         self.phase
     }
 
@@ -169,7 +169,7 @@ impl Interlock {
     }
 
     /// The browser gave up waiting for `attempt`.
-    pub fn give_up(&mut self, attempt: AttemptId) {
+    pub(crate) fn give_up(&mut self, attempt: AttemptId) {
         if matches!(self.phase, Phase::Held { attempt: held, .. } if held == attempt) {
             self.phase = Phase::Locked;
             self.refused += 1;

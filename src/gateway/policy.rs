@@ -43,7 +43,7 @@ pub struct GatewayPolicy {
 
 /// What a request is, as far as method and path tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ByPath {
+pub(crate) enum ByPath {
     /// Cannot change anything: GET, HEAD, OPTIONS.
     Safe,
     /// Declared, if query and body agree.
@@ -56,12 +56,9 @@ pub enum ByPath {
 
 /// What a request is, once its body is known too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ByBody {
-    /// Declared.
+pub(crate) enum ByBody {
     Declared,
-    /// The commit.
     Commit,
-    /// Undeclared.
     Undeclared,
     /// It asks to be taken for another method, which the map does not declare for it.
     Override,
@@ -83,7 +80,7 @@ impl GatewayPolicy {
     }
 
     /// Judges by method and path. HTTP methods are case-sensitive, and so is this.
-    pub fn by_path(&self, method: &str, path: &str) -> ByPath {
+    pub(crate) fn by_path(&self, method: &str, path: &str) -> ByPath {
         if matches!(method, "GET" | "HEAD" | "OPTIONS") {
             return ByPath::Safe;
         }
@@ -96,12 +93,12 @@ impl GatewayPolicy {
     }
 
     /// Whether method and path alone say that a request is the commit.
-    pub fn commits_by_path(&self, method: &str, path: &str) -> bool {
+    pub(crate) fn commits_by_path(&self, method: &str, path: &str) -> bool {
         self.commit.body.is_empty() && self.commit.match_path(method, path).is_some()
     }
 
     /// Judges by query and body too, their parameters given: servers read either first.
-    pub fn by_body(&self, method: &str, path: &str, parameters: &[(String, String)]) -> ByBody {
+    pub(crate) fn by_body(&self, method: &str, path: &str, parameters: &[(String, String)]) -> ByBody {
         let meant = |known: &RequestPattern| known.match_path(method, path).is_some() && known.match_body(parameters);
         if meant(&self.commit) {
             return ByBody::Commit;
@@ -113,7 +110,7 @@ impl GatewayPolicy {
     }
 
     /// Judges a body that cannot be taken apart: at the commit's own address it may be the commit.
-    pub fn by_unread_body(&self, method: &str, path: &str, query: &[(String, String)]) -> ByBody {
+    pub(crate) fn by_unread_body(&self, method: &str, path: &str, query: &[(String, String)]) -> ByBody {
         if self.commit.match_path(method, path).is_some() {
             return ByBody::Commit;
         }

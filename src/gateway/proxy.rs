@@ -36,7 +36,7 @@ use crate::selectors::overrides::is_override;
 pub(super) type Answer = Response<Passing>;
 
 /// Path below which the gateway itself answers, to prove that it is in the path.
-pub const PROBE: &str = "/.portal-agent/probe/";
+pub(crate) const PROBE: &str = "/.portal-agent/probe/";
 
 /// Why the gateway cannot run.
 #[derive(Debug, thiserror::Error)]

@@ -21,16 +21,16 @@ use rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 
 /// A body on its way to the portal.
-pub type Outgoing = BoxBody<Bytes, io::Error>;
+pub(crate) type Outgoing = BoxBody<Bytes, io::Error>;
 
 /// A body on its way to the browser.
-pub type Passing = BoxBody<Bytes, io::Error>;
+pub(crate) type Passing = BoxBody<Bytes, io::Error>;
 
 /// An answer, or why there is none, once it is there.
-pub type Answering<'a> = BoxFuture<'a, Result<Response<Passing>, UpstreamError>>;
+pub(crate) type Answering<'a> = BoxFuture<'a, Result<Response<Passing>, UpstreamError>>;
 
 /// Called when the next step is the first byte.
-pub type Sending<'a> = Box<dyn FnOnce(Clock) + Send + 'a>;
+pub(crate) type Sending<'a> = Box<dyn FnOnce(Clock) + Send + 'a>;
 
 /// Where a request goes that may pass: the portal, or a recording of it.
 pub trait Upstream: Send + Sync {

@@ -189,7 +189,7 @@ fn place_of_label(
 }
 
 /// Whether the font has every letter of a text.
-pub fn can_write(text: &str) -> bool {
+pub(crate) fn can_write(text: &str) -> bool {
     text.chars().all(|letter| get_raster(letter, FontWeight::Regular, RasterHeight::Size16).is_some())
 }
 

@@ -89,7 +89,7 @@ impl MaskGate {
     }
 
     /// Whether a fact of this exposure may be shown.
-    pub fn may_show(&self, exposure: &Exposure) -> bool {
+    pub(crate) fn may_show(&self, exposure: &Exposure) -> bool {
         match exposure {
             Exposure::Public => true,
             Exposure::Field(field) => self.permissions.fields.contains(field),
@@ -100,7 +100,7 @@ impl MaskGate {
     }
 
     /// The fact, or its keyed digest and its length.
-    pub fn fact(&self, fact: &Fact) -> Masked<String> {
+    pub(crate) fn fact(&self, fact: &Fact) -> Masked<String> {
         let text = fact.text().expose();
         if self.may_show(fact.exposure()) && self.is_clean(text.as_bytes()) {
             Masked(self.cut(text))
@@ -135,7 +135,7 @@ impl MaskGate {
     }
 
     /// Whether a text may be in a picture: it holds no hidden value, with whatever white space, or none, in between.
-    pub fn may_be_seen(&self, text: &str) -> bool {
+    pub(crate) fn may_be_seen(&self, text: &str) -> bool {
         let fold = |text: &str| text.split_whitespace().collect::<String>();
         let seen = fold(text);
         self.canaries

@@ -10,7 +10,7 @@ use image::{ImageEncoder, ImageFormat, ImageReader, Limits, RgbImage};
 use super::drawing;
 
 /// Largest picture, in pixels on one side.
-pub const LARGEST: u32 = 16_384;
+pub(crate) const LARGEST: u32 = 16_384;
 
 /// How often the parts of a picture may cover it, all taken together.
 const LAYERS: u64 = 16;
@@ -104,7 +104,6 @@ impl Sketch {
 pub struct MaskedPicture(Vec<u8>);
 
 impl MaskedPicture {
-    /// The PNG.
     pub fn png(&self) -> &[u8] {
         &self.0
     }

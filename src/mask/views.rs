@@ -103,7 +103,6 @@ fn is_false(flag: &bool) -> bool {
 /// The text of a banner or a dialog, and what its wording meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WordingView {
-    /// The text.
     pub text: Masked<String>,
     /// Why it halts; left out when it is harmless.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +132,6 @@ pub struct ListedRowView {
     pub number: Masked<String>,
     /// Change id.
     pub change: Masked<String>,
-    /// State.
     pub state: ListedState,
     /// Whether both are of known forms.
     pub recognised: bool,
@@ -176,7 +174,7 @@ impl MaskGate {
     }
 
     /// What was seen of one planned field; `empty` is the same control of an empty form, where a draft is compared with one.
-    pub fn observation(
+    pub(crate) fn observation(
         &self,
         field: &PlannedField,
         found: Option<&Found<ObservedControl>>,
@@ -237,7 +235,7 @@ impl MaskGate {
     }
 
     /// A listed file; everything about one that nobody `wanted` is hidden.
-    pub fn listed_file(
+    pub(crate) fn listed_file(
         &self,
         field: Option<&FieldId>,
         file: &ListedFile,
@@ -256,7 +254,7 @@ impl MaskGate {
 
     /// A row of the list of exceptions. A text that is `known` otherwise is no secret; any other is one unless the whole row is
     /// of known forms.
-    pub fn listed_row(&self, row: &ListedException, known: &[&str]) -> Masked<ListedRowView> {
+    pub(crate) fn listed_row(&self, row: &ListedException, known: &[&str]) -> Masked<ListedRowView> {
         let text = |text: &String| {
             let shown = row.recognised || known.contains(&text.as_str());
             self.fact(&Fact::new(text.clone(), if shown { Exposure::Public } else { Exposure::Hidden }))

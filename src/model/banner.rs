@@ -23,6 +23,5 @@ pub enum BannerMeaning {
 pub struct BannerRule {
     /// Matched anywhere in the banner's text.
     pub pattern: Regex,
-    /// Its meaning.
     pub meaning: BannerMeaning,
 }

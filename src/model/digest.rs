@@ -28,7 +28,7 @@ impl Digest {
     /// # Errors
     ///
     /// Whatever reading the stream reports.
-    pub fn of_reader(mut reader: impl Read) -> io::Result<(Self, u64)> {
+    pub(crate) fn of_reader(mut reader: impl Read) -> io::Result<(Self, u64)> {
         let mut hasher = Sha256::new();
         let mut piece = vec![0_u8; 64 * 1024];
         let mut length = 0;
@@ -59,7 +59,7 @@ impl Digest {
     /// # Errors
     ///
     /// [`DigestError`] for anything else.
-    pub fn parse_hex(hex: &str) -> Result<Self, DigestError> {
+    pub(crate) fn parse_hex(hex: &str) -> Result<Self, DigestError> {
         if hex.len() != 64 || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(DigestError);
         }
@@ -77,7 +77,7 @@ impl Digest {
     }
 
     /// The 64 hex digits alone.
-    pub fn hex(&self) -> String {
+    pub(crate) fn hex(&self) -> String {
         self.digits().collect()
     }
 

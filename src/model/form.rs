@@ -29,7 +29,6 @@ pub enum WidgetKind {
     Time,
     /// A day and a time of day, to the minute, in the portal's zone.
     DateTime,
-    /// A number.
     Number,
     /// An upload.
     File,
@@ -81,7 +80,7 @@ pub enum FormValue {
 
 impl FormValue {
     /// One text for messages and for comparing with a review page; choices are joined by `, `.
-    pub fn as_text(&self) -> String {
+    pub(crate) fn as_text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Choices(choices) => choices.iter().cloned().collect::<Vec<_>>().join(", "),
@@ -91,7 +90,7 @@ impl FormValue {
     }
 
     /// Whether nothing is entered.
-    pub fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         match self {
             Self::Text(text) => text.is_empty(),
             Self::Choices(choices) => choices.is_empty(),

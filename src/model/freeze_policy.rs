@@ -75,7 +75,7 @@ pub struct BlackoutPolicy {
 
 impl BlackoutPolicy {
     /// Whether it speaks of this blackout. One that names nothing speaks of none.
-    pub fn is_about(&self, blackout: &Blackout) -> bool {
+    pub(crate) fn is_about(&self, blackout: &Blackout) -> bool {
         let id = self.id.as_deref().map(|pattern| names(pattern, &blackout.id));
         let kind = self.kind.as_ref().map(|kind| blackout.kinds.contains(kind));
         match (id, kind) {
@@ -134,7 +134,7 @@ impl FreezePolicy {
 
     /// Whether `blackout` freezes this environment: every one, unless calendar or policy name those that it freezes. How a name
     /// is spelt in capitals is nobody's way out of a freeze.
-    pub fn freezes(&self, blackout: &Blackout, environment: &str) -> bool {
+    pub(crate) fn freezes(&self, blackout: &Blackout, environment: &str) -> bool {
         let rules = self.blackouts.iter().filter(|rule| rule.is_about(blackout));
         let mut named = rules.flat_map(|rule| &rule.environments).chain(&blackout.environments).peekable();
         named.peek().is_none() || named.any(|known| same_environment(known, environment))
@@ -142,7 +142,7 @@ impl FreezePolicy {
 }
 
 /// Whether both are names of one environment.
-pub fn same_environment(one: &str, other: &str) -> bool {
+pub(crate) fn same_environment(one: &str, other: &str) -> bool {
     one.trim().eq_ignore_ascii_case(other.trim())
 }
 

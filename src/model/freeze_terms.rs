@@ -96,7 +96,7 @@ pub struct FreezeTerms {
 
 impl FreezeTerms {
     /// Whether releases are frozen: always, unless a person wrote that they are not.
-    pub fn in_force(&self) -> bool {
+    pub(crate) fn in_force(&self) -> bool {
         self.frozen || self.set_by != SetBy::Human
     }
 }

@@ -23,7 +23,6 @@ pub struct Gates {
     pub owner: RegisteredOwner,
     /// What came of checking the approvals' signatures, one of each approval in the record's order.
     pub signatures: Vec<SignatureFinding>,
-    /// Freeze mode.
     pub freeze_mode: FreezeMode,
 }
 
@@ -36,7 +35,6 @@ pub enum RegisteredOwner {
     AsRecorded,
     /// It does not know the service.
     Unknown,
-    /// Its entry.
     Entry(Ownership),
 }
 

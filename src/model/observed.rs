@@ -38,14 +38,12 @@ pub struct ObservedControl {
 /// A control that the selector map does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnmappedRequired {
-    /// Its label.
     pub label: Private<String>,
 }
 
 /// A file as the portal lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedFile {
-    /// Name.
     pub name: Private<String>,
     /// Length in bytes, where listed.
     pub size: Option<u64>,
@@ -69,7 +67,6 @@ pub struct ObservedTab {
     pub controls: BTreeMap<FieldId, Found<ObservedControl>>,
     /// Mandatory controls that no field of the map matched.
     pub strange_required: Vec<UnmappedRequired>,
-    /// Banners.
     pub banners: Vec<ObservedBanner>,
     /// Listed uploads, per file field.
     pub files: BTreeMap<FieldId, Vec<ListedFile>>,
@@ -80,7 +77,6 @@ pub struct ObservedTab {
 pub struct ObservedPage {
     /// Mapped lines.
     pub lines: BTreeMap<FieldId, Found<ObservedControl>>,
-    /// Banners.
     pub banners: Vec<ObservedBanner>,
     /// Listed uploads, where the page lists any.
     pub files: Option<Vec<ListedFile>>,

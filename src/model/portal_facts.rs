@@ -9,7 +9,6 @@ use super::time::Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ListedState {
-    /// A draft.
     Draft,
     /// Submitted, or further along.
     Submitted,
@@ -37,7 +36,6 @@ pub struct ListedException {
     pub number: String,
     /// Change id, as listed.
     pub change_id: String,
-    /// State.
     pub state: ListedState,
     /// When it was created or submitted.
     pub created: Created,
@@ -63,7 +61,7 @@ pub struct LookedUp {
 
 impl ListedException {
     /// A text about this row, shown only if everything in it is of a known form.
-    pub fn fact(&self, text: impl Into<String>) -> Fact {
+    pub(crate) fn fact(&self, text: impl Into<String>) -> Fact {
         Fact::new(text, if self.recognised { Exposure::Public } else { Exposure::Hidden })
     }
 }
@@ -114,7 +112,6 @@ pub enum Refusal {
 /// A refused request, without anything it carried: a page can put data into every part of one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Refused {
-    /// Why.
     pub why: Refusal,
     /// Its method, where it is one that HTTP defines.
     pub method: &'static str,
@@ -132,12 +129,12 @@ const SEGMENTS: usize = 12;
 
 impl Refused {
     /// A method of HTTP as it is, any other as `(custom)`.
-    pub fn shape_of_method(method: &str) -> &'static str {
+    pub(crate) fn shape_of_method(method: &str) -> &'static str {
         METHODS.into_iter().find(|known| *known == method).unwrap_or("(custom)")
     }
 
     /// The shape of a host: how many labels it has.
-    pub fn shape_of_host(host: &str) -> String {
+    pub(crate) fn shape_of_host(host: &str) -> String {
         if host.contains(':') || host.chars().all(|c| c.is_ascii_digit() || c == '.') {
             return "{address}".to_owned();
         }
@@ -151,7 +148,7 @@ impl Refused {
     }
 
     /// The shape of `path`: segments that are words stay, all others become `{1}`, `{2}` and so on.
-    pub fn shape_of(path: &str) -> String {
+    pub(crate) fn shape_of(path: &str) -> String {
         let word = |segment: &str| {
             segment.len() <= 24 && segment.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_'))
         };

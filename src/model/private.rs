@@ -73,7 +73,7 @@ impl Fact {
     }
 
     /// Who may see it.
-    pub fn exposure(&self) -> &Exposure {
+    pub(crate) fn exposure(&self) -> &Exposure {
         &self.exposure
     }
 }

@@ -31,10 +31,7 @@ pub enum PortalResidue {
         since: Instant,
     },
     /// A proven submission.
-    Submission {
-        /// Its number.
-        number: String,
-    },
+    Submission { number: String },
 }
 
 impl PortalResidue {
@@ -47,7 +44,7 @@ impl PortalResidue {
     }
 
     /// Whether nobody has to do anything about it any more.
-    pub fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         match self {
             Self::Nothing | Self::Submission { .. } => true,
             Self::PerhapsADraft { .. } | Self::Draft { .. } | Self::PerhapsASubmission { .. } => false,

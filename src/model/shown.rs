@@ -15,7 +15,7 @@ pub(crate) fn is_invisible(character: char) -> bool {
 }
 
 /// `text` on one line: control and invisible characters are written as `\u{1b}`, and what is too long is cut.
-pub fn escape_for_terminal(text: &str) -> String {
+pub(crate) fn escape_for_terminal(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(LONGEST));
     for (place, character) in text.chars().enumerate() {
         if place == LONGEST {
@@ -32,7 +32,7 @@ pub fn escape_for_terminal(text: &str) -> String {
 }
 
 /// The same for a text of several lines, however long: ends of lines and tabs stay.
-pub fn shown_lines(text: &str) -> String {
+pub(crate) fn shown_lines(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if is_invisible(character) && character != '\n' && character != '\t' {

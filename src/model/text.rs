@@ -10,9 +10,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Longest [`Line`], in characters.
-pub const LINE_LIMIT: usize = 500;
+pub(crate) const LINE_LIMIT: usize = 500;
 /// Longest [`Paragraph`], in characters.
-pub const PARAGRAPH_LIMIT: usize = 32_768;
+pub(crate) const PARAGRAPH_LIMIT: usize = 32_768;
 
 /// Why a text cannot be typed into a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

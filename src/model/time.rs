@@ -59,7 +59,7 @@ impl Instant {
     /// # Errors
     ///
     /// [`InstantError::Gap`] or [`InstantError::Fold`] when there is none, or there are two.
-    pub fn from_civil(civil: DateTime, zone: &TimeZone) -> Result<Self, InstantError> {
+    pub(crate) fn from_civil(civil: DateTime, zone: &TimeZone) -> Result<Self, InstantError> {
         let name = || zone.iana_name().unwrap_or("the given offset").to_owned();
         let ambiguous = zone.to_ambiguous_timestamp(civil);
         match ambiguous.offset() {
@@ -78,12 +78,12 @@ impl Instant {
     }
 
     /// What clocks in `zone` show at this instant.
-    pub fn in_zone(self, zone: &TimeZone) -> Zoned {
+    pub(crate) fn in_zone(self, zone: &TimeZone) -> Zoned {
         self.0.to_zoned(zone.clone())
     }
 
     /// Whole seconds from `earlier` to this instant; negative when `earlier` is in fact later.
-    pub fn seconds_since(self, earlier: Self) -> i64 {
+    pub(crate) fn seconds_since(self, earlier: Self) -> i64 {
         self.0.duration_since(earlier.0).as_secs()
     }
 }
@@ -131,12 +131,12 @@ pub struct ChangeWindow {
 
 impl ChangeWindow {
     /// Whether the window has a positive length.
-    pub fn is_forward(&self) -> bool {
+    pub(crate) fn is_forward(&self) -> bool {
         self.start < self.end
     }
 
     /// Whether the two share at least one moment. Windows that merely touch do not.
-    pub fn overlaps(&self, other: &Self) -> bool {
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
         self.start < other.end && other.start < self.end
     }
 

@@ -17,7 +17,6 @@ pub enum BrowserError {
         /// Names that were tried.
         looked_for: String,
     },
-    /// No driver for it.
     #[error("no {name} is installed")]
     NoDriver {
         /// Which.
@@ -79,7 +78,7 @@ pub struct Installed {
 }
 
 /// The driver's program for a kind of browser.
-pub fn driver_name(kind: BrowserKind) -> &'static str {
+pub(crate) fn driver_name(kind: BrowserKind) -> &'static str {
     match kind {
         BrowserKind::Chromium => "chromedriver",
         BrowserKind::Firefox => "geckodriver",
@@ -123,7 +122,7 @@ pub struct SessionOptions<'a> {
 }
 
 /// Width and height of the window, in CSS pixels: tall, so that a tab fits one picture.
-pub const WINDOW: (u32, u32) = (1280, 2000);
+pub(crate) const WINDOW: (u32, u32) = (1280, 2000);
 
 /// Capabilities for a new session whose every request goes to the gateway.
 pub fn capabilities(options: &SessionOptions<'_>) -> Map<String, Value> {

@@ -54,9 +54,7 @@ pub struct Bypass {
 /// How something arrived past the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrived {
-    /// As a datagram.
     Datagram,
-    /// As a connection.
     Connection,
 }
 

@@ -19,7 +19,7 @@ use crate::model::browser::{BrowserKind, BrowserNetwork};
 
 /// The processes that one of ours has started. Dropping it ends them all.
 #[derive(Debug)]
-pub struct ProcessGroup(Option<Pid>);
+pub(crate) struct ProcessGroup(Option<Pid>);
 
 impl ProcessGroup {
     /// The group that the process of this number leads, as one started with a group of its own does.
@@ -48,7 +48,7 @@ pub struct Driver {
 }
 
 /// How often a driver that ends by itself is started before the environment is to blame.
-pub const STARTS: usize = 5;
+pub(crate) const STARTS: usize = 5;
 
 /// What came of starting a driver once; the lines are the last that it said.
 enum Started {

@@ -75,7 +75,6 @@ pub struct Saved {
 pub struct Approach {
     /// Text of the dialog, where the map declares one.
     pub dialog: Option<Private<String>>,
-    /// Banners.
     pub banners: Vec<ObservedBanner>,
 }
 

@@ -15,7 +15,7 @@ use crate::model::ids::BlackoutId;
 use crate::model::time::ChangeWindow;
 
 /// Zone in which the portal keeps its times.
-pub const ZONE: &str = "America/New_York";
+pub(crate) const ZONE: &str = "America/New_York";
 
 /// Moments of the example, all derived from one point in time.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,6 @@ pub struct ExampleTimes {
     pub expires: Timestamp,
     /// Deployment window.
     pub window: (Timestamp, Timestamp),
-    /// Blackout.
     pub blackout: (Timestamp, Timestamp),
 }
 
@@ -66,7 +65,6 @@ pub struct Example {
     pub calendar: PathBuf,
     /// The freeze state: releases are frozen, and the policy takes the example for a hotfix.
     pub freeze_state: PathBuf,
-    /// The freeze policy.
     pub freeze_policy: PathBuf,
 }
 
@@ -182,11 +180,11 @@ pub fn write(folder: &Path, portal: &url::Url, times: &ExampleTimes, longest: us
 }
 
 /// The freeze policy of the example.
-pub const FREEZE_POLICY: &str = "schema = \"portal-agent/freeze-policy/1\"\nlongest_window_hours = 8\n\n\
+pub(crate) const FREEZE_POLICY: &str = "schema = \"portal-agent/freeze-policy/1\"\nlongest_window_hours = 8\n\n\
                                  [[category]]\nname = \"emergency-fix\"\nmode = \"hotfix\"\n";
 
 /// The freeze state of the example: set by the error budget, the evening before the blackout.
-pub fn freeze_state_of(times: &ExampleTimes) -> Value {
+pub(crate) fn freeze_state_of(times: &ExampleTimes) -> Value {
     json!({
         "freeze_mode": true,
         "set_at": times.blackout.0 - SignedDuration::from_hours(6),
@@ -199,7 +197,7 @@ pub fn freeze_state_of(times: &ExampleTimes) -> Value {
 }
 
 /// The freeze calendar of the example.
-pub fn calendar_text(times: &ExampleTimes) -> String {
+pub(crate) fn calendar_text(times: &ExampleTimes) -> String {
     format!(
         "schema = \"portal-agent/freeze-calendar/1\"\nzone = \"{ZONE}\"\n\n[[blackout]]\nid = \"YEAR-END-COMMERCE\"\n\
          start = \"{}\"\nend = \"{}\"\nadmits = [\"emergency-fix\", \"regulatory\"]\n",

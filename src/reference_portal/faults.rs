@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-/// One fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// The blackout shown on the form ends a day later.
@@ -134,7 +133,7 @@ impl FaultPlan {
     }
 
     /// What tests put on every page of the form.
-    pub fn injected(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn injected(&self) -> impl Iterator<Item = &'static str> {
         self.on.iter().filter_map(|fault| match fault {
             Fault::Injected(markup) => Some(*markup),
             _ => None,
@@ -142,7 +141,7 @@ impl FaultPlan {
     }
 
     /// Switches on what waits for a draft.
-    pub fn draft_was_saved(&mut self) {
+    pub(crate) fn draft_was_saved(&mut self) {
         self.on.append(&mut self.after_draft);
     }
 

@@ -18,7 +18,6 @@ pub enum Kind {
     Shown,
 }
 
-/// One field.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     pub name: &'static str,
@@ -27,7 +26,6 @@ pub struct Field {
     pub required: bool,
 }
 
-/// One tab.
 pub struct Tab {
     pub id: &'static str,
     pub title: &'static str,
@@ -43,7 +41,7 @@ const fn may(name: &'static str, label: &'static str, kind: Kind) -> Field {
 }
 
 const ENVIRONMENTS: &[(&str, &str)] = &[("prod", "Production"), ("stage", "Staging"), ("dr", "Disaster recovery")];
-pub const CATEGORIES: &[(&str, &str)] =
+pub(crate) const CATEGORIES: &[(&str, &str)] =
     &[("emergency", "Emergency fix"), ("regulatory", "Regulatory deadline"), ("customer", "Customer commitment")];
 const REGIONS: &[(&str, &str)] = &[
     ("eu-central", "EU Central"),

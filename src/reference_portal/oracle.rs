@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-/// A file as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedFile {
     /// Name sent with it.

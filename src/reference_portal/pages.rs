@@ -20,11 +20,11 @@ const TALK: &str = "<!-- customer Jane Quimby-Doe, jane.quimby@customer.example 
     <noscript>Jane Quimby-Doe</noscript><template><b>Quimby-Doe</b></template>";
 
 /// Styles of every page.
-pub const STYLE: &str = include_str!("assets/style.css");
+pub(crate) const STYLE: &str = include_str!("assets/style.css");
 /// Script of the form.
-pub const SCRIPT: &str = include_str!("assets/form.js");
+pub(crate) const SCRIPT: &str = include_str!("assets/form.js");
 
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         match c {
             '&' => out.push_str("&amp;"),
@@ -210,7 +210,7 @@ fn banners(faults: &FaultPlan) -> String {
     out
 }
 
-pub struct FormPage<'a> {
+pub(crate) struct FormPage<'a> {
     pub account: &'a str,
     pub csrf: &'a str,
     pub reference: Option<&'a str>,

@@ -28,7 +28,7 @@ pub struct Session {
 /// What the portal knows of the world: values of the read-only fields by name.
 pub type World = BTreeMap<&'static str, String>;
 
-pub struct Inner {
+pub(crate) struct Inner {
     pub faults: FaultPlan,
     pub world: World,
     pub sessions: BTreeMap<String, Session>,
@@ -129,7 +129,7 @@ impl Inner {
     }
 
     /// Reference of the only draft.
-    pub fn only_draft(&self) -> Option<String> {
+    pub(crate) fn only_draft(&self) -> Option<String> {
         let mut drafts = self.entries.iter().filter(|(_, entry)| entry.state == "Draft");
         let (first, none) = (drafts.next()?, drafts.next());
         none.is_none().then(|| first.0.clone())

@@ -15,7 +15,6 @@ pub use super::reading::OtherPolicy;
 /// What a run decided, judged again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rejudged {
-    /// The run.
     pub run: String,
     /// Decisions that were judged again.
     pub decisions: u64,
@@ -92,7 +91,6 @@ pub enum Unreadable {
     Line {
         /// Which line, from 1.
         line: usize,
-        /// Why.
         #[source]
         why: LineError,
     },
@@ -101,7 +99,6 @@ pub enum Unreadable {
     Reading {
         /// Which reading, from 0.
         place: usize,
-        /// Why.
         #[source]
         why: ReadingError,
     },

@@ -157,7 +157,7 @@ struct Demanded {
 }
 
 /// What is built of them, and of the manifest and approvals of one reading.
-pub struct Built {
+pub(crate) struct Built {
     record: ChangeRecord,
     files: Vec<FileState>,
     gates: Gates,
@@ -238,7 +238,7 @@ impl Built {
     /// # Errors
     ///
     /// [`ReadingError`].
-    pub fn read_again(&mut self, facts: &Packet<'_>, reading: &Reading<'_>) -> Result<(), ReadingError> {
+    pub(crate) fn read_again(&mut self, facts: &Packet<'_>, reading: &Reading<'_>) -> Result<(), ReadingError> {
         self.record.manifest = facts.manifest(reading)?;
         self.record.approvals.clone_from(&reading.approvals);
         Ok(())

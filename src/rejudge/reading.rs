@@ -32,7 +32,6 @@ pub struct Document<'a> {
     /// Version.
     #[serde(borrow)]
     pub schema: Text<'a>,
-    /// The run.
     #[serde(borrow)]
     pub run_id: Text<'a>,
     /// Readings, in order of time.
@@ -45,14 +44,13 @@ pub struct Document<'a> {
 /// A reading as it stands in the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     /// When it was judged.
     pub at: Instant,
     /// At which stage.
     pub stage: Stage,
     /// Digest of the packet.
     pub packet: Digest,
-    /// The manifest.
     pub manifest: ApprovalManifest,
     /// Decisions.
     pub approvals: Vec<Approval>,
@@ -76,7 +74,7 @@ pub enum ReadingError {
 }
 
 /// What readings of one run have in common, kept from one to the next.
-pub struct Judge<'r, 'a> {
+pub(crate) struct Judge<'r, 'a> {
     readings: &'r [Reading<'a>],
     other: &'r OtherPolicy,
     /// Readings mostly repeat the facts of the first: what was built of them, and whose facts they are.

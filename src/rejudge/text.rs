@@ -51,7 +51,7 @@ pub fn identifier<T, E>(text: &str, parse: impl Fn(&str) -> Result<T, E>) -> Res
 
 /// What both files begin with; everything else in them is skipped.
 #[derive(Deserialize)]
-pub struct Mark<'a> {
+pub(crate) struct Mark<'a> {
     #[serde(borrow)]
     pub schema: Option<Text<'a>>,
 }

@@ -40,7 +40,7 @@ pub fn rules() -> &'static [BannerRule] {
 /// A banner's or dialog's text, and why it halted.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wording<'a> {
+pub(crate) struct Wording<'a> {
     #[serde(borrow)]
     text: Text<'a>,
     means: Option<HaltCode>,
@@ -48,7 +48,7 @@ pub struct Wording<'a> {
 
 impl Wording<'_> {
     /// The text with its meaning in front; none when it means what no wording can mean.
-    pub fn marked(&self) -> Option<Private<String>> {
+    pub(crate) fn marked(&self) -> Option<Private<String>> {
         let mark = match self.means {
             None => HARMLESS,
             Some(HaltCode::UnexpectedBanner) => UNEXPECTED,

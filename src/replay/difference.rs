@@ -24,7 +24,6 @@ pub enum About {
     Source,
 }
 
-/// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// Its kind.
@@ -191,12 +190,12 @@ fn shape(told: &Told) -> Told {
 }
 
 /// In what a run and the first replay of its recording differ, values aside.
-pub fn between_shapes(run: &Told, replayed: &Told) -> Vec<Difference> {
+pub(crate) fn between_shapes(run: &Told, replayed: &Told) -> Vec<Difference> {
     between(&shape(run), &shape(replayed))
 }
 
 /// In what the requests differ.
-pub fn of_requests(differences: Vec<RequestDifference>) -> Vec<Difference> {
+pub(crate) fn of_requests(differences: Vec<RequestDifference>) -> Vec<Difference> {
     differences
         .into_iter()
         .flat_map(|difference| match difference {

@@ -22,7 +22,7 @@ use crate::selectors::locator::{Locator, Locators};
 use crate::selectors::read::SelectorMap;
 
 /// Passes everything on, and remembers what may be kept of what was read at declared places.
-pub struct AllowlistCollector<'a> {
+pub(crate) struct AllowlistCollector<'a> {
     inner: &'a dyn Watcher,
     permissions: Permissions,
     number_form: Regex,
@@ -186,7 +186,7 @@ pub fn pairs(real: &FormPlan, stand_in: &FormPlan) -> Vec<(String, String)> {
 }
 
 /// What the record's readers know anyway: identifiers, people, roles, names of files. None of it is prose.
-pub fn identifiers(record: &ChangeRecord) -> BTreeSet<String> {
+pub(crate) fn identifiers(record: &ChangeRecord) -> BTreeSet<String> {
     let exception = &record.exception;
     let mut found: BTreeSet<String> = [
         exception.change_id.to_string(),
@@ -208,8 +208,7 @@ pub fn identifiers(record: &ChangeRecord) -> BTreeSet<String> {
 }
 
 /// What a permission is made from.
-pub struct AllowlistInputs<'a> {
-    /// The map.
+pub(crate) struct AllowlistInputs<'a> {
     pub map: &'a SelectorMap,
     /// The map as text: it stands in the fixture, so that every text in it is public.
     pub map_text: &'a str,
@@ -234,8 +233,7 @@ pub struct AllowlistInputs<'a> {
 }
 
 impl AllowlistInputs<'_> {
-    /// The permission.
-    pub fn permission(self) -> Permission {
+    pub(crate) fn permission(self) -> Permission {
         let mut declared = BTreeSet::new();
         if let Ok(table) = self.map_text.parse::<toml::Table>() {
             strings(&toml::Value::Table(table), &mut declared);

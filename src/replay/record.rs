@@ -35,7 +35,6 @@ use crate::sources::Sources;
 pub struct RecordOrder {
     /// The run.
     pub order: Order,
-    /// The map as text.
     pub map_text: String,
     /// Where the fixture goes; nothing may be there.
     pub out: PathBuf,

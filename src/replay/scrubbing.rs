@@ -41,7 +41,7 @@ pub struct Recorded {
 }
 
 /// Makes the files of a fixture.
-pub struct Scrubbing<'a> {
+pub(crate) struct Scrubbing<'a> {
     wanted: &'a RecordOrder,
     permissions: &'a Permissions,
     recorded: Recorded,

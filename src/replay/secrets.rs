@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 const SHORTEST: usize = 8;
 
 /// Texts that must not be written, in every form.
-pub struct Secrets(Option<AhoCorasick>);
+pub(crate) struct Secrets(Option<AhoCorasick>);
 
 fn forms(text: &str) -> Vec<String> {
     let quoted = serde_json::to_string(text).unwrap_or_default();
@@ -46,7 +46,7 @@ impl Secrets {
     /// # Errors
     ///
     /// When there are too many to be searched for.
-    pub fn of_given(pairs: &[(String, String)]) -> Result<Self, BuildError> {
+    pub(crate) fn of_given(pairs: &[(String, String)]) -> Result<Self, BuildError> {
         Self::search(replaced(pairs))
     }
 
@@ -56,7 +56,7 @@ impl Secrets {
     }
 
     /// Whether one of them is there.
-    pub fn are_in(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn are_in(&self, bytes: &[u8]) -> bool {
         self.0.as_ref().is_some_and(|search| search.is_match(bytes))
     }
 }

@@ -14,7 +14,7 @@ use crate::selectors::read::{SelectorMap, parse_record_path};
 use crate::selectors::schema::Field;
 
 /// Replaces what may not be shown; the same text by the same stand-in wherever it stands.
-pub struct StandIns<'a> {
+pub(crate) struct StandIns<'a> {
     map: &'a SelectorMap,
     permissions: &'a Permissions,
     /// A text of the same shape that holds nothing of it.
@@ -26,7 +26,7 @@ pub struct StandIns<'a> {
 }
 
 /// A record, its stand-in, and the digests of both.
-pub struct StoodIn {
+pub(crate) struct StoodIn {
     /// The stand-in.
     pub record: ChangeRecord,
     /// Digest of the record as it was, and of its stand-in.

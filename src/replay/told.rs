@@ -17,13 +17,13 @@ use crate::mask::views::HaltView;
 use crate::run::flow::{WatchEvent, Watcher};
 
 /// Version of `expected.json`.
-pub const EXPECTED_SCHEMA: &str = "portal-agent/expected/1";
+pub(crate) const EXPECTED_SCHEMA: &str = "portal-agent/expected/1";
 
 /// What a halted run leaves to a person.
 const TAKEOVER: &str = "takeover.json";
 
 /// Passes everything on, and remembers which events were written.
-pub struct Listening<'a> {
+pub(crate) struct Listening<'a> {
     inner: &'a dyn Watcher,
     events: Mutex<Vec<Value>>,
 }

@@ -56,7 +56,7 @@ impl Admission {
     }
 
     /// Why it may not.
-    pub fn refusal(&self) -> Option<&HaltReason> {
+    pub(crate) fn refusal(&self) -> Option<&HaltReason> {
         match self {
             Self::Refused(reason) => Some(reason),
             Self::NotAsked | Self::Admitted(_) => None,
@@ -64,7 +64,7 @@ impl Admission {
     }
 
     /// What it may take.
-    pub fn into_admitted(self) -> Option<Box<Admitted>> {
+    pub(crate) fn into_admitted(self) -> Option<Box<Admitted>> {
         match self {
             Self::Admitted(admitted) => Some(admitted),
             Self::NotAsked | Self::Refused(_) => None,
@@ -284,7 +284,7 @@ impl Admitted {
     }
 
     /// Whether an earlier run submitted the change, which the portal's list may not show yet.
-    pub fn submitted_before(&self) -> bool {
+    pub(crate) fn submitted_before(&self) -> bool {
         self.submitted_before
     }
 

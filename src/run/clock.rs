@@ -9,7 +9,6 @@ use crate::model::time::Instant;
 
 /// Reads the time.
 pub trait Clock {
-    /// Now.
     fn now(&self) -> Instant;
     /// Lets this much time pass.
     fn rest(&self, how_long: Duration) -> LocalBoxFuture<'_, ()> {
@@ -45,7 +44,7 @@ impl Clock for SystemClock {
 }
 
 /// A clock that shows no earlier time than it showed before.
-pub struct MonotonicClock<'a> {
+pub(crate) struct MonotonicClock<'a> {
     clock: &'a dyn Clock,
     last: Mutex<Instant>,
 }

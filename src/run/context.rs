@@ -7,7 +7,7 @@ use crate::sources::Sources;
 
 /// The surroundings of a run.
 #[derive(Clone)]
-pub struct RunContext<'a> {
+pub(crate) struct RunContext<'a> {
     /// Where facts come from.
     pub sources: &'a dyn Sources,
     /// Time.

@@ -11,13 +11,11 @@ use crate::model::time::Instant;
 /// How a run ended.
 #[derive(Debug)]
 pub struct Ending {
-    /// The outcome.
     pub outcome: Outcome,
     /// Why it halted.
     pub halt: Vec<HaltReason>,
     /// What did not answer, for outcome `environment`.
     pub environment: Option<String>,
-    /// The draft.
     pub draft: Option<DraftReference>,
     /// How far it is known.
     pub draft_state: Option<DraftState>,

@@ -64,18 +64,18 @@ fn packet_facts<'a>(facts: &RunFacts<'a>, record: &'a ReadRecord, gates: &'a Gat
 }
 
 /// Judges everything that needs no browser, before the browser is started.
-pub fn judge_packet(facts: &RunFacts<'_>, record: &ReadRecord, gates: &Gates, now: Instant) -> Verdict {
+pub(crate) fn judge_packet(facts: &RunFacts<'_>, record: &ReadRecord, gates: &Gates, now: Instant) -> Verdict {
     reconcile::packet(Stage::Packet, &packet_facts(facts, record, gates, now))
 }
 
 /// Judges it again, read anew, before the click that commits.
-pub fn judge_again(facts: &RunFacts<'_>, record: &ReadRecord, gates: &Gates, now: Instant) -> Verdict {
+pub(crate) fn judge_again(facts: &RunFacts<'_>, record: &ReadRecord, gates: &Gates, now: Instant) -> Verdict {
     let first = facts.record;
     reconcile::packet_again(&packet_facts(facts, record, gates, now), &first.record.manifest, first.packet)
 }
 
 /// Judges it once more, read anew while a request is held that was compared: the proof without which nothing is released.
-pub fn judge_held(
+pub(crate) fn judge_held(
     compared: Compared,
     facts: &RunFacts<'_>,
     record: &ReadRecord,

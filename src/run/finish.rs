@@ -24,11 +24,10 @@ use crate::model::private::{Exposure, Fact};
 use crate::model::time::Instant;
 
 /// Name of the takeover note for people.
-pub const TAKEOVER_TEXT: &str = "takeover.md";
+pub(crate) const TAKEOVER_TEXT: &str = "takeover.md";
 
 /// What the end of a run needs beside its ending.
 pub struct Closing<'a> {
-    /// The run.
     pub run: &'a RunId,
     /// What it worked from.
     pub facts: &'a RunFacts<'a>,
@@ -134,7 +133,7 @@ fn documents(closing: &Closing<'_>, ending: &Ending, log: &mut RunLog<'_>) -> Re
 /// # Errors
 ///
 /// [`EvidenceError`].
-pub fn write_note(
+pub(crate) fn write_note(
     run: &RunId,
     ending: &Ending,
     facts: &RunFacts<'_>,

@@ -74,7 +74,6 @@ pub enum WatchEvent<'a> {
     Observation(&'a Observation<'a>),
     /// Rows of the list of exceptions, looked up.
     Rows(&'a [ListedException]),
-    /// The account.
     Account(&'a Private<String>),
     /// Reference of a draft.
     Draft(&'a DraftReference),
@@ -83,7 +82,7 @@ pub enum WatchEvent<'a> {
 }
 
 /// A run under way.
-pub struct Flow<'a, 'b, P> {
+pub(crate) struct Flow<'a, 'b, P> {
     pub(super) portal: P,
     pub(super) gateway: Control,
     pub(super) sources: &'a dyn Sources,
@@ -158,7 +157,7 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
     }
 
     /// Runs to the end, whatever the end is. The portal stays open.
-    pub async fn drive(&mut self) -> Ending {
+    pub(crate) async fn drive(&mut self) -> Ending {
         match self.stages().await {
             Ok(ending) => ending,
             Err(stop) => self.settle(stop).await,
@@ -166,13 +165,13 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
     }
 
     /// Goes on with another browser and its gateway, whose interlock is locked.
-    pub fn continue_with(&mut self, portal: P, gateway: Control) {
+    pub(crate) fn continue_with(&mut self, portal: P, gateway: Control) {
         self.portal = portal;
         self.gateway = gateway;
     }
 
     /// The portal, for whoever takes it from here.
-    pub fn into_portal(self) -> P {
+    pub(crate) fn into_portal(self) -> P {
         self.portal
     }
 

@@ -30,7 +30,7 @@ impl Interrupt {
     /// # Errors
     ///
     /// When the system does not let the process listen to signals.
-    pub fn by_signals() -> std::io::Result<Self> {
+    pub(crate) fn by_signals() -> std::io::Result<Self> {
         let (switch, interrupt) = Self::by_hand();
         let mut ask = signal(SignalKind::interrupt())?;
         let mut end = signal(SignalKind::terminate())?;
@@ -46,12 +46,12 @@ impl Interrupt {
     }
 
     /// Whether it was pressed.
-    pub fn is_pressed(&self) -> bool {
+    pub(crate) fn is_pressed(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Waits until it is pressed; for ever, if nobody can press it any more.
-    pub async fn pressed(&self) {
+    pub(crate) async fn pressed(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|pressed| *pressed).await.is_err() {
             std::future::pending::<()>().await;

@@ -56,7 +56,7 @@ pub fn launch<'a>(
 }
 
 /// One run, all its input read and judged.
-pub struct Run<'a> {
+pub(crate) struct Run<'a> {
     /// How it begins.
     pub begin: &'a Begin,
     /// Its name.
@@ -109,7 +109,7 @@ impl Run<'_> {
     /// # Errors
     ///
     /// [`InputError`] when the earlier run cannot be continued in this way; nothing was begun.
-    pub async fn carry_out<Q: Ports>(
+    pub(crate) async fn carry_out<Q: Ports>(
         self,
         ports: &mut Q,
         context: RunContext<'_>,

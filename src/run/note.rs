@@ -103,7 +103,7 @@ fn refuses(code: HaltCode) -> bool {
 }
 
 /// The note for people to read.
-pub fn markdown(note: &TakeoverDocument) -> String {
+pub(crate) fn markdown(note: &TakeoverDocument) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(&text);

@@ -51,7 +51,6 @@ pub struct Order {
     pub evidence_limit: u64,
     /// What is shared with other hosts; the evidence root itself by default.
     pub shared: SharedStore,
-    /// Browser.
     pub browser: BrowserOrder,
     /// Certificate authorities for the portal.
     pub portal_ca: Option<PathBuf>,
@@ -101,7 +100,6 @@ impl RandomSource {
 /// How a run begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begin {
-    /// Afresh.
     Afresh,
     /// Where an earlier run stopped.
     Resume(Continue),
@@ -191,7 +189,6 @@ pub enum InputError {
     /// The run cannot be continued in this way.
     #[error("error: run {run} {why}\n  = help: {help}")]
     NotContinuable {
-        /// The run.
         run: RunId,
         /// Why not.
         why: String,
@@ -201,7 +198,7 @@ pub enum InputError {
 }
 
 /// Whether `base` is one of the origins that the map declares.
-pub fn check_origin(map: &SelectorMap, base: &url::Url) -> Result<(), InputError> {
+pub(crate) fn check_origin(map: &SelectorMap, base: &url::Url) -> Result<(), InputError> {
     let declared = std::iter::once(&map.file.base_url).chain(&map.file.origins);
     let inside =
         declared.into_iter().any(|known| Origin::of(known.get_ref()).is_some_and(|o| Origin::of(base) == Some(o)));
@@ -252,7 +249,7 @@ pub fn canaries(
 }
 
 /// Everything that the documents of a run state openly.
-pub fn public_texts(order: &Order, record: &ReadRecord) -> String {
+pub(crate) fn public_texts(order: &Order, record: &ReadRecord) -> String {
     let record = &record.record;
     let exception = &record.exception;
     let named = serde_json::json!([exception.service, exception.window, exception.excepts, exception.attachments]);
@@ -274,7 +271,7 @@ pub fn states(found: &[FoundFile]) -> Vec<FileState> {
 }
 
 /// Attachments as the plan wants them uploaded, with their private copies.
-pub fn local_files(plan: &FormPlan, found: &[FoundFile]) -> Vec<LocalFile> {
+pub(crate) fn local_files(plan: &FormPlan, found: &[FoundFile]) -> Vec<LocalFile> {
     plan.files()
         .filter_map(|planned| {
             let file = found.iter().find(|file| file.role == planned.role)?;
@@ -284,7 +281,7 @@ pub fn local_files(plan: &FormPlan, found: &[FoundFile]) -> Vec<LocalFile> {
 }
 
 /// Versions and digests of what judges.
-pub fn versions(order: &Order, record: &ReadRecord) -> Versions {
+pub(crate) fn versions(order: &Order, record: &ReadRecord) -> Versions {
     let Policy { approvals, freeze } = &order.policy;
     let policy = serde_json::json!({
         "approval_roles": approvals.required_roles,

@@ -22,7 +22,6 @@ use crate::portal::webdriver::{WebPortal, WebPortalConfig};
 
 /// A browser behind its gateway.
 pub struct Opened<P> {
-    /// The portal in it.
     pub portal: P,
     /// The gateway.
     pub control: Control,
@@ -32,7 +31,6 @@ pub struct Opened<P> {
 
 /// The world of a run.
 pub trait Ports {
-    /// The portal.
     type Portal: Portal;
     /// What several hosts share.
     fn shared(&self) -> &SharedStore;
@@ -55,7 +53,7 @@ pub trait Ports {
 }
 
 /// The real world.
-pub struct Machine<'a> {
+pub(crate) struct Machine<'a> {
     order: &'a Order,
     gate: Arc<MaskGate>,
     private: &'a PrivateFolder,
@@ -79,7 +77,7 @@ impl<'a> Machine<'a> {
 }
 
 /// The journal of a run below an evidence root.
-pub fn journal_below(root: &Path, change: &ChangeId, run: &RunId) -> Option<Vec<u8>> {
+pub(crate) fn journal_below(root: &Path, change: &ChangeId, run: &RunId) -> Option<Vec<u8>> {
     std::fs::read(root.join(change.as_str()).join(run.as_str()).join(JOURNAL)).ok()
 }
 

@@ -54,7 +54,7 @@ impl PrivateFolder {
     /// # Errors
     ///
     /// Whatever the system reports.
-    pub fn browser_folder(&self) -> io::Result<PathBuf> {
+    pub(crate) fn browser_folder(&self) -> io::Result<PathBuf> {
         let folder = tempfile::Builder::new().prefix("browser-").tempdir_in(self.path())?;
         // Deleted with the folder around it.
         Ok(folder.keep())
@@ -65,7 +65,7 @@ impl PrivateFolder {
     /// # Errors
     ///
     /// Whatever the system reports.
-    pub fn remember_driver(&self, group: i32) -> io::Result<()> {
+    pub(crate) fn remember_driver(&self, group: i32) -> io::Result<()> {
         self.write(started(group).map(|since| (group, since)))
     }
 

@@ -22,13 +22,10 @@ use crate::model::private::Fact;
 use crate::model::residue::PortalResidue;
 use crate::model::time::Instant;
 
-/// The log of one run.
 pub struct RunLog<'a> {
     /// The evidence folder.
     pub folder: EvidenceFolder,
-    /// The gate.
     pub gate: &'a MaskGate,
-    /// The journal.
     pub journal: Journal,
     /// Approvals each time they were read.
     pub readings: Vec<ApprovalReading>,
@@ -119,7 +116,7 @@ impl<'a> RunLog<'a> {
     /// # Errors
     ///
     /// A halt `evidence-unwritable`.
-    pub fn observe(&mut self, seen: &JudgedObservation<'_>) -> Result<(), NonEmpty<HaltReason>> {
+    pub(crate) fn observe(&mut self, seen: &JudgedObservation<'_>) -> Result<(), NonEmpty<HaltReason>> {
         let written = self.observed(ObservationLine::of(seen, self.gate));
         written.map_err(|error| NonEmpty::one(unwritable(seen.stage, &error)))
     }
@@ -151,7 +148,7 @@ impl<'a> RunLog<'a> {
     }
 
     /// Remembers which fields of a tab hold their value.
-    pub fn note_entered(
+    pub(crate) fn note_entered(
         &mut self,
         planned: &[PlannedField],
         found: &std::collections::BTreeMap<FieldId, Found<ObservedControl>>,

@@ -19,7 +19,6 @@ use crate::selectors::read::SelectorMap;
 /// Which browser, and how.
 #[derive(Debug, Clone)]
 pub struct BrowserOrder {
-    /// Kind.
     pub kind: BrowserKind,
     /// Confinement.
     pub profile: BrowserProfile,
@@ -36,7 +35,6 @@ pub struct BrowserOrder {
 /// What a session is opened for.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
-    /// Browser.
     pub browser: &'a BrowserOrder,
     /// Selector map: what may pass, and how long things may take.
     pub map: &'a SelectorMap,
@@ -54,7 +52,6 @@ pub struct Session {
     pub driver: Option<Driver>,
     /// The session.
     pub wire: Arc<Wire>,
-    /// The gateway.
     pub gateway: Gateway,
 }
 

@@ -19,10 +19,9 @@ use crate::model::time::{ChangeWindow, Instant};
 /// Whether a held run still goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Life {
+pub(crate) enum Life {
     /// It ended, and left something to do.
     Ended,
-    /// It died.
     Died,
     /// It goes on.
     Running,
@@ -34,10 +33,9 @@ pub enum Life {
 
 /// One run that holds a change.
 #[derive(Debug, Clone, Serialize)]
-pub struct HeldRun {
+pub(crate) struct HeldRun {
     /// The run; none when not even its claim can be read.
     pub run_id: Option<RunId>,
-    /// The change.
     pub change_id: Option<ChangeId>,
     /// Whether it still goes on.
     pub life: Life,
@@ -74,7 +72,7 @@ fn next(run: &RunId, recovery: &Recovery) -> String {
 /// # Errors
 ///
 /// [`StoreError`] when the store does not answer.
-pub async fn held_runs(shared: &SharedStore, evidence: &Path, now: Instant) -> Result<Vec<HeldRun>, StoreError> {
+pub(crate) async fn held_runs(shared: &SharedStore, evidence: &Path, now: Instant) -> Result<Vec<HeldRun>, StoreError> {
     let here = process::me();
     let mut found = Vec::new();
     for row in ClaimLog::all(shared).await? {
@@ -149,7 +147,7 @@ fn unbelievable(entry: Option<&ClaimEntry>, now: Instant, why: &str) -> HeldRun 
 }
 
 /// The note of a run that left none: it died, or ended as it was asked to and left a draft.
-pub fn note_without_note(history: &History) -> String {
+pub(crate) fn note_without_note(history: &History) -> String {
     use crate::model::residue::PortalResidue;
     let opening = &history.opening;
     let left = match &history.left {

@@ -61,7 +61,7 @@ struct Open<'a> {
 
 impl Scrubber {
     /// Learns the names of a page: those in the code of its scripts and styles, and of its elements and attributes.
-    pub fn learn_page(&mut self, html: &str) {
+    pub(crate) fn learn_page(&mut self, html: &str) {
         let (page, _) = parse(html);
         for node in page.tree.nodes() {
             let Some(element) = node.value().as_element() else { continue };

@@ -35,7 +35,7 @@ use units::Units;
 ///
 /// Learn what is public first, then every page, and scrub after that: what is learnt in between is missing from what was
 /// scrubbed before.
-pub struct Scrubber {
+pub(crate) struct Scrubber {
     judge: Judge,
     wording: Option<Selector>,
     origins: BTreeMap<String, String>,
@@ -56,7 +56,7 @@ impl Scrubber {
 
     /// Learns from a script or stylesheet that is the same for everyone: its words are names, and its strings may be kept
     /// as whole values.
-    pub fn learn_public(&mut self, code: &str) {
+    pub(crate) fn learn_public(&mut self, code: &str) {
         self.judge.learn_words(code);
         let literals = script::literals(code).unwrap_or_else(|| style::literals(code));
         for literal in literals {

@@ -16,10 +16,7 @@ pub enum Locator {
         value: String,
     },
     /// The attribute `data-testid`.
-    TestId {
-        /// Its value.
-        value: String,
-    },
+    TestId { value: String },
     /// The control that belongs to the label of this text.
     Label {
         /// The text, white space folded, without decoration.
@@ -32,7 +29,6 @@ pub enum Locator {
     },
     /// An ARIA role, explicit or implied by the element, and its accessible name.
     Role {
-        /// The role.
         role: String,
         /// The name, white space folded.
         name: String,

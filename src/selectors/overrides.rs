@@ -2,13 +2,13 @@
 //! edit; a map that declares it says so, and from then on every rule takes the request for the method that it names.
 
 /// The parameter that a map may declare, as a property of a request's body.
-pub const METHOD: &str = "_method";
+pub(crate) const METHOD: &str = "_method";
 
 const NAMES: [&str; 4] = [METHOD, "x_http_method", "x_http_method_override", "x_method_override"];
 
 /// Whether some server takes a parameter of this name for an override. Rack leaves brackets out; PHP leaves leading spaces out,
 /// and takes space, dot and bracket for `_`.
-pub fn is_override(name: &str) -> bool {
+pub(crate) fn is_override(name: &str) -> bool {
     let name = name.split('\0').next().unwrap_or_default().to_ascii_lowercase();
     let bracket = |c: char| matches!(c, '[' | ']');
     let blank = |c: char| c.is_whitespace() || c.is_control();
@@ -24,7 +24,7 @@ pub fn is_override(name: &str) -> bool {
 }
 
 /// Whether a query or a form holds an override where a server takes `;` for `&`.
-pub fn after_semicolon(text: &[u8]) -> bool {
+pub(crate) fn after_semicolon(text: &[u8]) -> bool {
     if !text.contains(&b';') {
         return false;
     }

@@ -40,7 +40,6 @@ pub enum PlanError {
     Unfit {
         /// Field of the map.
         field: FieldId,
-        /// Its widget.
         widget: WidgetKind,
         /// Path in the record.
         path: String,

@@ -32,7 +32,6 @@ pub struct SelectorMap {
     pub banners: Vec<BannerRule>,
     /// Declared unsafe requests, the commit not among them.
     pub requests: Vec<RequestPattern>,
-    /// The commit.
     pub commit: RequestPattern,
     /// Form of a draft reference.
     pub draft_form: Regex,
@@ -201,7 +200,7 @@ fn check_addresses(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic
 }
 
 /// The field of a tab by its name.
-pub fn form_field<'a>(file: &'a MapFile, id: &FieldId) -> Option<&'a Field> {
+pub(crate) fn form_field<'a>(file: &'a MapFile, id: &FieldId) -> Option<&'a Field> {
     file.tabs.iter().flat_map(|tab| &tab.fields).find(|field| field.id.get_ref() == id)
 }
 
@@ -295,6 +294,6 @@ fn declared_requests(reader: &Reader<'_>, file: &MapFile) -> Result<(Vec<Request
 }
 
 /// Reads a path into the change record, as `record = "…"` names it. A constant is none.
-pub fn parse_record_path(text: &str) -> Option<RecordPath> {
+pub(crate) fn parse_record_path(text: &str) -> Option<RecordPath> {
     RecordPath::parse(text).filter(|path| *path != RecordPath::Constant)
 }

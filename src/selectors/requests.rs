@@ -86,7 +86,7 @@ impl RequestPattern {
     }
 
     /// Whether method and path match, with the values of the named segments. The body is not looked at.
-    pub fn match_path(&self, method: &str, path: &str) -> Option<Vec<(String, String)>> {
+    pub(crate) fn match_path(&self, method: &str, path: &str) -> Option<Vec<(String, String)>> {
         if method != self.method {
             return None;
         }
@@ -94,7 +94,7 @@ impl RequestPattern {
     }
 
     /// Whether the path matches, under whatever method.
-    pub fn match_segments(&self, path: &str) -> Option<Vec<(String, String)>> {
+    pub(crate) fn match_segments(&self, path: &str) -> Option<Vec<(String, String)>> {
         let parts: Vec<String> = path.strip_prefix('/')?.split('/').map(decode).collect::<Option<_>>()?;
         if parts.len() != self.segments.len() {
             return None;
@@ -112,7 +112,7 @@ impl RequestPattern {
     }
 
     /// Whether the body's properties tell that this pattern is meant. An override that it does not declare tells otherwise.
-    pub fn match_body(&self, parameters: &[(String, String)]) -> bool {
+    pub(crate) fn match_body(&self, parameters: &[(String, String)]) -> bool {
         let declared = |name: &str| !is_override(name) || (name == METHOD && self.body.contains_key(METHOD));
         parameters.iter().all(|(name, _)| declared(name))
             && self.body.iter().all(|(name, value)| {
@@ -122,7 +122,7 @@ impl RequestPattern {
     }
 
     /// Whether some request could match both.
-    pub fn overlaps(&self, other: &Self) -> bool {
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
         let same_path = self.taken_for == other.taken_for
             && self.segments.len() == other.segments.len()
             && self.segments.iter().zip(&other.segments).all(|pair| match pair {
@@ -132,17 +132,6 @@ impl RequestPattern {
         let told_apart =
             self.body.iter().any(|(name, value)| other.body.get(name).is_some_and(|theirs| theirs != value));
         same_path && !told_apart
-    }
-
-    /// The declaration as it would stand in a map.
-    pub fn path_text(&self) -> String {
-        self.segments
-            .iter()
-            .map(|segment| match segment {
-                Segment::Literal(text) => format!("/{text}"),
-                Segment::Any(name) => format!("/{{{name}}}"),
-            })
-            .collect()
     }
 }
 

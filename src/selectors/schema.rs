@@ -38,7 +38,6 @@ pub struct MapFile {
     /// Known banners. A warning counts wherever it matches; what is harmless must be so to the last word.
     #[serde(default, rename = "banner")]
     pub banners: Vec<Banner>,
-    /// The form.
     pub form: Form,
     /// Its tabs, in the order in which to visit them.
     #[serde(rename = "tab")]
@@ -163,7 +162,6 @@ pub struct Banner {
     pub means: BannerMeaning,
 }
 
-/// The form.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Form {
@@ -245,7 +243,6 @@ pub struct FileList {
     pub sha256: Option<String>,
 }
 
-/// The list of exceptions.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExceptionList {
@@ -273,7 +270,6 @@ pub struct ExceptionList {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct States {
-    /// A draft.
     pub draft: Vec<String>,
     /// Submitted, or further along.
     pub submitted: Vec<String>,
@@ -363,7 +359,6 @@ pub struct SubmitDialog {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Commit {
-    /// Its method.
     pub method: Spanned<String>,
     /// Its path; a segment in braces stands for any one segment and is a parameter by that name.
     pub path: Spanned<String>,
@@ -416,7 +411,6 @@ pub struct Confirmation {
 pub struct Request {
     /// What it is for; appears in messages.
     pub id: String,
-    /// Its method.
     pub method: Spanned<String>,
     /// Its path; a segment in braces stands for any one segment.
     pub path: Spanned<String>,

@@ -24,7 +24,7 @@ const KNOWN: [&str; 7] = [
 
 impl KeyBlob {
     /// Reads a key in its binary form; none when the bytes are no key, or a damaged one of a known type.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let key = Self(bytes.to_owned());
         let key_type = Wire::new(bytes).text().ok()?;
         let sound = !key_type.is_empty() && (!KNOWN.contains(&key_type) || PublicKey::from_bytes(bytes).is_ok());
@@ -46,12 +46,11 @@ impl KeyBlob {
     }
 
     /// Whether this is a certificate and not a plain key.
-    pub fn is_certificate(&self) -> bool {
+    pub(crate) fn is_certificate(&self) -> bool {
         let key_type = self.key_type();
         key_type.ends_with("-cert-v01@openssh.com") || key_type.ends_with("-cert-v00@openssh.com")
     }
 
-    /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }

@@ -114,7 +114,7 @@ impl RevokedKeys {
     }
 
     /// Whether `key` was withdrawn.
-    pub fn revokes(&self, key: &KeyBlob) -> bool {
+    pub(crate) fn revokes(&self, key: &KeyBlob) -> bool {
         self.keys.contains(key.bytes())
             || self.sha256.contains(&key.digest()[..])
             || self.sha1.contains(digest(&SHA1_FOR_LEGACY_USE_ONLY, key.bytes()).as_ref())

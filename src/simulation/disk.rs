@@ -8,7 +8,7 @@ use crate::evidence::store::Shelf;
 
 /// The folder of one run on a simulated disk.
 #[derive(Debug)]
-pub struct SimShelf {
+pub(crate) struct SimShelf {
     sim: Sim,
     process: u64,
     folder: String,
@@ -83,7 +83,7 @@ pub fn read(world: &World, folder: &str, name: &str) -> Option<Vec<u8>> {
 }
 
 /// Whether the last entry of the journal of `process` that is sure to survive is the intent to commit.
-pub fn intent_stands(world: &World, process: u64) -> bool {
+pub(crate) fn intent_stands(world: &World, process: u64) -> bool {
     let suffix = format!("/p{process:04}");
     let journal =
         world.disks.iter().find(|(folder, _)| folder.ends_with(&suffix)).and_then(|(_, files)| files.get(JOURNAL));
@@ -91,7 +91,7 @@ pub fn intent_stands(world: &World, process: u64) -> bool {
 }
 
 /// Whether the last whole line is the intent to commit.
-pub fn is_intent(lines: &[u8]) -> bool {
+pub(crate) fn is_intent(lines: &[u8]) -> bool {
     let last = lines.strip_suffix(b"\n").unwrap_or(lines).rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     String::from_utf8_lossy(last).contains("\"commit-intent\"")
 }

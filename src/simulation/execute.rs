@@ -26,7 +26,7 @@ pub enum Ended {
 }
 
 /// One run of the real flow in a simulated process, to its end or its death.
-pub async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: &'static str, begin: Begin) -> Ended {
+pub(crate) async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: &'static str, begin: Begin) -> Ended {
     let scene = scene();
     let (switch, interrupt) = Interrupt::by_hand();
     sim.lock().switch = Some(switch);

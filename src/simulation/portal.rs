@@ -17,7 +17,7 @@ use crate::model::private::Private;
 use crate::portal::{Approach, LocalFile, Portal, PortalError, Saved, Scene, ShownPage};
 
 /// The browser of one process.
-pub struct SimPortal {
+pub(crate) struct SimPortal {
     sim: Sim,
     process: u64,
     control: Control,

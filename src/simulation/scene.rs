@@ -112,7 +112,7 @@ pub fn scene() -> &'static Scene {
 }
 
 /// The sources as one process reads them.
-pub struct SimSources {
+pub(crate) struct SimSources {
     pub sim: Sim,
     pub process: u64,
 }
@@ -142,7 +142,7 @@ impl Sources for SimSources {
 }
 
 /// One simulated process on one of two hosts.
-pub struct SimPorts {
+pub(crate) struct SimPorts {
     pub sim: Sim,
     pub process: u64,
     pub host: &'static str,
@@ -161,7 +161,7 @@ impl SimPorts {
 }
 
 /// The name of a process's run: the folder of a run tells its process.
-pub fn run_of(process: u64) -> RunId {
+pub(crate) fn run_of(process: u64) -> RunId {
     RunId::parse(&format!("p{process:04}")).unwrap()
 }
 

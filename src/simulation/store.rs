@@ -15,7 +15,7 @@ use super::world::{Sim, World};
 
 /// The store as one process sees it.
 #[derive(Debug)]
-pub struct SimStore {
+pub(crate) struct SimStore {
     sim: Sim,
     process: u64,
     within: std::sync::Arc<InMemory>,
@@ -101,6 +101,6 @@ impl ObjectStore for SimStore {
 }
 
 /// Whether every release so far, and the one under way, has its intent in the store.
-pub fn intent_stands(world: &World) -> bool {
+pub(crate) fn intent_stands(world: &World) -> bool {
     world.shared_intents > world.releases.len()
 }

@@ -17,11 +17,11 @@ use crate::run::clock::Clock;
 use crate::run::interrupt::InterruptSwitch;
 
 /// When every simulated world begins, in seconds since 1970.
-pub const BEGINS: i64 = 1_795_262_400;
+pub(crate) const BEGINS: i64 = 1_795_262_400;
 
 /// What may go wrong, and once in how many edge calls. Nought: never.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FaultRates {
+pub(crate) struct FaultRates {
     /// Portal: no answer, a server error, a lost session.
     pub portal: u64,
     /// Portal: a change arrives late, or is stored and not answered.
@@ -66,7 +66,7 @@ pub struct Stored {
 
 /// A change on its way to the server.
 #[derive(Debug, Clone)]
-pub enum Sent {
+pub(crate) enum Sent {
     Save { reference: Option<String>, content: Content },
     Commit { draft: String },
 }
@@ -83,7 +83,7 @@ pub struct Released {
 
 /// A file on a simulated disk; what lies beyond `synced` may be lost.
 #[derive(Debug, Clone, Default)]
-pub struct DiskFile {
+pub(crate) struct DiskFile {
     pub bytes: Vec<u8>,
     pub synced: usize,
 }
@@ -119,7 +119,7 @@ pub struct World {
 
 /// Shared by everything that is simulated.
 #[derive(Clone)]
-pub struct Sim {
+pub(crate) struct Sim {
     world: Arc<Mutex<World>>,
     died: Arc<watch::Sender<u64>>,
     paused: Arc<watch::Sender<bool>>,
@@ -132,7 +132,7 @@ impl std::fmt::Debug for Sim {
 }
 
 /// Longest time that anything stays on its way, and that a list lags behind; together what the map's limit allows for.
-pub const LATEST: Duration = Duration::from_secs(15);
+pub(crate) const LATEST: Duration = Duration::from_secs(15);
 
 impl Sim {
     pub fn new(seed: u64, weather: FaultRates) -> Self {
@@ -208,7 +208,7 @@ impl Sim {
     }
 
     /// An edge call that takes a moment. Never returns in a process that is dead; waits in one that stands still.
-    pub async fn edge(&self, process: u64) {
+    pub(crate) async fn edge(&self, process: u64) {
         let alive = self.step(process);
         if !alive {
             std::future::pending::<()>().await;
@@ -230,19 +230,19 @@ impl Sim {
     }
 
     /// Waits until a process is dead.
-    pub async fn death_of(&self, process: u64) {
+    pub(crate) async fn death_of(&self, process: u64) {
         let mut died = self.died.subscribe();
         let _ = died.wait_for(|_| self.lock().gone.contains(&process)).await;
     }
 
     /// Waits until the process under way stands still.
-    pub async fn standstill(&self) {
+    pub(crate) async fn standstill(&self) {
         let mut paused = self.paused.subscribe();
         let _ = paused.wait_for(|paused| *paused).await;
     }
 
     /// Lets it go on.
-    pub fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         self.paused.send_replace(false);
     }
 }
@@ -275,7 +275,7 @@ impl World {
     }
 
     /// Everything that has arrived by now takes effect.
-    pub fn catch_up(&mut self) {
+    pub(crate) fn catch_up(&mut self) {
         let now = Virtual::now();
         self.on_their_way.sort_by_key(|(due, _)| *due);
         while self.on_their_way.first().is_some_and(|(due, _)| *due <= now) {
@@ -332,21 +332,21 @@ impl World {
     }
 
     /// A commit that nobody can take back any more has not arrived yet.
-    pub fn commits_on_their_way(&self) -> bool {
+    pub(crate) fn commits_on_their_way(&self) -> bool {
         self.on_their_way.iter().any(|(_, sent)| matches!(sent, Sent::Commit { .. }))
     }
 
-    pub fn submissions(&self) -> usize {
+    pub(crate) fn submissions(&self) -> usize {
         self.entries.iter().filter(|entry| entry.submitted).count()
     }
 
-    pub fn content_digest(draft: &str) -> Digest {
+    pub(crate) fn content_digest(draft: &str) -> Digest {
         Digest::of(draft.as_bytes())
     }
 }
 
 /// The clock of one host: it may go wrong by a minute for ever, and step back by an hour for a while.
-pub struct HostClock {
+pub(crate) struct HostClock {
     pub sim: Sim,
     pub host: &'static str,
 }

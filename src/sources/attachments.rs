@@ -43,7 +43,11 @@ impl<R: Read, W: Write> Read for Tee<R, W> {
 /// # Errors
 ///
 /// A [`Diagnostic`] when a file is missing, is no regular file, or lies outside the record's folder.
-pub fn examine(record_path: &Path, record: &ReadRecord, copies: Option<&Path>) -> Result<Vec<FoundFile>, Diagnostic> {
+pub(crate) fn examine(
+    record_path: &Path,
+    record: &ReadRecord,
+    copies: Option<&Path>,
+) -> Result<Vec<FoundFile>, Diagnostic> {
     let attachments = &record.record.exception.attachments;
     attachments.iter().map(|attachment| one(record_path, record, attachment, copies)).collect()
 }

@@ -92,7 +92,7 @@ pub fn read_calendar(path: &Path, zones: &ZoneNames, horizon: ChangeWindow) -> R
 /// # Errors
 ///
 /// As [`read_calendar`].
-pub fn read_calendar_text(
+pub(crate) fn read_calendar_text(
     path: &Path,
     text: &str,
     zones: &ZoneNames,

@@ -39,7 +39,6 @@ pub struct ConfiguredSources {
 pub struct ChangeManagement {
     /// The system.
     pub service: Arc<ServiceNow>,
-    /// The change.
     pub change: ChangeId,
     /// What must last as long as the record's attachments are used: the private folder in which they lie.
     pub keeps: Arc<dyn Any + Send + Sync>,
@@ -52,7 +51,7 @@ pub const WITHIN: Duration = Duration::from_secs(30);
 const CHANGE: &str = "change:";
 
 /// The change that a record's name stands for, where it stands for none in a file.
-pub fn change_named(record: &Path) -> Option<&str> {
+pub(crate) fn change_named(record: &Path) -> Option<&str> {
     record.to_str()?.strip_prefix(CHANGE)
 }
 

@@ -10,16 +10,16 @@ use crate::freeze_mode::state_file::FreezeState;
 use crate::model::freeze_terms::{FreezeTerms, OverrideTerms, StateReading};
 
 /// Where the freeze state lies, from the root of a repository.
-pub const FREEZE_FILE: &str = "docs/releases/_state/freeze_mode.json";
+pub(crate) const FREEZE_FILE: &str = "docs/releases/_state/freeze_mode.json";
 /// Where the override lies, from the root of a repository.
-pub const OVERRIDE_FILE: &str = "docs/releases/_state/release_override.json";
+pub(crate) const OVERRIDE_FILE: &str = "docs/releases/_state/release_override.json";
 
 /// Largest state file, in bytes.
-pub const LIMIT: u64 = 1 << 20;
+pub(crate) const LIMIT: u64 = 1 << 20;
 
 /// A state file, and what its absence means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatePlace {
+pub(crate) struct StatePlace {
     /// The file.
     pub path: PathBuf,
     /// Whether the file may be missing, and what to tell where it may not.
@@ -28,7 +28,7 @@ pub struct StatePlace {
 
 /// What it means that a state file is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Absence {
+pub(crate) enum Absence {
     /// It was never set.
     NeverSet,
     /// It was never set, unless git tracks it: then this checkout leaves it out, and nobody can tell what it says. Nor can
@@ -43,7 +43,7 @@ pub enum Absence {
 impl Absence {
     /// Whether a state that is [`FileReading::Missing`] for this reason may be written anew: not where there may be one
     /// that was not seen.
-    pub fn may_be_written(self) -> bool {
+    pub(crate) fn may_be_written(self) -> bool {
         match self {
             Self::NeverSet | Self::Named => true,
             Self::Untracked | Self::NoRepository => false,
@@ -77,7 +77,7 @@ impl StatePlace {
 
 /// What came of reading a state file, with its texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FileReading<T> {
+pub(crate) enum FileReading<T> {
     /// Not there, and that is in order.
     Absent,
     /// Not there, and it should be.
@@ -130,13 +130,12 @@ impl FileReading<ReleaseOverride> {
 }
 
 /// Reads the freeze state.
-pub fn read_freeze(place: &StatePlace) -> FileReading<FreezeState> {
+pub(crate) fn read_freeze(place: &StatePlace) -> FileReading<FreezeState> {
     let help = "a freeze state is a JSON object with `freeze_mode`, `set_at`, `reason`, `set_by` and `tier`";
     read(place, "a freeze state in JSON", help, FreezeState::parse)
 }
 
-/// Reads the override.
-pub fn read_override(place: &StatePlace) -> FileReading<ReleaseOverride> {
+pub(crate) fn read_override(place: &StatePlace) -> FileReading<ReleaseOverride> {
     let help = "an override is a JSON object with `active`, `set_at`, `expires_at`, `justification`, `ticket_url`, \
                 `approved_via_environment` and `approved_by`";
     read(place, "an override in JSON", help, ReleaseOverride::parse)
@@ -183,7 +182,7 @@ fn read<T>(
 /// # Errors
 ///
 /// A [`Diagnostic`] when it is not there, no file, larger than [`LIMIT`], or no text.
-pub fn read_json(path: &Path, what: &str) -> Result<String, Diagnostic> {
+pub(crate) fn read_json(path: &Path, what: &str) -> Result<String, Diagnostic> {
     // A pipe would keep whoever opens it waiting.
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(Diagnostic::whole(path, "is not a file", format!("name {what}")));

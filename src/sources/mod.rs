@@ -92,7 +92,7 @@ pub trait Sources {
 /// # Errors
 ///
 /// A [`Diagnostic`] when it is not there, no file, or too long.
-pub fn read_bytes(path: &Path, limit: u64, what: &str) -> Result<Vec<u8>, Diagnostic> {
+pub(crate) fn read_bytes(path: &Path, limit: u64, what: &str) -> Result<Vec<u8>, Diagnostic> {
     use std::io::Read as _;
     let unreadable = |error: std::io::Error| {
         let help = format!("name {what} that this account may read");
@@ -116,7 +116,7 @@ pub fn read_bytes(path: &Path, limit: u64, what: &str) -> Result<Vec<u8>, Diagno
 /// # Errors
 ///
 /// A [`Diagnostic`] when it is not there, no file, too long, or no text.
-pub fn read_text(path: &Path, limit: u64, what: &str) -> Result<String, Diagnostic> {
+pub(crate) fn read_text(path: &Path, limit: u64, what: &str) -> Result<String, Diagnostic> {
     decoded(path, read_bytes(path, limit, what)?)
 }
 
@@ -125,7 +125,7 @@ pub fn read_text(path: &Path, limit: u64, what: &str) -> Result<String, Diagnost
 /// # Errors
 ///
 /// A [`Diagnostic`] when they are none.
-pub fn decoded(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
+pub(crate) fn decoded(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Diagnostic::whole(path, format!("is not UTF-8 text (byte {at})"), "save it as UTF-8")

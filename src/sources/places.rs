@@ -31,7 +31,6 @@ pub struct GatePlaces {
     pub holds: Option<PathBuf>,
     /// The service ownership record.
     pub ownership: Option<PathBuf>,
-    /// Freeze mode.
     pub freeze_mode: Option<FreezePlaces>,
     /// Keys of those who sign.
     pub keys: Option<KeyPlaces>,
@@ -112,7 +111,7 @@ impl GatePlaces {
 
 impl GatePlaces {
     /// Whether each file of it can be read, by name; `horizon` is for calendars whose events repeat.
-    pub fn examine(&self, horizon: ChangeWindow) -> Vec<(&'static str, Result<String, Diagnostic>)> {
+    pub(crate) fn examine(&self, horizon: ChangeWindow) -> Vec<(&'static str, Result<String, Diagnostic>)> {
         let count = |number: usize, what: &str| format!("{number} {what}");
         let mut found = Vec::new();
         for path in &self.calendars {

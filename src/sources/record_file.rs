@@ -21,7 +21,6 @@ const HELP: &str = "`portal-agent schema record` prints the format";
 /// A record, valid in itself, with its digests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadRecord {
-    /// The record.
     pub record: ChangeRecord,
     /// Digest of its semantic fields.
     pub packet: Digest,

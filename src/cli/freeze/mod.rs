@@ -38,7 +38,7 @@ pub enum FreezeCommand {
 
 impl FreezeCommand {
     /// Whether what the policy says of pages has a say in the answer.
-    pub fn asks_for_policy(&self) -> bool {
+    pub(crate) fn asks_for_policy(&self) -> bool {
         match self {
             Self::Gate(args) => args.mode == ReleaseMode::Pages,
             Self::Status(_) => true,

@@ -11,7 +11,7 @@ use super::{Drawn, Kind, length, shown, word};
 use crate::model::time::{ChangeWindow, Instant};
 
 /// Narrowest drawing, in columns.
-pub const NARROWEST: usize = 48;
+pub(crate) const NARROWEST: usize = 48;
 
 /// The time axis: cells of equal length, a third of them the window. Times are in nanoseconds.
 struct Axis {

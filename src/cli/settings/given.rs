@@ -75,7 +75,7 @@ impl Settings {
     /// # Errors
     ///
     /// [`SettingsError::Secret`].
-    pub fn change_management_secret(&self) -> Result<SecretString, SettingsError> {
+    pub(crate) fn change_management_secret(&self) -> Result<SecretString, SettingsError> {
         secret(SECRET, self.change_management_command.as_deref()).map_err(SettingsError::Secret)
     }
 
@@ -84,7 +84,7 @@ impl Settings {
     /// # Errors
     ///
     /// [`StoreError`] when the address is none of a store.
-    pub fn shared_store(&self) -> Result<SharedStore, StoreError> {
+    pub(crate) fn shared_store(&self) -> Result<SharedStore, StoreError> {
         match &self.evidence_store {
             Some(address) => SharedStore::at(address),
             None => Ok(SharedStore::folder(&self.evidence)),

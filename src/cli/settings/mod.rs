@@ -62,7 +62,6 @@ pub struct Settings {
     /// Freeze calendars: files, or addresses.
     #[serde(default)]
     pub calendar: Places,
-    /// Freeze policy.
     pub freeze_policy: Option<PathBuf>,
     /// Delegate mapping.
     pub delegates: Option<PathBuf>,
@@ -70,7 +69,6 @@ pub struct Settings {
     pub holds: Option<PathBuf>,
     /// Service ownership record.
     pub ownership: Option<PathBuf>,
-    /// Freeze state.
     pub freeze_state: Option<PathBuf>,
     /// Override of the freeze; beside the state otherwise.
     pub release_override: Option<PathBuf>,
@@ -92,7 +90,6 @@ pub struct Settings {
     /// How long reading all sources may take, in seconds.
     #[serde(default = "sources_s")]
     pub sources_s: u64,
-    /// Browser.
     #[serde(default = "browser")]
     pub browser: BrowserKind,
     /// Confinement of the browser.
@@ -129,7 +126,6 @@ pub struct Settings {
 pub enum Places {
     /// One.
     One(PathBuf),
-    /// Several.
     Several(Vec<PathBuf>),
 }
 
@@ -224,7 +220,6 @@ pub enum SettingsError {
     /// Something a run needs is not set.
     #[error("error: `{key}` is not set\n  = help: {help}")]
     Missing {
-        /// The key.
         key: &'static str,
         /// What to do.
         help: &'static str,
@@ -248,7 +243,7 @@ fn nearest(key: &str, known: &[&'static str]) -> &'static str {
 /// # Errors
 ///
 /// [`SettingsError::Value`] naming the setting.
-pub fn zone_named(key: &str, name: &str) -> Result<TimeZone, SettingsError> {
+pub(crate) fn zone_named(key: &str, name: &str) -> Result<TimeZone, SettingsError> {
     let help = "write an IANA zone such as \"Europe/Berlin\"";
     TimeZone::get(name).map_err(|_| SettingsError::Value(format!("{key}: {name:?} is no zone\n  = help: {help}")))
 }
@@ -256,9 +251,7 @@ pub fn zone_named(key: &str, name: &str) -> Result<TimeZone, SettingsError> {
 /// What a setting names: a file, or something at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// A file.
     File,
-    /// An address.
     Address(url::Url),
     /// What is written like an address, and is none that can be read from.
     NoAddress,

@@ -68,7 +68,7 @@ pub fn standing(
 
 /// `approval-missing`: fewer signers in a required role than the policy demands, or a signer who has not decided. Accounts that
 /// differ in case alone are one person.
-pub fn approval_missing(
+pub(crate) fn approval_missing(
     manifest: &ApprovalManifest,
     approvals: &[Approval],
     policy: &ApprovalPolicy,
@@ -116,7 +116,7 @@ pub fn approval_revoked(approvals: &[Approval]) -> Vec<HaltReason> {
 }
 
 /// `approval-stale`: older than the policy allows, dated after `now`, or the manifest has expired.
-pub fn approval_stale(
+pub(crate) fn approval_stale(
     manifest: &ApprovalManifest,
     approvals: &[Approval],
     policy: &ApprovalPolicy,
@@ -140,7 +140,7 @@ pub fn approval_stale(
 }
 
 /// `approval-for-other-revision`: the approval names another packet.
-pub fn approval_for_other_revision(approvals: &[Approval], packet: Digest) -> Vec<HaltReason> {
+pub(crate) fn approval_for_other_revision(approvals: &[Approval], packet: Digest) -> Vec<HaltReason> {
     approvals
         .iter()
         .filter(|approval| approval.packet != packet)
@@ -168,7 +168,7 @@ pub fn approver_mismatch(manifest: &ApprovalManifest, approvals: &[Approval]) ->
 }
 
 /// `delegate-not-allowed`: somebody decided for a signer, and no mapping that was in force at that moment lets them.
-pub fn delegate_not_allowed(approvals: &[Approval], delegations: &[Delegation]) -> Vec<HaltReason> {
+pub(crate) fn delegate_not_allowed(approvals: &[Approval], delegations: &[Delegation]) -> Vec<HaltReason> {
     approvals
         .iter()
         .filter_map(|approval| {
@@ -199,7 +199,7 @@ pub fn delegate_not_allowed(approvals: &[Approval], delegations: &[Delegation]) 
 
 /// `signature-invalid`: a signature that does not count; or none that was checked, where the policy demands one of every approval.
 /// `findings` are in the order of `approvals`.
-pub fn signature_invalid(
+pub(crate) fn signature_invalid(
     approvals: &[Approval],
     findings: &[SignatureFinding],
     policy: SignaturePolicy,
@@ -251,7 +251,7 @@ impl fmt::Display for Part<'_> {
 
 /// `segregation-of-duties`: the requester, the operator or the portal account approved, or one person decided in two roles or for
 /// two signers. Accounts that differ in case alone are one account.
-pub fn segregation_of_duties(
+pub(crate) fn segregation_of_duties(
     manifest: &ApprovalManifest,
     approvals: &[Approval],
     parties: Parties<'_>,
@@ -283,7 +283,7 @@ pub fn segregation_of_duties(
 }
 
 /// `segregation-of-duties`, second case: one key signed for two people. `findings` are in the order of `approvals`.
-pub fn one_key_for_two(approvals: &[Approval], findings: &[SignatureFinding]) -> Vec<HaltReason> {
+pub(crate) fn one_key_for_two(approvals: &[Approval], findings: &[SignatureFinding]) -> Vec<HaltReason> {
     let mut people: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (approval, finding) in approvals.iter().zip(findings) {
         match finding {

@@ -13,7 +13,6 @@ use crate::model::time::Instant;
 /// What is known after the release.
 #[derive(Debug, Clone)]
 pub struct AfterRelease<'a> {
-    /// The change.
     pub change: &'a ChangeId,
     /// Form of a confirmation number, anchored at both ends.
     pub number_form: &'a Regex,
@@ -99,7 +98,6 @@ pub fn proof(facts: &AfterRelease<'_>) -> Proof {
 pub enum Said {
     /// Submitted, under this number.
     Submitted(String),
-    /// Not submitted.
     NotSubmitted,
 }
 

@@ -45,7 +45,7 @@ pub fn control_ambiguous(
 }
 
 /// A label without its decoration: what two labels are compared by.
-pub fn bare_label(label: &str) -> &str {
+pub(crate) fn bare_label(label: &str) -> &str {
     label.trim_end_matches(['*', ':', ' ', '\u{a0}'])
 }
 
@@ -69,7 +69,11 @@ pub fn unexpected_required_field(stage: Stage, strange: &[UnmappedRequired]) -> 
 }
 
 /// `unexpected-required-field`, second case: a mapped field became mandatory while the record has nothing to enter.
-pub fn required_without_value(stage: Stage, field: &PlannedField, control: &ObservedControl) -> Option<HaltReason> {
+pub(crate) fn required_without_value(
+    stage: Stage,
+    field: &PlannedField,
+    control: &ObservedControl,
+) -> Option<HaltReason> {
     let blank = field.widget != WidgetKind::File && field.value.expose().is_blank();
     (control.required && !field.required && blank).then(|| {
         let (optional, mandatory) = (Fact::public("optional"), Fact::public("mandatory, and the record has no value"));
@@ -91,7 +95,7 @@ pub fn option_missing(stage: Stage, field: &PlannedField, control: &ObservedCont
 }
 
 /// `control-missing`, second case: the control is there but cannot be changed, so that the value cannot be entered.
-pub fn control_locked(stage: Stage, field: &PlannedField, control: &ObservedControl) -> Option<HaltReason> {
+pub(crate) fn control_locked(stage: Stage, field: &PlannedField, control: &ObservedControl) -> Option<HaltReason> {
     let must_enter = field.widget.part() == Part::Entered && !field.value.expose().is_blank();
     let holds = control.value == field.value;
     (must_enter && !control.editable && !holds).then(|| {
@@ -119,7 +123,7 @@ pub fn warning(text: &str, rules: &[BannerRule]) -> Option<HaltCode> {
 }
 
 /// Why a banner of this text halts; none when it is harmless to the last word.
-pub fn banner_meaning(text: &str, rules: &[BannerRule]) -> Option<HaltCode> {
+pub(crate) fn banner_meaning(text: &str, rules: &[BannerRule]) -> Option<HaltCode> {
     match warning(text, rules) {
         Some(code) => Some(code),
         None if is_harmless(text, rules) => None,
@@ -128,7 +132,7 @@ pub fn banner_meaning(text: &str, rules: &[BannerRule]) -> Option<HaltCode> {
 }
 
 /// The dialog before the commit: its wording is the map's, and must still hold no warning.
-pub fn dialog_warning(stage: Stage, text: &str, rules: &[BannerRule]) -> Option<HaltReason> {
+pub(crate) fn dialog_warning(stage: Stage, text: &str, rules: &[BannerRule]) -> Option<HaltReason> {
     let observed = || Fact::new(text, Exposure::Message);
     warning(text, rules).map(|code| reason(code, stage, "dialog", Fact::public("no warning in the dialog"), observed()))
 }

@@ -25,7 +25,7 @@ fn reason(code: HaltCode, subject: impl ToString, expected: impl ToString, obser
 
 /// `window-mismatch`: the requested window is not the approved one, is over already, begins sooner or lasts longer than the policy
 /// allows.
-pub fn window_mismatch(record: &ChangeRecord, policy: &FreezePolicy, now: Instant) -> Vec<HaltReason> {
+pub(crate) fn window_mismatch(record: &ChangeRecord, policy: &FreezePolicy, now: Instant) -> Vec<HaltReason> {
     let asked = record.exception.window;
     let bound = [("manifest.window", record.manifest.window), ("remediation.window", record.remediation.window)];
     let mut found: Vec<HaltReason> = bound
@@ -51,7 +51,7 @@ pub fn window_mismatch(record: &ChangeRecord, policy: &FreezePolicy, now: Instan
 }
 
 /// `window-not-covered`: the window lies outside every blackout that the record excepts.
-pub fn window_not_covered(exception: &FreezeException) -> Option<HaltReason> {
+pub(crate) fn window_not_covered(exception: &FreezeException) -> Option<HaltReason> {
     let touches = exception.excepts.iter().any(|named| named.window().overlaps(&exception.window));
     (!touches).then(|| {
         let named: Vec<String> = exception.excepts.iter().map(|named| named.id.to_string()).collect();
@@ -60,7 +60,7 @@ pub fn window_not_covered(exception: &FreezeException) -> Option<HaltReason> {
 }
 
 /// `blackout-overlap`: the window overlaps a blackout of its environment that the record does not name.
-pub fn blackout_overlap(
+pub(crate) fn blackout_overlap(
     exception: &FreezeException,
     calendar: &FreezeCalendar,
     policy: &FreezePolicy,
@@ -143,7 +143,7 @@ pub fn freeze_mode(
 }
 
 /// `category-not-admitted`: a named blackout does not admit exceptions of this category.
-pub fn category_not_admitted(
+pub(crate) fn category_not_admitted(
     exception: &FreezeException,
     calendar: &FreezeCalendar,
     policy: &FreezePolicy,

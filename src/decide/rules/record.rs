@@ -35,14 +35,14 @@ fn unless_equal(code: HaltCode, subject: &str, approved: &str, requested: &str) 
 }
 
 /// `revision-not-approved`: the manifest binds another packet than this record makes up.
-pub fn revision_not_approved(record: &ChangeRecord, packet: Digest) -> Option<HaltReason> {
+pub(crate) fn revision_not_approved(record: &ChangeRecord, packet: Digest) -> Option<HaltReason> {
     (record.manifest.packet != packet)
         .then(|| reason(HaltCode::RevisionNotApproved, "manifest.packet", record.manifest.packet, packet))
 }
 
 /// `approver-mismatch` or `revision-not-approved`: the manifest is another one than the run began with, though it may be valid
 /// in itself: what the portal showed was compared with the first.
-pub fn manifest_changed(first: &ApprovalManifest, now: &ApprovalManifest) -> Option<HaltReason> {
+pub(crate) fn manifest_changed(first: &ApprovalManifest, now: &ApprovalManifest) -> Option<HaltReason> {
     let names = |manifest: &ApprovalManifest| {
         let signers = manifest.signers.iter().map(|signer| format!("{} as {}", signer.approver, signer.role));
         signers.collect::<Vec<_>>().join(", ")
@@ -69,7 +69,7 @@ pub fn packet_changed(first: Digest, now: Digest) -> Option<HaltReason> {
 }
 
 /// `scope-mismatch`: service, environment, scope or portal differ from the remediation or the manifest's boundary.
-pub fn scope_mismatch(record: &ChangeRecord, portal: &url::Url) -> Vec<HaltReason> {
+pub(crate) fn scope_mismatch(record: &ChangeRecord, portal: &url::Url) -> Vec<HaltReason> {
     let (asked, approved) = (&record.exception, &record.remediation);
     let mut found: Vec<HaltReason> = [
         unless_equal(HaltCode::ScopeMismatch, "service.id", approved.service.as_str(), asked.service.id.as_str()),
@@ -94,7 +94,7 @@ pub fn scope_mismatch(record: &ChangeRecord, portal: &url::Url) -> Vec<HaltReaso
 }
 
 /// `category-mismatch`: the category differs from the remediation's or the manifest's.
-pub fn category_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
+pub(crate) fn category_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
     let asked = record.exception.category.as_str();
     [
         unless_equal(HaltCode::CategoryMismatch, "category", record.remediation.category.as_str(), asked),
@@ -111,7 +111,7 @@ pub fn category_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
 }
 
 /// `rollback-missing`: no rollback plan, or no attachment in the role `rollback-plan`.
-pub fn rollback_missing(record: &ChangeRecord) -> Vec<HaltReason> {
+pub(crate) fn rollback_missing(record: &ChangeRecord) -> Vec<HaltReason> {
     let mut found = Vec::new();
     if record.exception.rollback.is_none() {
         found.push(reason(HaltCode::RollbackMissing, "rollback", "a plan and its version", "none"));
@@ -123,7 +123,7 @@ pub fn rollback_missing(record: &ChangeRecord) -> Vec<HaltReason> {
 }
 
 /// `rollback-version-mismatch`: another plan or version than the remediation names.
-pub fn rollback_version_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
+pub(crate) fn rollback_version_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
     let Some(asked) = &record.exception.rollback else { return Vec::new() };
     let approved = &record.remediation.rollback;
     let code = HaltCode::RollbackVersionMismatch;
@@ -137,7 +137,7 @@ pub fn rollback_version_mismatch(record: &ChangeRecord) -> Vec<HaltReason> {
 }
 
 /// `attachment-digest-mismatch`: a file on disk is not the one that the record names.
-pub fn attachment_digest_mismatch(record: &ChangeRecord, files: &[FileState]) -> Vec<HaltReason> {
+pub(crate) fn attachment_digest_mismatch(record: &ChangeRecord, files: &[FileState]) -> Vec<HaltReason> {
     let subject = |role: &AttachmentRole| format!("attachments.{role}");
     record
         .exception
@@ -182,7 +182,7 @@ pub fn owner_mismatch(record: &ChangeRecord, register: &RegisteredOwner) -> Vec<
 }
 
 /// `owner-mismatch`, second case: nobody who signs as service owner is the owner of record.
-pub fn owner_did_not_sign(record: &ChangeRecord) -> Option<HaltReason> {
+pub(crate) fn owner_did_not_sign(record: &ChangeRecord) -> Option<HaltReason> {
     let signers = || record.manifest.signers.iter().filter(|signer| signer.role.as_str() == "service-owner");
     let owner = &record.ownership.owner;
     if signers().any(|signer| signer.approver.is(owner)) {
@@ -193,7 +193,7 @@ pub fn owner_did_not_sign(record: &ChangeRecord) -> Option<HaltReason> {
 }
 
 /// `hold-open`: something about this packet, or about the change whatever its packet, has not been settled.
-pub fn hold_open(change: &ChangeId, packet: Digest, holds: &[Hold], now: Instant) -> Vec<HaltReason> {
+pub(crate) fn hold_open(change: &ChangeId, packet: Digest, holds: &[Hold], now: Instant) -> Vec<HaltReason> {
     holds
         .iter()
         // People write numbers by hand.
@@ -210,7 +210,7 @@ pub fn hold_open(change: &ChangeId, packet: Digest, holds: &[Hold], now: Instant
 }
 
 /// `incident-mismatch`: another incident than the remediation's.
-pub fn incident_mismatch(record: &ChangeRecord) -> Option<HaltReason> {
+pub(crate) fn incident_mismatch(record: &ChangeRecord) -> Option<HaltReason> {
     let (approved, asked) = (&record.remediation.incident, &record.exception.incident);
     unless_equal(HaltCode::IncidentMismatch, "incident", approved.as_str(), asked.as_str())
 }

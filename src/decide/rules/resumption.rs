@@ -145,7 +145,7 @@ pub struct TabStanding {
 
 impl TabStanding {
     /// Whether the tab holds everything that the record says.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.missing_files.is_empty() && self.reasons.is_empty()
     }
 }

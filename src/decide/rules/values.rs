@@ -48,7 +48,7 @@ fn differs(code: HaltCode, stage: Stage, field: &PlannedField, observed: &Observ
 }
 
 /// What it means that the portal itself states something else than the record: the code a person looks for first.
-pub fn code_of_stated_difference(path: &RecordPath, otherwise: HaltCode) -> HaltCode {
+pub(crate) fn code_of_stated_difference(path: &RecordPath, otherwise: HaltCode) -> HaltCode {
     match path {
         RecordPath::ServiceOwner => HaltCode::OwnerMismatch,
         RecordPath::ExceptsId | RecordPath::ExceptsStart | RecordPath::ExceptsEnd => HaltCode::FreezeWindowChanged,
@@ -69,7 +69,11 @@ pub fn code_of_stated_difference(path: &RecordPath, otherwise: HaltCode) -> Halt
 }
 
 /// Read-only values of the portal: owner, approvers, freeze window and the like, each with the code of its kind.
-pub fn stated_value_differs(stage: Stage, field: &PlannedField, observed: &ObservedControl) -> Option<HaltReason> {
+pub(crate) fn stated_value_differs(
+    stage: Stage,
+    field: &PlannedField,
+    observed: &ObservedControl,
+) -> Option<HaltReason> {
     // A constant in a read-only place is a state, such as "Approved" beside an approver.
     let otherwise =
         if field.path == RecordPath::Constant { HaltCode::ApprovalRevoked } else { HaltCode::SummaryDiffers };

@@ -55,7 +55,6 @@ impl NetworkOrder {
 pub enum Network {
     /// The machine's, with everybody on it; and why, where one of their own was wanted.
     Shared(Option<String>),
-    /// One of their own.
     Own(Arc<Inside>),
 }
 

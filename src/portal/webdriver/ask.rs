@@ -18,11 +18,11 @@ use crate::selectors::locator::Locators;
 use crate::selectors::schema::{FileList, MapFile};
 
 /// The script that answers.
-pub const SCRIPT: &str = include_str!("page.js");
+pub(crate) const SCRIPT: &str = include_str!("page.js");
 
 /// A question under construction.
 #[derive(Debug, Clone)]
-pub struct PageQuery(Map<String, Value>);
+pub(crate) struct PageQuery(Map<String, Value>);
 
 impl PageQuery {
     /// A question about the state of the page alone.
@@ -72,7 +72,7 @@ impl PageQuery {
     }
 
     /// Also asks what the page marks as invalid, on any tab.
-    pub fn complaints(mut self) -> Self {
+    pub(crate) fn complaints(mut self) -> Self {
         self.0.insert("complaints".into(), Value::Bool(true));
         self
     }
@@ -84,13 +84,13 @@ impl PageQuery {
     }
 
     /// Also takes this step of covering the page, between which pictures are taken; `dark` numbers what is not to be shown after all.
-    pub fn cover(mut self, step: Step, token: &str, dark: &[usize]) -> Self {
+    pub(crate) fn cover(mut self, step: Step, token: &str, dark: &[usize]) -> Self {
         self.0.insert("cover".into(), json!({ "step": step, "token": token, "dark": dark }));
         self
     }
 
     /// The question as the script's argument.
-    pub fn into_json(self) -> Value {
+    pub(crate) fn into_json(self) -> Value {
         Value::Object(self.0)
     }
 }
@@ -181,7 +181,7 @@ struct RawFile {
 
 /// Where things are on the page, in CSS pixels from its corner.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Rectangles {
+pub(crate) struct Rectangles {
     /// Width and height of the page.
     pub page: (f64, f64),
     /// Width and height of the window's content.
@@ -224,7 +224,7 @@ fn shadowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error
 
 /// What the page answered.
 #[derive(Debug, Clone, Deserialize)]
-pub struct PageSnapshot {
+pub(crate) struct PageSnapshot {
     /// State of the page.
     pub state: State,
     #[serde(default)]
@@ -255,13 +255,12 @@ pub struct Target {
     pub count: usize,
     /// The first match.
     pub element: Option<ElementRef>,
-    /// Its text.
     pub text: Option<String>,
 }
 
 /// What to press to enter a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handles {
+pub(crate) struct Handles {
     /// The control.
     pub element: ElementRef,
     /// Its label, which a styled box puts over itself.
@@ -291,7 +290,7 @@ impl PageSnapshot {
     }
 
     /// What to press for a field that was found exactly once.
-    pub fn handles(&self, id: &FieldId) -> Option<Handles> {
+    pub(crate) fn handles(&self, id: &FieldId) -> Option<Handles> {
         let raw = self.fields.get(id.as_str())?;
         let element = ElementRef::from_json(raw.element.as_ref()?)?;
         let label = raw.handle.as_ref().and_then(ElementRef::from_json);
@@ -316,7 +315,7 @@ impl PageSnapshot {
     }
 
     /// All fields as they were found.
-    pub fn found_all(&self, planned: &[PlannedField]) -> BTreeMap<FieldId, Found<ObservedControl>> {
+    pub(crate) fn found_all(&self, planned: &[PlannedField]) -> BTreeMap<FieldId, Found<ObservedControl>> {
         planned.iter().map(|field| (field.id.clone(), self.found(field))).collect()
     }
 
@@ -326,7 +325,7 @@ impl PageSnapshot {
     }
 
     /// What the page marks as invalid.
-    pub fn complaints(&self) -> Vec<Private<String>> {
+    pub(crate) fn complaints(&self) -> Vec<Private<String>> {
         self.complaints.iter().cloned().map(Private::new).collect()
     }
 

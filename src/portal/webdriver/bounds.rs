@@ -15,7 +15,7 @@ const TEXTS: usize = 100;
 const OPTIONS: usize = 20_000;
 
 /// Most rows of the list of exceptions. A longer one cannot be judged.
-pub const ROWS: usize = 2_000;
+pub(crate) const ROWS: usize = 2_000;
 
 /// Cuts a text after `most` characters, and tells how many it had.
 fn cut(text: String, most: usize) -> String {

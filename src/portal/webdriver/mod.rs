@@ -38,7 +38,6 @@ use wire::{ElementRef, Wire};
 pub struct Credentials {
     /// Account name.
     pub user: String,
-    /// Password.
     pub password: SecretString,
 }
 

@@ -31,7 +31,6 @@ pub(super) enum Expect {
     Session,
     /// Signed in, a dialog of the page may be open.
     Dialog,
-    /// Anything.
     Anything,
 }
 

@@ -41,9 +41,7 @@ pub struct Clip {
     pub x: f64,
     /// Upper edge.
     pub y: f64,
-    /// Width.
     pub width: f64,
-    /// Height.
     pub height: f64,
     /// Where the window is scrolled to, if all of it is in the window.
     pub window: Option<(f64, f64)>,
@@ -55,7 +53,7 @@ pub struct ElementRef(String);
 
 impl ElementRef {
     /// Reads a reference out of what a script returned.
-    pub fn from_json(value: &Value) -> Option<Self> {
+    pub(crate) fn from_json(value: &Value) -> Option<Self> {
         value.get(ELEMENT)?.as_str().map(|id| Self(id.to_owned()))
     }
 
@@ -162,7 +160,7 @@ impl Wire {
     }
 
     /// Rests before everything that a person could do, so that a person can watch.
-    pub fn paced(self, pace: Duration) -> Self {
+    pub(crate) fn paced(self, pace: Duration) -> Self {
         Self { pace, ..self }
     }
 
@@ -183,7 +181,7 @@ impl Wire {
     }
 
     /// Time spent waiting for the driver so far.
-    pub fn busy(&self) -> Duration {
+    pub(crate) fn busy(&self) -> Duration {
         Duration::from_nanos(self.busy.load(Ordering::Relaxed))
     }
 
@@ -245,7 +243,7 @@ impl Wire {
     }
 
     /// Chooses an option of a list, which the driver opens for it where it has to.
-    pub async fn choose(&self, option: &ElementRef) -> Result<(), WireError> {
+    pub(crate) async fn choose(&self, option: &ElementRef) -> Result<(), WireError> {
         self.rest().await;
         self.post(option.path("click"), json!({})).await.map(drop)
     }
@@ -282,18 +280,18 @@ impl Wire {
     }
 
     /// Text of the open JavaScript dialog.
-    pub async fn dialog_text(&self) -> Result<String, WireError> {
+    pub(crate) async fn dialog_text(&self) -> Result<String, WireError> {
         let value = self.command(http::Method::GET, "alert/text".into(), None).await?;
         Ok(bounds::text(value.as_str().unwrap_or_default().to_owned()))
     }
 
     /// Dismisses the open JavaScript dialog.
-    pub async fn dismiss_dialog(&self) -> Result<(), WireError> {
+    pub(crate) async fn dismiss_dialog(&self) -> Result<(), WireError> {
         self.post("alert/dismiss", json!({})).await.map(drop)
     }
 
     /// Clicks without waiting for the driver's answer: with a request held, it may come only after the release.
-    pub fn click_detached(&self, element: &ElementRef) {
+    pub(crate) fn click_detached(&self, element: &ElementRef) {
         self.trips.fetch_add(1, Ordering::Relaxed);
         let client = self.client.clone();
         let command = Raw { method: http::Method::POST, path: element.path("click"), body: Some("{}".to_owned()) };
@@ -301,7 +299,7 @@ impl Wire {
     }
 
     /// Whether the browser still has a window.
-    pub async fn has_window(&self) -> bool {
+    pub(crate) async fn has_window(&self) -> bool {
         if self.stuck.load(Ordering::Relaxed) {
             return false;
         }

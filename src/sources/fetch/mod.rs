@@ -72,7 +72,7 @@ impl std::fmt::Debug for Fetcher {
 }
 
 /// Whether an address is safe to read from: `https`, or this very host; and no credentials in the address itself.
-pub fn is_safe(address: &Url) -> bool {
+pub(crate) fn is_safe(address: &Url) -> bool {
     let local = match address.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -180,7 +180,7 @@ impl Fetcher {
 }
 
 /// Questions that belong together: one deadline.
-pub(crate) struct Session<'a> {
+pub struct Session<'a> {
     fetcher: &'a Fetcher,
     deadline: Instant,
 }

@@ -8,7 +8,6 @@ use futures_util::future::BoxFuture;
 pub trait Pace: Send + Sync {
     /// The clock that deadlines are held against.
     fn now(&self) -> Instant;
-    /// Waits.
     fn wait(&self, how_long: Duration) -> BoxFuture<'_, ()>;
 }
 

@@ -18,7 +18,7 @@ pub struct Calendar {
 
 /// One `VTIMEZONE`.
 #[derive(Debug, Default)]
-pub struct Definition {
+pub(crate) struct Definition {
     /// Its own properties.
     pub lines: Vec<Line>,
     /// Its times of one offset.
@@ -27,7 +27,7 @@ pub struct Definition {
 
 /// One `STANDARD` or `DAYLIGHT`.
 #[derive(Debug)]
-pub struct Observance {
+pub(crate) struct Observance {
     /// Where it begins.
     pub begin: Range<usize>,
     /// Its properties.
@@ -36,7 +36,7 @@ pub struct Observance {
 
 /// One `VEVENT`.
 #[derive(Debug)]
-pub struct Component {
+pub(crate) struct Component {
     /// Where it begins.
     pub begin: Range<usize>,
     /// Its own properties.

@@ -52,7 +52,7 @@ pub struct Course {
 
 impl Course {
     /// Whether it has instances beside its first start.
-    pub fn recurs(&self) -> bool {
+    pub(crate) fn recurs(&self) -> bool {
         !self.rules.is_empty() || !self.further.is_empty()
     }
 }

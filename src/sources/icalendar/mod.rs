@@ -33,10 +33,10 @@ use zones::Authority;
 pub use zones::ZoneNames;
 
 /// Longest calendar that is read, in bytes.
-pub const LIMIT: u64 = 4 << 20;
+pub(crate) const LIMIT: u64 = 4 << 20;
 
 /// Most blackouts within one horizon.
-pub const MOST: usize = 10_000;
+pub(crate) const MOST: usize = 10_000;
 
 /// What is wrong, and on which content line.
 #[derive(Debug)]

@@ -26,7 +26,7 @@ impl Moment {
     }
 
     /// The earliest instant that it may mean.
-    pub fn earliest(&self) -> Option<Timestamp> {
+    pub(crate) fn earliest(&self) -> Option<Timestamp> {
         self.both().map(|(a, b)| a.min(b))
     }
 
@@ -66,7 +66,6 @@ pub enum Time {
 /// What makes two starts the same instance of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
-    /// A day.
     Day(Date),
     /// An instant, as the standard reads it.
     At(Timestamp),
@@ -90,7 +89,7 @@ impl Time {
     }
 
     /// Whether both are days, or both times of day.
-    pub fn is_like(&self, other: &Self) -> bool {
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
         matches!((self, other), (Self::Day(_), Self::Day(_)) | (Self::At(_), Self::At(_)))
     }
 

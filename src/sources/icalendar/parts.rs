@@ -21,7 +21,7 @@ impl Fault {
 
 /// Names and values of a rule, in upper case, each name once.
 #[derive(Debug)]
-pub struct Parts(Vec<(String, String)>);
+pub(crate) struct Parts(Vec<(String, String)>);
 
 /// What the value of a part is.
 enum Kind {
@@ -31,7 +31,6 @@ enum Kind {
     Numbers,
     /// Weekdays between commas, numbered or not.
     Weekdays,
-    /// One weekday.
     Weekday,
 }
 
@@ -84,7 +83,7 @@ impl Parts {
     }
 
     /// The value of a part that is a number from 1.
-    pub fn positive(&self, name: &str) -> Result<Option<i64>, Fault> {
+    pub(crate) fn positive(&self, name: &str) -> Result<Option<i64>, Fault> {
         match self.get(name).map(values::digits) {
             None => Ok(None),
             Some(Some(number)) if number > 0 => Ok(Some(number)),
@@ -93,7 +92,7 @@ impl Parts {
     }
 
     /// The rule without its end, written so that the library takes every one of its weekdays.
-    pub fn for_library(&self) -> Result<String, Fault> {
+    pub(crate) fn for_library(&self) -> Result<String, Fault> {
         let plain = self.0.iter().filter(|(name, _)| !matches!(name.as_str(), "UNTIL" | "COUNT" | "BYDAY"));
         let mut written: Vec<String> = plain.map(|(name, value)| format!("{name}={value}")).collect();
         if let Some(days) = self.get("BYDAY") {

@@ -14,11 +14,11 @@ use super::parts::{Fault, Parts};
 use super::{values, weekdays};
 
 /// Most starts that are looked at in one file, so that it takes seconds at worst.
-pub const MOST: usize = 2_000_000;
+pub(crate) const MOST: usize = 2_000_000;
 
 /// One `RRULE`.
 #[derive(Debug, Clone)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// The rule without its end, as the library reads it.
     text: String,
     until: Option<Until>,

@@ -17,7 +17,7 @@ use crate::model::time::ChangeWindow;
 
 /// All components of one `UID`.
 #[derive(Debug, Default)]
-pub struct Series {
+pub(crate) struct Series {
     event: Option<Event>,
     instances: BTreeMap<Key, Event>,
 }

@@ -12,7 +12,7 @@ pub fn date(text: &str) -> Option<Date> {
 }
 
 /// Reads `YYYYMMDDTHHMMSS`, and whether a `Z` follows.
-pub fn date_time(text: &str) -> Option<(DateTime, bool)> {
+pub(crate) fn date_time(text: &str) -> Option<(DateTime, bool)> {
     let (local, utc) = text.strip_suffix('Z').map_or((text, false), |local| (local, true));
     let (day, time) = local.split_once('T')?;
     if time.len() != 6 {
@@ -65,7 +65,7 @@ fn any_duration(text: &str) -> Option<Duration> {
 }
 
 /// Seconds of `+HHMM` or `-HHMMSS`.
-pub fn utc_offset(text: &str) -> Option<i32> {
+pub(crate) fn utc_offset(text: &str) -> Option<i32> {
     let (sign, number) = match text.split_at_checked(1)? {
         ("+", number) => (1, number),
         ("-", number) => (-1, number),

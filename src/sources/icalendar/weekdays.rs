@@ -61,7 +61,7 @@ fn one(item: &str) -> Option<Weekday<'_>> {
 ///
 /// The library intersects plain weekdays with numbered ones. So a number is left out where its weekday stands there without
 /// one, and beside other numbers a plain weekday becomes all its numbers.
-pub fn for_library(days: Vec<Weekday<'_>>, rule: &Parts) -> Result<Vec<String>, Fault> {
+pub(crate) fn for_library(days: Vec<Weekday<'_>>, rule: &Parts) -> Result<Vec<String>, Fault> {
     let plain: Vec<&str> = days.iter().filter(|day| day.number.is_none()).map(|day| day.name).collect();
     let numbered: Vec<(i64, &str)> = days
         .iter()

@@ -3,7 +3,7 @@
 //! From the Unicode CLDR, `common/supplemental/windowsZones.xml` of 2025-04-10, territory 001.
 
 /// The IANA zone of a Windows zone name.
-pub fn iana(name: &str) -> Option<&'static str> {
+pub(crate) fn iana(name: &str) -> Option<&'static str> {
     TABLE.iter().find(|(windows, _)| *windows == name).map(|(_, iana)| *iana)
 }
 

@@ -21,7 +21,7 @@ pub struct ZoneNames {
 
 /// Who says what the clocks of a known zone show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authority {
+pub(crate) enum Authority {
     /// The zone database.
     Database,
     /// The calendar, where it defines the zone.
@@ -30,7 +30,7 @@ pub enum Authority {
 
 /// The zones of one calendar.
 #[derive(Debug)]
-pub struct Zones<'a> {
+pub(crate) struct Zones<'a> {
     names: &'a ZoneNames,
     defined: &'a [Definition],
     own: Option<TimeZone>,
@@ -41,7 +41,7 @@ pub struct Zones<'a> {
 }
 
 /// What to do about a zone that is not read.
-pub const HELP: &str = "give the IANA zone of this name in the settings of the freeze calendar";
+pub(crate) const HELP: &str = "give the IANA zone of this name in the settings of the freeze calendar";
 
 /// Names that a zone folder may hold and that mean this computer, leap seconds, or nothing.
 const NO_PLACES: [&str; 5] = ["localtime", "posixrules", "factory", "etc/unknown", "local"];

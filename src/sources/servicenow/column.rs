@@ -67,12 +67,7 @@ macro_rules! name {
     };
 }
 
-name!(
-    /// A table.
-    Table,
-    NameError::Table,
-    plain
-);
+name!(Table, NameError::Table, plain);
 name!(
     /// A column, `requested_by.user_name` where it walks to another table.
     Column,
@@ -83,7 +78,6 @@ name!(
 /// Where a decision names the packet that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PacketPlace {
-    /// In a column.
     Column(Column),
     /// On lines of the comments; written as the word `comments`. Dangerous: whoever may comment on a row that was approved for one
     /// packet can write another packet's digest there, and the approval counts for that one. Signatures alone show it.
@@ -121,7 +115,6 @@ pub enum Take {
 /// What a further answer becomes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shape {
-    /// A text.
     Text,
     /// A whole number.
     Number,

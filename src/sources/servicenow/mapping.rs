@@ -83,11 +83,9 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tables {
-    /// Change requests.
     pub change_request: Table,
     /// Decisions of approvers.
     pub sysapproval_approver: Table,
-    /// Delegates.
     pub sys_user_delegate: Table,
     /// Services and their owners.
     pub cmdb_ci_service: Table,
@@ -180,7 +178,6 @@ pub struct ApprovalColumns {
     pub decided_by: Option<Column>,
     /// Whose decision it is, where the row names the delegate as approver.
     pub on_behalf_of: Option<Column>,
-    /// The state.
     #[serde(default = "state")]
     pub state: Part,
     /// When it was decided: a column that is stamped when the state changes, and by nothing else. `sys_updated_on` moves with every
@@ -190,7 +187,6 @@ pub struct ApprovalColumns {
     pub role: Option<Part>,
     /// Digest of the packet that was decided about: a column, or `comments` for a line `packet: sha256:…` in the comments.
     pub packet: PacketPlace,
-    /// The comments.
     #[serde(default = "comments")]
     pub comments: Column,
     /// Signature of the approval statement.
@@ -216,7 +212,6 @@ fn comments() -> Column {
     Column::known("comments")
 }
 
-/// Columns of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServiceColumns {
@@ -232,7 +227,6 @@ impl Default for ServiceColumns {
     }
 }
 
-/// Columns of a delegate.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DelegateColumns {

@@ -72,7 +72,6 @@ impl Condition {
 /// A question about a table.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
-    /// The table.
     pub table: Table,
     /// What the rows must be.
     pub conditions: Vec<Condition>,
