@@ -52,7 +52,7 @@ pub fn takeover(run: &RunId, ending: &Ending, facts: &RunFacts<'_>, log: &RunLog
     let holder = &log.holder;
     let next = match ending.outcome {
         Outcome::InDoubt => format!(
-            "Observation at the portal's list of exceptions with your own account. Then say what you found, and the portal is asked once \
+            "Look at the portal's list of exceptions with your own account. Then say what you found, and the portal is asked once \
              more: `portal-agent resolve {holder} --by WHO --reason TEXT --submitted NUMBER`, or `--not-submitted`. Until then \
              nothing else can be done with this change."
         ),
