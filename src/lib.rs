@@ -16,7 +16,7 @@
 //! - [`evidence`]: journal, documents and pictures of a run.
 //! - [`run`]: the stages that join all of these. It holds no rules.
 //! - [`rejudge`]: what past runs recorded, judged once more; pure.
-//! - [`scrub`]: takes out of what a portal sent everything that was not permitted, so that a run can be kept as a fixture.
+//! - [`recording`]: keeps a run as a fixture, with everything taken out of it that was not permitted, and replays fixtures.
 //! - [`reference_portal`]: a portal to try it on, embedded.
 //!
 //! Imports point one way; `tests/rules/layering.rs` says which and fails on any other.
@@ -30,18 +30,16 @@ pub mod cli;
 pub mod decide;
 pub mod diagnostic;
 pub mod evidence;
-pub mod fixture;
 pub mod freeze_mode;
 pub mod gateway;
 pub mod mask;
 pub mod model;
 mod netlink;
 pub mod portal;
+pub mod recording;
 pub mod reference_portal;
 pub mod rejudge;
-pub mod replay;
 pub mod run;
-pub mod scrub;
 pub mod selectors;
 pub mod signatures;
 #[cfg(test)]

@@ -17,10 +17,10 @@ use super::settings;
 use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::store::SCREENSHOTS;
-use crate::fixture::folder::{Fixture, HEAD, name_of};
 use crate::model::browser::BrowserKind;
-use crate::replay::difference::Difference;
-use crate::replay::play::{differences, replay};
+use crate::recording::compare::difference::Difference;
+use crate::recording::fixture::folder::{Fixture, HEAD, name_of};
+use crate::recording::player::replay::{differences, replay};
 use crate::run::flow::Unwatched;
 use crate::run::interrupt::Interrupt;
 use crate::run::session::BrowserOrder;
@@ -217,7 +217,7 @@ async fn one(folder: PathBuf, browser: &BrowserOrder, root: &Path, place: usize,
             let evidence = Some(PathBuf::from(&replayed.document.get().evidence_dir));
             Line { evidence, ..line(result, found, None) }
         }
-        Err(crate::replay::play::ReplayError::Input(error)) => {
+        Err(crate::recording::player::replay::ReplayError::Input(error)) => {
             line(Result::InvalidInput, Vec::new(), Some(error.to_string()))
         }
         Err(error) => line(Result::Environment, Vec::new(), Some(error.to_string())),

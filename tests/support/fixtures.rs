@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use portal_agent::model::browser::BrowserKind;
+use portal_agent::recording::record::recorder::{Made, RecordError};
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
-use portal_agent::replay::record::{Made, RecordError};
 
 use crate::support::{ChangesWhileHeld, Plan, Rig, codes, told};
 
