@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::terminal::warn_line;
 use crate::decide::verdict::Stage;
-use crate::run::flow::Watcher;
+use crate::run::watch::Watcher;
 
 /// Shows the step that is under way, on stderr.
 pub struct Progress(Option<ProgressBar>);

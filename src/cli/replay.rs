@@ -21,9 +21,9 @@ use crate::model::browser::BrowserKind;
 use crate::recording::compare::difference::Difference;
 use crate::recording::fixture::folder::{Fixture, HEAD, name_of};
 use crate::recording::player::replay::{differences, replay};
-use crate::run::flow::Unwatched;
 use crate::run::interrupt::Interrupt;
 use crate::run::session::BrowserOrder;
+use crate::run::watch::Unwatched;
 
 /// How long a person who watches is given for every step.
 const SLOW: Duration = Duration::from_millis(700);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::ending::Ending;
-use super::flow::{Flow, StopReason, WatchEvent, reason_of};
+use super::flow::{Flow, StopReason, reason_of};
+use super::watch::WatchEvent;
 use crate::decide::reconcile;
 use crate::decide::rules::confirmation::{AfterRelease, Proof, Said, agreed, proof};
 use crate::decide::verdict::{HaltReason, NonEmpty, Stage, Verdict};

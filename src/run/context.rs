@@ -1,8 +1,8 @@
 //! What a run goes by while it is under way: sources, time, whoever may stop it, whoever watches.
 
 use super::clock::Clock;
-use super::flow::Watcher;
 use super::interrupt::Interrupt;
+use super::watch::Watcher;
 use crate::sources::Sources;
 
 /// The surroundings of a run.

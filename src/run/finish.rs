@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::ending::Ending;
 use super::facts::RunFacts;
-use super::flow::Watcher;
 use super::note;
 use super::run_log::{RunLog, unwritable};
+use super::watch::Watcher;
 use crate::decide::verdict::Stage;
 use crate::evidence::documents::{
     AttachmentView, AttachmentsDocument, Cost, ManifestDocument, RUN_SCHEMA, RefusedView, ResumesView, RunDocument,

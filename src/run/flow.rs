@@ -9,6 +9,7 @@ use super::ending::Ending;
 use super::facts::RunFacts;
 use super::interrupt::Interrupt;
 use super::run_log::RunLog;
+use super::watch::{WatchEvent, Watcher};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::observations::{JudgedObservation, Observation, PageObservation};
@@ -19,7 +20,7 @@ use crate::model::form::PlannedField;
 use crate::model::ids::DraftReference;
 use crate::model::observed::{ObservedPage, ObservedTab};
 use crate::model::portal_facts::ListedException;
-use crate::model::private::{Exposure, Fact, Private};
+use crate::model::private::{Exposure, Fact};
 use crate::model::time::Instant;
 use crate::portal::{Portal, PortalError, Scene};
 use crate::sources::Sources;
@@ -47,38 +48,6 @@ pub(super) enum StartPoint {
     From(DraftReference),
     /// An earlier run may have committed this draft: look it up, enter nothing.
     Doubt { draft: DraftReference, since: Instant },
-}
-
-/// Progress for a person to watch: stage and place.
-pub trait Watcher {
-    /// A step begins.
-    fn step(&self, stage: Stage, place: &str);
-    /// An event stands in the journal.
-    fn noted(&self, _event: &Event) {}
-    /// Something was read at a place that the map declares. It has not passed the mask.
-    fn on_observation(&self, _event: WatchEvent<'_>) {}
-}
-
-/// Nobody watches.
-#[derive(Debug, Clone, Copy)]
-pub struct Unwatched;
-
-impl Watcher for Unwatched {
-    fn step(&self, _: Stage, _: &str) {}
-}
-
-/// What was read at a place that the map declares.
-#[derive(Debug, Clone, Copy)]
-pub enum WatchEvent<'a> {
-    /// What was judged.
-    Observation(&'a Observation<'a>),
-    /// Rows of the list of exceptions, looked up.
-    Rows(&'a [ListedException]),
-    Account(&'a Private<String>),
-    /// Reference of a draft.
-    Draft(&'a DraftReference),
-    /// Number on the page that answered the commit.
-    Number(&'a str),
 }
 
 /// A run under way.

@@ -31,3 +31,4 @@ pub mod session;
 mod settle;
 mod stages;
 pub mod takeover;
+pub mod watch;

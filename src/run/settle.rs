@@ -1,7 +1,8 @@
 //! What becomes of the portal when a run stops: a draft is saved unless saving would be wrong, and what is left is looked up.
 
 use super::ending::Ending;
-use super::flow::{Flow, StopReason, WatchEvent};
+use super::flow::{Flow, StopReason};
+use super::watch::WatchEvent;
 use crate::decide::reconcile::draft_may_be_saved;
 use crate::decide::verdict::{HaltCode, HaltReason, NonEmpty, Stage};
 use crate::evidence::journal::{Event, Progress};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::flow::{Flow, StartPoint, StopReason, WatchEvent, rereading, verb};
+use super::flow::{Flow, StartPoint, StopReason, rereading, verb};
+use super::watch::WatchEvent;
 use crate::decide::reconcile;
 use crate::decide::rules::resumption::{Course, course};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};

@@ -13,10 +13,10 @@ use crate::model::digest::Digest;
 use crate::run::clock::Clock as _;
 use crate::run::context::RunContext;
 use crate::run::facts::{RunFacts, judge_packet};
-use crate::run::flow::Unwatched;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::Run;
 use crate::run::order::{Begin, InputError};
+use crate::run::watch::Unwatched;
 
 /// How one run ended, as far as anybody can tell.
 pub enum Ended {

@@ -20,8 +20,8 @@ use portal_agent::model::browser::BrowserKind;
 use portal_agent::model::ids::RunId;
 use portal_agent::reference_portal::Moment;
 use portal_agent::reference_portal::faults::FaultPlan;
-use portal_agent::run::flow::Watcher;
 use portal_agent::run::order::InputError;
+use portal_agent::run::watch::Watcher;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 

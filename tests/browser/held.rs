@@ -22,7 +22,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 use crate::browser_tests;
 use crate::ssh::{Desk, Key};
 use crate::support::{ChangesWhileHeld, Plan, Rig, codes, told};
-use portal_agent::run::flow::Unwatched;
+use portal_agent::run::watch::Unwatched;
 
 /// A rig with every register that there is, all in order: a delegate, a settled hold, an owner of record.
 async fn rig(browser: BrowserKind) -> Rig {

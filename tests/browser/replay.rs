@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use crate::browser_tests;
 use crate::support::sweep::sweep;
 use crate::support::{Plan, Rig, browser_order, told};
-use portal_agent::run::flow::Unwatched;
+use portal_agent::run::watch::Unwatched;
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("portal-fixtures");

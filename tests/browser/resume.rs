@@ -9,9 +9,9 @@ use portal_agent::evidence::outcome::{DraftState, Outcome};
 use portal_agent::mask::masked::Masked;
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
-use portal_agent::run::flow::Watcher;
 use portal_agent::run::interrupt::Interrupt;
 use portal_agent::run::order::{Begin, InputError};
+use portal_agent::run::watch::Watcher;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 

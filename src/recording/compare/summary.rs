@@ -14,7 +14,7 @@ use crate::evidence::readings::APPROVALS;
 use crate::evidence::store::SCREENSHOTS;
 use crate::mask::views::HaltView;
 use crate::recording::fixture::folder::Told;
-use crate::run::flow::{WatchEvent, Watcher};
+use crate::run::watch::{WatchEvent, Watcher};
 
 /// Version of `expected.json`.
 pub(crate) const EXPECTED_SCHEMA: &str = "portal-agent/expected/1";

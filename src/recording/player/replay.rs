@@ -19,11 +19,11 @@ use crate::recording::fixture::answers::RecordedSources;
 use crate::recording::fixture::folder::{Fixture, RECORD, Told};
 use crate::recording::traffic::answering::{Player, Strictness};
 use crate::recording::traffic::dial::Dial;
-use crate::run::flow::Watcher;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::launch;
 use crate::run::order::{Begin, InputError, Order, RandomSource};
 use crate::run::session::BrowserOrder;
+use crate::run::watch::Watcher;
 use crate::selectors::read::SelectorMap;
 
 /// What every replay signs in with: the recording holds it in the password's place.

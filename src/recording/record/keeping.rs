@@ -17,7 +17,7 @@ use crate::model::portal_facts::ListedException;
 use crate::model::record::ChangeRecord;
 use crate::model::time::Instant;
 use crate::recording::scrub::Permission;
-use crate::run::flow::{WatchEvent, Watcher};
+use crate::run::watch::{WatchEvent, Watcher};
 use crate::selectors::locator::{Locator, Locators};
 use crate::selectors::read::SelectorMap;
 

@@ -24,11 +24,11 @@ use crate::recording::traffic::dial::Dial;
 use crate::recording::traffic::exchange::Exchange;
 use crate::recording::traffic::tap::{Tap, TapError};
 use crate::run::clock::{Clock, SystemClock};
-use crate::run::flow::Watcher;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::launch;
 use crate::run::order::{InputError, Order, permissions};
 use crate::run::private::PrivateFolder;
+use crate::run::watch::Watcher;
 use crate::sources::Sources;
 
 /// What is recorded, and where it goes.
