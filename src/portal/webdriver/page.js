@@ -1,4 +1,5 @@
-// Looks at the page for the agent: one call reads a whole tab. It changes nothing.
+// Looks at the page for the agent: one call reads a whole tab. It changes nothing but what is
+// rendered while a picture is taken, which it puts back.
 // `ask` is written by the agent from the selector map; every locator list is tried in order, the first that matches decides.
 const ask = arguments[0];
 const fold = (text) => (text ?? '').replace(/\s+/g, ' ').trim();
