@@ -31,14 +31,14 @@ const TRIES: Duration = Duration::from_secs(8);
 /// How long nothing must arrive after something died. In the trials, what leaked leaked within 60 ms.
 const QUIET: Duration = Duration::from_millis(1500);
 
-struct Bench {
+pub struct Bench {
     gateway: Gateway,
     driver: Driver,
-    wire: Wire,
+    pub wire: Wire,
     _folder: TempDir,
 }
 
-async fn bench(browser: BrowserKind, lab: &Lab) -> Bench {
+pub async fn bench(browser: BrowserKind, lab: &Lab) -> Bench {
     bench_of(browser, lab.policy(), lab.certificates.as_ref()).await
 }
 

@@ -16,6 +16,7 @@ mod interlock;
 mod masking;
 mod masking_ways;
 mod network;
+mod pointer;
 mod program;
 mod replay;
 mod resume;

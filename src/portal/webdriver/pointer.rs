@@ -6,57 +6,96 @@ use serde_json::json;
 use super::wire::WireError;
 use super::world::World;
 
-/// Where to press an element, in pixels of the window: the middle of the part that is to be seen, once scrolled there.
+/// Scrolls to an element, and says whether it can be pressed: in the middle of what is to be seen of it, where the browser presses,
+/// lies nothing else. From then on, until it was pressed, nothing else in the page is.
 const AIM: &str = r"function (element) {
   if (!element.isConnected) return 'gone';
   const aim = () => {
     const box = element.getClientRects()[0];
-    if (!box) return null;
+    if (!box) return 'nowhere';
     const [left, right] = [Math.max(0, box.left), Math.min(innerWidth, box.right)];
     const [top, bottom] = [Math.max(0, box.top), Math.min(innerHeight, box.bottom)];
-    if (left >= right || top >= bottom) return { on: false };
-    const [x, y] = [Math.floor((left + right) / 2), Math.floor((top + bottom) / 2)];
-    const hit = element.getRootNode().elementFromPoint(x, y);
-    return { x, y, on: element.contains(hit) };
+    if (left >= right || top >= bottom) return 'covered';
+    const hit = element.getRootNode().elementFromPoint(Math.floor((left + right) / 2), Math.floor((top + bottom) / 2));
+    return element.contains(hit) ? 'free' : 'covered';
   };
   let at = aim();
-  if (at && !at.on) {
+  if (at === 'covered') {
     element.scrollIntoView({ behavior: 'instant', block: 'end', inline: 'nearest' });
     at = aim();
   }
-  if (!at) return 'nowhere';
-  return at.on ? `${at.x} ${at.y}` : 'covered';
+  if (at !== 'free') return at;
+  const kinds = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'];
+  const press = { came: false, end: () => kinds.forEach((kind) => window.removeEventListener(kind, press.see, true)) };
+  press.see = (event) => {
+    if (press.came || !event.isTrusted) return;
+    press.came = event.composedPath().includes(element);
+    if (press.came) return press.tell?.();
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  kinds.forEach((kind) => window.addEventListener(kind, press.see, true));
+  globalThis.portalAgentPress?.end();
+  globalThis.portalAgentPress = press;
+  return at;
 }";
 
+/// Whether the press came to the element, once it did, or after a while. A page that has come since knows of none.
+const CAME: &str = r"async function (within) {
+  const press = globalThis.portalAgentPress;
+  if (!press) return true;
+  if (!press.came) await new Promise((tell) => { press.tell = tell; setTimeout(tell, within); });
+  press.end();
+  return press.came;
+}";
+
+/// How long a press may take to come to the page, in milliseconds. A browser says only that it has sent it.
+const COMES: u32 = 1000;
+
+/// How often an element is pressed that moves away from under the pointer: what comes late to a page shifts what it has.
+const TRIES: usize = 5;
+
+/// Codes of an error after which nothing was pressed: the page of the element is gone.
+const UNPRESSED: [&str; 2] = ["no such element", "no such node"];
+
 impl World {
-    /// Clicks the middle of an element, as a person would. Whether a page that went away meanwhile was still clicked, the next page
-    /// tells.
+    /// Clicks the middle of an element, as a person would: once, and nothing in its place. If the page went away when it had been
+    /// pressed, the next page tells what came of it.
     pub(super) async fn click(&self, element: &str) -> Result<(), WireError> {
-        let aimed = self.call(AIM, json!([{ "sharedId": element }])).await?;
-        let aimed = aimed["result"]["value"].as_str().unwrap_or_default();
-        let (x, y) = match aimed {
-            "gone" => return Err(WireError::Stale),
-            "covered" => return Err(WireError::Covered),
-            at => parse(at).ok_or(WireError::Other("the element cannot be used"))?,
-        };
+        for _ in 0..TRIES {
+            let aimed = self.call(AIM, json!([{ "sharedId": element }])).await?;
+            match aimed["result"]["value"].as_str() {
+                Some("free") => {}
+                Some("gone") => return Err(WireError::Stale),
+                Some("covered") => return Err(WireError::Covered),
+                Some(_) | None => return Err(WireError::Other("the element cannot be used")),
+            }
+            self.press(element).await?;
+            match self.call(CAME, json!([{ "type": "number", "value": COMES }])).await {
+                Ok(answer) if answer["result"]["value"] == false => {}
+                Ok(_) | Err(WireError::Stale) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(WireError::Covered)
+    }
+
+    async fn press(&self, element: &str) -> Result<(), WireError> {
+        // The browser finds the element itself: a page that has come meanwhile is not pressed in its place.
+        let origin = json!({ "type": "element", "element": { "sharedId": element } });
         let actions = json!([
-            { "type": "pointerMove", "x": x, "y": y, "origin": "viewport" },
+            { "type": "pointerMove", "x": 0, "y": 0, "origin": origin },
             { "type": "pointerDown", "button": 0 },
             { "type": "pointerUp", "button": 0 },
         ]);
         let pointer = json!({ "type": "pointer", "id": "pointer", "actions": actions });
-        let pressed = self.undisturbed("input.performActions", json!({ "context": self.tab(), "actions": [pointer] }));
-        let pressed = pressed.await;
+        let parameters = json!({ "context": self.tab(), "actions": [pointer] });
+        let pressed = self.answered("input.performActions", parameters).await;
         // Otherwise two clicks soon after each other are a double click. Nothing depends on the answer.
         drop(self.tell("input.releaseActions", json!({ "context": self.tab() })).await?);
-        match pressed {
-            Ok(_) | Err(WireError::Stale) => Ok(()),
-            Err(error) => Err(error),
+        match pressed? {
+            Err(code) if UNPRESSED.contains(&code.as_str()) => Err(WireError::Stale),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
-}
-
-fn parse(at: &str) -> Option<(u32, u32)> {
-    let (x, y) = at.split_once(' ')?;
-    Some((x.parse().ok()?, y.parse().ok()?))
 }

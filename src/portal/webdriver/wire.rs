@@ -53,7 +53,7 @@ pub struct ElementRef(String);
 
 impl ElementRef {
     /// Reads a reference out of what a script returned.
-    pub(crate) fn from_json(value: &Value) -> Option<Self> {
+    pub fn from_json(value: &Value) -> Option<Self> {
         value.get(ELEMENT)?.as_str().map(|id| Self(id.to_owned()))
     }
 

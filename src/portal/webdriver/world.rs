@@ -49,10 +49,13 @@ const GIVE: &str = r"function (argument) {
   return globalThis.portalAgentScripts.KEY(argument);
 }";
 
+/// What a command gave, or the error's code of WebDriver `BiDi`.
+type Answered = Result<Value, String>;
+
 struct Command {
     method: &'static str,
     parameters: Value,
-    answer: oneshot::Sender<Result<Value, WireError>>,
+    answer: oneshot::Sender<Answered>,
 }
 
 /// The connection to the browser, and which tab of it.
@@ -87,7 +90,7 @@ impl World {
     }
 
     async fn send(&self, method: &'static str, parameters: Value) -> Result<Value, WireError> {
-        self.tell(method, parameters).await?.await.map_err(|_| gone())?
+        self.tell(method, parameters).await?.await.map_err(|_| gone())?.map_err(stale)
     }
 
     /// Sends a command. Its answer comes later, to whoever waits for it.
@@ -95,7 +98,7 @@ impl World {
         &self,
         method: &'static str,
         parameters: Value,
-    ) -> Result<oneshot::Receiver<Result<Value, WireError>>, WireError> {
+    ) -> Result<oneshot::Receiver<Answered>, WireError> {
         let (answer, answered) = oneshot::channel();
         self.commands.send(Command { method, parameters, answer }).await.map_err(|_| gone())?;
         Ok(answered)
@@ -106,14 +109,19 @@ impl World {
         &self.tab
     }
 
-    /// The same, where an open dialog keeps the browser from answering.
-    pub(super) async fn undisturbed(&self, method: &'static str, parameters: Value) -> Result<Value, WireError> {
+    /// Sends a command and waits for its answer, or for a dialog that keeps the browser from answering.
+    pub(super) async fn answered(&self, method: &'static str, parameters: Value) -> Result<Answered, WireError> {
         let mut dialog = self.dialog.clone();
+        let answered = self.tell(method, parameters).await?;
         tokio::select! {
             biased;
-            answer = self.send(method, parameters) => answer,
+            answer = answered => answer.map_err(|_| gone()),
             Ok(_) = dialog.wait_for(|open| *open) => Err(WireError::Dialog),
         }
+    }
+
+    async fn undisturbed(&self, method: &'static str, parameters: Value) -> Result<Value, WireError> {
+        self.answered(method, parameters).await?.map_err(stale)
     }
 
     /// A picture of a part of the page, as PNG. One that is all in the window is taken of the window: the page may notice when more
@@ -136,7 +144,7 @@ impl World {
     pub(super) async fn call(&self, function: &str, arguments: Value) -> Result<Value, WireError> {
         let parameters = json!({
             "functionDeclaration": function,
-            "awaitPromise": false,
+            "awaitPromise": true,
             "target": { "context": self.tab, "sandbox": SANDBOX },
             "arguments": arguments,
             "resultOwnership": "none",
@@ -169,6 +177,11 @@ impl World {
 
 fn gone() -> WireError {
     WireError::Other("the browser's driver is gone")
+}
+
+/// Whatever a browser refuses: the page is changing, or a frame went away with it.
+fn stale(_: String) -> WireError {
+    WireError::Stale
 }
 
 /// Names a script.
@@ -206,7 +219,7 @@ async fn converse(
     mut commands: mpsc::Receiver<Command>,
     dialog: watch::Sender<bool>,
 ) {
-    let mut waiting: HashMap<u64, oneshot::Sender<Result<Value, WireError>>> = HashMap::new();
+    let mut waiting: HashMap<u64, oneshot::Sender<Answered>> = HashMap::new();
     let mut last = 0;
     loop {
         tokio::select! {
@@ -231,11 +244,7 @@ async fn converse(
     }
 }
 
-fn take(
-    text: &str,
-    waiting: &mut HashMap<u64, oneshot::Sender<Result<Value, WireError>>>,
-    dialog: &watch::Sender<bool>,
-) {
+fn take(text: &str, waiting: &mut HashMap<u64, oneshot::Sender<Answered>>, dialog: &watch::Sender<bool>) {
     let Ok(mut message) = serde_json::from_str::<Value>(text) else { return };
     match message["method"].as_str() {
         Some("browsingContext.userPromptOpened") => drop(dialog.send_replace(true)),
@@ -245,8 +254,7 @@ fn take(
     let Some(answer) = message["id"].as_u64().and_then(|id| waiting.remove(&id)) else { return };
     let told = match message["type"].as_str() {
         Some("success") => Ok(message["result"].take()),
-        // The page is changing, or a frame went away with it.
-        Some(_) | None => Err(WireError::Stale),
+        Some(_) | None => Err(message["error"].as_str().unwrap_or_default().to_owned()),
     };
     let _ = answer.send(told);
 }
