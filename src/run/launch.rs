@@ -168,17 +168,19 @@ impl Run<'_> {
                 Err(end) => return *end,
             };
         let claim = Some(claim);
-        let opened = match self.open(left.as_ref(), log, ports, context).await {
+        let Opened { portal, control, group } = match open(left.as_ref(), ports, context).await {
             Ok(opened) => opened,
-            Err(ending) => {
-                let cost = ports.close();
-                return RunEnd { claim, cost, ..RunEnd::early(*ending) };
+            Err(ending) => return RunEnd { claim, ..RunEnd::early(*ending) },
+        };
+        let mut journal = JournalWriter { log, context };
+        let ending = match journal.event(Stage::Survey, Event::BrowserStarted { group }).await {
+            Err(reasons) => halted_early(left.as_ref(), reasons.iter().cloned().collect()),
+            Ok(()) => {
+                let mut flow = Flow::new(portal, control.clone(), context, facts, log);
+                flow.submitted_before = submitted_before;
+                self.drive(flow, ports, &context.interrupt).await
             }
         };
-        let control = opened.control.clone();
-        let mut flow = Flow::new(opened.portal, opened.control, context, facts, log);
-        flow.submitted_before = submitted_before;
-        let ending = self.drive(flow, ports, &context.interrupt).await;
         RunEnd { ending, claim, control: Some(control), cost: ports.close() }
     }
 
@@ -269,30 +271,6 @@ impl Run<'_> {
         }
     }
 
-    /// Starts gateway, driver and browser.
-    async fn open<Q: Ports>(
-        &self,
-        left: Option<&PortalResidue>,
-        log: &mut RunLog<'_>,
-        ports: &mut Q,
-        context: &RunContext<'_>,
-    ) -> Result<Opened<Q::Portal>, Box<Ending>> {
-        context.watcher.step(Stage::Survey, "starting the browser");
-        let opened = tokio::select! {
-            opened = ports.open() => opened,
-            () = context.interrupt.pressed() => Err("interrupted while the browser was starting".to_owned()),
-        };
-        let opened = opened.map_err(|what| {
-            let stood_on = "starting the browser".to_owned();
-            let early = halted_early(left, Vec::new());
-            Box::new(Ending { outcome: Outcome::Environment, environment: Some(what), stood_on, ..early })
-        })?;
-        let started = Event::BrowserStarted { group: opened.group };
-        let noted = JournalWriter { log, context }.event(Stage::Survey, started).await;
-        noted.map_err(|reasons| Box::new(halted_early(left, reasons.iter().cloned().collect())))?;
-        Ok(opened)
-    }
-
     /// Goes through the stages. A commit whose answer could not be asked for is looked up once more, with another browser.
     async fn drive<Q: Ports>(&self, mut flow: Flow<'_, '_, Q::Portal>, ports: &mut Q, interrupt: &Interrupt) -> Ending {
         let mut ending = flow.drive().await;
@@ -343,6 +321,24 @@ impl Run<'_> {
         }
         document
     }
+}
+
+/// Starts gateway, driver and browser.
+async fn open<Q: Ports>(
+    left: Option<&PortalResidue>,
+    ports: &mut Q,
+    context: &RunContext<'_>,
+) -> Result<Opened<Q::Portal>, Box<Ending>> {
+    context.watcher.step(Stage::Survey, "starting the browser");
+    let opened = tokio::select! {
+        opened = ports.open() => opened,
+        () = context.interrupt.pressed() => Err("interrupted while the browser was starting".to_owned()),
+    };
+    opened.map_err(|what| {
+        let stood_on = "starting the browser".to_owned();
+        let early = halted_early(left, Vec::new());
+        Box::new(Ending { outcome: Outcome::Environment, environment: Some(what), stood_on, ..early })
+    })
 }
 
 fn milliseconds(since: Monotonic) -> u64 {
