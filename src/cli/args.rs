@@ -255,7 +255,7 @@ pub struct Making {
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  portal-agent record CHG0041877.json --out portal-fixtures/approved --about \"What it shows\"\n  portal-agent record --demo --out /tmp/recorded"
+    after_help = "Examples:\n  portal-agent record CHG0041877.json --out portal-fixtures/approved --about \"What it shows\"\n  portal-agent record --demo --out recorded"
 )]
 pub struct Record {
     /// The change record: a file, or change:NUMBER

@@ -284,10 +284,8 @@ fn settings_that_are_missing_or_misspelt_say_what_to_do() {
     let told = desk.run(&["submit"]);
     assert_eq!(told.code, 2);
     let desk = Desk::new();
-    desk.put(
-        "portal-agent.toml",
-        desk.text("portal-agent.toml") + "browser_network = \"own\"\nwebdriver = \"http://127.0.0.1:9515/\"\n",
-    );
+    let both = "browser_network = \"own\"\nwebdriver = \"http://127.0.0.1:9515/\"\n";
+    desk.put("portal-agent.toml", desk.text("portal-agent.toml") + both);
     desk.refuses(&["browser_network", "`webdriver`", "one that runs already"]);
 }
 
