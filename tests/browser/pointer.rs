@@ -54,24 +54,35 @@ browser_tests! {
         let [covered, hidden, gone] = [element(&bench.wire, "covered").await, element(&bench.wire, "hidden").await, element(&bench.wire, "gone").await];
         bench.wire.script("document.getElementById('gone').remove()", Value::Null).await.unwrap();
         assert!(matches!(bench.wire.click(&covered).await, Err(WireError::Covered)));
-        assert!(matches!(bench.wire.click(&hidden).await, Err(WireError::Other(_))));
+        assert!(matches!(bench.wire.click(&hidden).await, Err(WireError::Unplaced)));
         assert!(matches!(bench.wire.click(&gone).await, Err(WireError::Stale)));
         assert_eq!(title(&bench.wire).await, "-");
         bench.wire.close().await;
     }
 
-    both async fn a_page_that_moves_is_clicked_where_it_is_and_nowhere_else(browser: BrowserKind) {
+    both async fn a_page_that_moves_under_the_pointer_is_clicked_where_it_is_and_nowhere_else(browser: BrowserKind) {
         let lab = Lab::start(false).await;
         let bench = bench(browser, &lab).await;
-        let shift = "const body = document.body.style; setInterval(() => body.paddingTop = body.paddingTop ? '' : '90px', 25)";
-        let mut told = "-".to_owned();
-        open(&bench.wire).await;
-        bench.wire.script(shift, Value::Null).await.unwrap();
-        for _ in 0..12 {
+        // Once it moves before it is pressed, once before it is let go.
+        for kind in ["pointermove", "pointerdown"] {
+            open(&bench.wire).await;
+            let shift = "addEventListener(arguments[0], () => document.body.style.paddingTop = '90px', { once: true, capture: true })";
+            bench.wire.script(shift, Value::from(kind)).await.unwrap();
             bench.wire.click(&element(&bench.wire, "near").await).await.unwrap();
-            told += " click near 1";
+            assert_eq!(title(&bench.wire).await, "- click near 1", "{kind}");
         }
-        assert_eq!(title(&bench.wire).await, told);
+        bench.wire.close().await;
+    }
+
+    both async fn what_goes_away_when_it_is_pressed_is_pressed_once(browser: BrowserKind) {
+        let lab = Lab::start(false).await;
+        let bench = bench(browser, &lab).await;
+        open(&bench.wire).await;
+        let script = "addEventListener('pointerdown', (event) => { document.title += ` ${event.target.id}`; event.target.remove() })";
+        bench.wire.script(script, Value::Null).await.unwrap();
+        bench.wire.click(&element(&bench.wire, "near").await).await.unwrap();
+        assert!(title(&bench.wire).await.as_str().unwrap().starts_with("- near"));
+        assert!(!title(&bench.wire).await.as_str().unwrap().contains("inner"));
         bench.wire.close().await;
     }
 }

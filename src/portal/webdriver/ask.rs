@@ -144,6 +144,7 @@ pub struct State {
 struct RawTarget {
     count: usize,
     element: Value,
+    usable: bool,
     #[serde(default, deserialize_with = "bounds::perhaps_one")]
     text: Option<String>,
 }
@@ -255,7 +256,16 @@ pub struct Target {
     pub count: usize,
     /// The first match.
     pub element: Option<ElementRef>,
+    /// Whether the one match would take a click.
+    pub usable: bool,
     pub text: Option<String>,
+}
+
+impl Target {
+    /// Whether there is no use in waiting: it can be pressed, or is not there exactly once.
+    pub(super) fn may_be_pressed(&self) -> bool {
+        self.count != 1 || self.usable
+    }
 }
 
 /// What to press to enter a field.
@@ -282,11 +292,26 @@ impl PageSnapshot {
     /// A target asked for.
     pub fn target(&self, name: &str) -> Target {
         match self.targets.get(name) {
-            Some(raw) => {
-                Target { count: raw.count, element: ElementRef::from_json(&raw.element), text: raw.text.clone() }
-            }
-            None => Target { count: 0, element: None, text: None },
+            Some(raw) => Target {
+                count: raw.count,
+                element: ElementRef::from_json(&raw.element),
+                usable: raw.usable,
+                text: raw.text.clone(),
+            },
+            None => Target { count: 0, element: None, usable: false, text: None },
         }
+    }
+
+    /// What was asked for and is not there exactly once, or cannot be used.
+    pub(super) fn wanting(&self) -> Vec<String> {
+        let panel = self.panel.filter(|count| *count != 1).map(|count| format!("its panel is there {count} times"));
+        let targets = self.targets.iter().filter_map(|(name, raw)| match (raw.count, raw.usable) {
+            (1, true) => None,
+            (1, false) => Some(format!("`{name}` is disabled")),
+            (0, _) => Some(format!("`{name}` is not there")),
+            (several, _) => Some(format!("`{name}` is there {several} times")),
+        });
+        panel.into_iter().chain(targets).collect()
     }
 
     /// What to press for a field that was found exactly once.

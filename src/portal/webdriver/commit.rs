@@ -2,7 +2,8 @@
 
 use super::WebPortal;
 use super::ask::{PageQuery, PageSnapshot, one};
-use super::pages::{Expect, SETTLES};
+use super::pages::{Expect, Look, SETTLES};
+use super::wire::ElementRef;
 use crate::model::ids::DraftReference;
 use crate::model::private::Private;
 use crate::portal::{Approach, PortalError, Saved};
@@ -11,11 +12,10 @@ impl WebPortal {
     /// Presses the button that saves, and waits for a reference, a complaint or a server error.
     pub(super) async fn press_save(&mut self) -> Result<Saved, PortalError> {
         let draft = self.map().draft.clone();
-        let ask =
-            PageQuery::state(self.map()).target("save", &draft.save).target("reference", &draft.reference).complaints();
+        let ask = PageQuery::state(self.map()).target("save", &draft.save).target("reference", &draft.reference);
+        let ask = ask.complaints().fields(Vec::new());
         let limit = self.ready_limit();
-        let page = self.wait("the form", &ask, Expect::Session, limit, |_| true).await?;
-        let save = one("the button that saves a draft", page.target("save"))?;
+        let (save, page) = self.button("the button that saves a draft", "save", &ask, Expect::Session).await?;
         let control = self.config.control.clone();
         let (before, errors) = (control.passed(), control.server_errors());
         if let Err(error) = self.wire.click(&save).await {
@@ -39,8 +39,34 @@ impl WebPortal {
                 Ok(Saved { reference: None, complaints: answer.complaints() })
             }
             Ok(answer) => Ok(Saved { reference: reference_in(&answer), complaints: answer.complaints() }),
+            Err(PortalError::Timeout(what)) => {
+                // What the page has said since, in place of saving, is why it did not.
+                let told = match self.look(&ask).await? {
+                    Look::Page(answer) if self.quiet() => answer.banners(),
+                    Look::Page(_) | Look::Changing | Look::Failed(_) => Vec::new(),
+                };
+                let new = told.into_iter().filter(|banner| !page.banners().contains(banner));
+                let complaints: Vec<_> = new.map(|banner| banner.text).collect();
+                if complaints.is_empty() {
+                    return Err(PortalError::Timeout(what));
+                }
+                Ok(Saved { reference: None, complaints })
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// A button, once it can be used: a page may offer it some time after the form.
+    async fn button(
+        &mut self,
+        what: &str,
+        name: &str,
+        ask: &PageQuery,
+        expect: Expect,
+    ) -> Result<(ElementRef, PageSnapshot), PortalError> {
+        let limit = self.ready_limit();
+        let page = self.wait(what, ask, expect, limit, |answer| answer.target(name).may_be_pressed()).await?;
+        Ok((one(what, page.target(name))?, page))
     }
 
     /// Goes through the dialog, where the map declares one, and remembers the one button that is left.
@@ -49,9 +75,7 @@ impl WebPortal {
         let number = self.map().confirmation.number.clone();
         let ask =
             PageQuery::state(self.map()).target("button", &submit.button).target("number", &number).fields(Vec::new());
-        let limit = self.ready_limit();
-        let page = self.wait("the review page", &ask, Expect::Session, limit, |_| true).await?;
-        let button = one("the button that submits", page.target("button"))?;
+        let (button, page) = self.button("the button that submits", "button", &ask, Expect::Session).await?;
         self.number_before = page.target("number").text;
         let Some(dialog) = submit.dialog else {
             self.confirm = Some(button);
@@ -65,6 +89,7 @@ impl WebPortal {
         for (place, attest) in dialog.attest.iter().enumerate() {
             ask = ask.target(&format!("attest {place}"), attest);
         }
+        let limit = self.ready_limit();
         let shown = self.wait("the dialog before the commit", &ask, Expect::Dialog, limit, |answer| {
             answer.target("dialog").count == 1
         });
@@ -79,7 +104,8 @@ impl WebPortal {
             let element = one("a box to attest", shown.target(&format!("attest {place}")))?;
             self.wire.click(&element).await?;
         }
-        self.confirm = Some(one("the button that confirms", shown.target("confirm"))?);
+        let (confirm, shown) = self.button("the button that confirms", "confirm", &ask, Expect::Dialog).await?;
+        self.confirm = Some(confirm);
         Ok(Approach { dialog: Some(Private::new(text)), banners: shown.banners() })
     }
 

@@ -2,14 +2,15 @@
 
 use super::WebPortal;
 use super::ask::{Handles, PageSnapshot};
-use super::wire::WireError;
+use super::wire::{ElementRef, WireError};
 use crate::model::browser::BrowserKind;
 use crate::model::form::{FormValue, PlannedField, PlannedTab, WidgetKind};
 use crate::model::observed::{Found, ObservedControl};
 use crate::portal::PortalError;
 
-/// WebDriver's code for the Tab key. With [`RIGHT`] the only keys that the agent itself presses; values never hold such codes.
-const TAB: &str = "\u{E004}";
+/// WebDriver's code for the backspace key. With [`RIGHT`] the only keys that the agent itself presses; values never hold such
+/// codes.
+const BACKSPACE: &str = "\u{E003}";
 /// WebDriver's code for the right arrow, which moves on inside a day or time.
 const RIGHT: &str = "\u{E014}";
 
@@ -36,16 +37,31 @@ fn day_or_time_keys(browser: BrowserKind, iso: &str) -> String {
                 }
                 None => time.to_owned(),
             };
-            let keys = match iso.split_once('T') {
+            match iso.split_once('T') {
                 Some((date, clock)) => {
                     let onward = if browser == BrowserKind::Chromium { RIGHT } else { "" };
                     format!("{}{onward}{}", day(date), time(clock))
                 }
                 None if iso.contains(':') => time(iso),
                 None => day(iso),
-            };
-            format!("{keys}{TAB}")
+            }
         }
+    }
+}
+
+/// The error, with the field at which it came up.
+fn named(field: &PlannedField, error: PortalError) -> PortalError {
+    match error {
+        PortalError::Browser(what) => PortalError::Browser(format!("field {}: {what}", field.id)),
+        PortalError::Timeout(what) => PortalError::Timeout(format!("field {}: {what}", field.id)),
+        PortalError::SessionLost
+        | PortalError::SignInRefused
+        | PortalError::Dialog(_)
+        | PortalError::Missing(_)
+        | PortalError::Ambiguous(..)
+        | PortalError::Server
+        | PortalError::UnreadableList(_)
+        | PortalError::Unmaskable(_) => error,
     }
 }
 
@@ -55,7 +71,7 @@ impl WebPortal {
         for field in &tab.fields {
             let (Found::One(control), Some(handles)) = (seen.found(field), seen.handles(&field.id)) else { continue };
             if control.value != field.value && control.editable {
-                self.enter(field, &control, &handles).await?;
+                self.enter(field, &control, &handles).await.map_err(|error| named(field, error))?;
             }
         }
         Ok(())
@@ -67,15 +83,18 @@ impl WebPortal {
             (WidgetKind::File | WidgetKind::ReadOnly, _) => {}
             (WidgetKind::Text | WidgetKind::LongText | WidgetKind::Number, FormValue::Text(text)) => {
                 if !now.value.expose().is_blank() {
-                    wire.clear(&at.element).await?;
+                    wire.select_all(&at.element).await?;
                 }
-                wire.keys(&at.element, &format!("{text}{TAB}")).await?;
+                wire.keys(&at.element, if text.is_empty() { BACKSPACE } else { text }).await?;
+                wire.leave(&at.element).await?;
             }
             (WidgetKind::Date | WidgetKind::Time | WidgetKind::DateTime, FormValue::Text(text)) => {
-                if !now.value.expose().is_blank() {
+                if text.is_empty() {
                     wire.clear(&at.element).await?;
+                } else {
+                    wire.keys(&at.element, &day_or_time_keys(self.config.browser, text)).await?;
                 }
-                wire.keys(&at.element, &day_or_time_keys(self.config.browser, text)).await?;
+                wire.leave(&at.element).await?;
             }
             (WidgetKind::Select, _) => {
                 if let [option] = at.options.as_slice() {
@@ -84,7 +103,7 @@ impl WebPortal {
             }
             (WidgetKind::Radio, _) => {
                 if let [button] = at.options.as_slice() {
-                    wire.click(button).await?;
+                    self.tick(button, at).await?;
                 }
             }
             (WidgetKind::MultiSelect, FormValue::Choices(_)) => {
@@ -92,11 +111,7 @@ impl WebPortal {
                     wire.choose(option).await?;
                 }
             }
-            (WidgetKind::Checkbox, _) => match (wire.click(&at.element).await, &at.label) {
-                // A styled box lies under its own label: that is what a person clicks.
-                (Err(WireError::Covered), Some(label)) => wire.click(label).await?,
-                (clicked, _) => clicked?,
-            },
+            (WidgetKind::Checkbox, _) => self.tick(&at.element, at).await?,
             // The plan gives these widgets values of their own kind alone.
             (
                 WidgetKind::Text
@@ -111,6 +126,14 @@ impl WebPortal {
         }
         Ok(())
     }
+
+    /// Clicks a box or button. A styled one lies under its own label, or has no place: then that is what a person clicks.
+    async fn tick(&self, element: &ElementRef, at: &Handles) -> Result<(), WireError> {
+        match (self.wire.click(element).await, &at.label) {
+            (Err(WireError::Covered | WireError::Unplaced), Some(label)) => self.wire.click(label).await,
+            (clicked, _) => clicked,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -120,10 +143,10 @@ mod tests {
     #[test]
     fn days_and_times_are_typed_part_by_part_in_chromium() {
         let keys = |iso| day_or_time_keys(BrowserKind::Chromium, iso);
-        assert_eq!(keys("2026-11-19"), "11192026\u{E004}");
-        assert_eq!(keys("2026-12-04T00:05"), "12042026\u{E014}1205AM\u{E004}");
-        assert_eq!(keys("13:30"), "0130PM\u{E004}");
+        assert_eq!(keys("2026-11-19"), "11192026");
+        assert_eq!(keys("2026-12-04T00:05"), "12042026\u{E014}1205AM");
+        assert_eq!(keys("13:30"), "0130PM");
         assert_eq!(day_or_time_keys(BrowserKind::Firefox, "13:30"), "13:30");
-        assert_eq!(day_or_time_keys(BrowserKind::Firefox, "2026-12-04T00:05"), "120420261205AM\u{E004}");
+        assert_eq!(day_or_time_keys(BrowserKind::Firefox, "2026-12-04T00:05"), "120420261205AM");
     }
 }

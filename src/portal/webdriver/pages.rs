@@ -34,22 +34,33 @@ pub(super) enum Expect {
     Anything,
 }
 
+/// One look at the page.
+pub(super) enum Look {
+    Page(Box<PageSnapshot>),
+    /// The page is changing.
+    Changing,
+    /// The script failed, and why as far as that may be said: a page that is being torn down has no document any more; and a
+    /// locator may be none.
+    Failed(String),
+}
+
 impl WebPortal {
-    /// One look. `None` while the page is changing.
-    pub(super) async fn look(&self, ask: &PageQuery) -> Result<Option<PageSnapshot>, PortalError> {
+    /// One look.
+    pub(super) async fn look(&self, ask: &PageQuery) -> Result<Look, PortalError> {
         match self.wire.script(SCRIPT, ask.clone().into_json()).await {
             Ok(value) => match serde_json::from_value(value) {
-                Ok(answer) => Ok(Some(answer)),
+                Ok(answer) => Ok(Look::Page(Box::new(answer))),
                 // A page that is being torn down answers null.
-                Err(_) => Ok(None),
+                Err(_) => Ok(Look::Changing),
             },
-            Err(WireError::Stale | WireError::Other("a script failed in the page")) => Ok(None),
+            Err(WireError::Stale) => Ok(Look::Changing),
+            Err(WireError::Script(what)) => Ok(Look::Failed(what)),
             Err(WireError::Dialog) => {
                 let text = self.wire.dialog_text().await.unwrap_or_default();
                 Err(PortalError::Dialog(Private::new(text)))
             }
             Err(WireError::Timeout) => Err(PortalError::Timeout("the page".to_owned())),
-            Err(error @ (WireError::Covered | WireError::Other(_))) => Err(error.into()),
+            Err(error @ (WireError::Covered | WireError::Unplaced | WireError::Other(_))) => Err(error.into()),
         }
     }
 
@@ -68,7 +79,8 @@ impl WebPortal {
         let mut tick = FIRST_TICK;
         loop {
             activity.mark_unchanged();
-            if let Some(answer) = self.look(ask).await? {
+            let look = self.look(ask).await?;
+            if let Look::Page(answer) = &look {
                 let state = &answer.state;
                 match expect {
                     Expect::Anything => {}
@@ -80,21 +92,42 @@ impl WebPortal {
                     }
                     Expect::Dialog => {}
                 }
-                if state.ready != "loading" && done(&answer) {
+                if state.ready != "loading" && done(answer) {
                     self.document = answer.state.origin_time;
-                    return Ok(answer);
+                    return Ok(PageSnapshot::clone(answer));
                 }
                 if expect != Expect::Anything && self.config.control.server_errors() > errors && self.quiet() {
                     return Err(PortalError::Server);
                 }
             }
             if Instant::now() >= deadline {
-                return Err(PortalError::Timeout(what.to_owned()));
+                return Err(match look {
+                    Look::Page(answer) => PortalError::Timeout(self.still(what, &answer)),
+                    Look::Changing => PortalError::Timeout(what.to_owned()),
+                    Look::Failed(why) => PortalError::Browser(format!("{what}: a script failed in the page{why}")),
+                });
             }
             // Either something happens at the gateway, or a moment passes: scripts can change a page without a request.
             let _ = tokio::time::timeout(tick, activity.changed()).await;
             tick = LAST_TICK.min(tick * 2);
         }
+    }
+
+    /// What was waited for, and what a last look found wanting.
+    fn still(&self, what: &str, answer: &PageSnapshot) -> String {
+        let on_its_way = self.config.control.in_flight();
+        let mut found = Vec::new();
+        if answer.state.ready == "loading" {
+            found.push("the page is still loading".to_owned());
+        }
+        if answer.state.busy {
+            found.push("the page says that it works".to_owned());
+        }
+        if on_its_way > 0 {
+            found.push(format!("{on_its_way} requests are not answered"));
+        }
+        found.extend(answer.wanting());
+        if found.is_empty() { what.to_owned() } else { format!("{what} ({})", found.join(", ")) }
     }
 
     /// Whether nothing is on its way to the portal.

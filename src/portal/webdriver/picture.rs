@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::WebPortal;
 use super::ask::{Item, PageQuery, Rectangles, Step};
+use super::pages::Look;
 use super::wire::Clip;
 use crate::mask::drawing::can_write;
 use crate::mask::picture::{Control, Holds, MaskedPicture, PictureError, Rect, Sketch, blank, drawn, masked};
@@ -167,8 +168,10 @@ impl WebPortal {
         token: &str,
         dark: &[usize],
     ) -> Result<Option<Rectangles>, PortalError> {
-        let answer = self.look(&ask.clone().cover(step, token, dark)).await?;
-        Ok(answer.filter(|answer| answer.held == Some(true)).and_then(|answer| answer.rectangles))
+        match self.look(&ask.clone().cover(step, token, dark)).await? {
+            Look::Page(answer) if answer.held == Some(true) => Ok(answer.rectangles),
+            Look::Page(_) | Look::Changing | Look::Failed(_) => Ok(None),
+        }
     }
 }
 

@@ -25,12 +25,18 @@ const AIM: &str = r"function (element) {
     at = aim();
   }
   if (at !== 'free') return at;
+  const place = () => { const { x, y } = element.getBoundingClientRect(); return `${x} ${y}`; };
+  const from = place();
   const kinds = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'];
-  const press = { came: false, end: () => kinds.forEach((kind) => window.removeEventListener(kind, press.see, true)) };
+  const press = { came: false, slipped: false, end: () => kinds.forEach((kind) => window.removeEventListener(kind, press.see, true)) };
   press.see = (event) => {
-    if (press.came || !event.isTrusted) return;
-    press.came = event.composedPath().includes(element);
-    if (press.came) return press.tell?.();
+    if (!event.isTrusted) return;
+    const here = event.composedPath().includes(element);
+    press.came ||= here;
+    // It was let go of somewhere else, because the page has moved under the pointer.
+    press.slipped ||= press.came && !here && /up$/.test(event.type) && element.isConnected && place() !== from;
+    if (/up$/.test(event.type)) press.tell?.();
+    if (press.came && !press.slipped) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   };
@@ -40,13 +46,13 @@ const AIM: &str = r"function (element) {
   return at;
 }";
 
-/// Whether the press came to the element, once it did, or after a while. A page that has come since knows of none.
+/// Whether the element was pressed and let go, once it was, or after a while. A page that has come since knows of no press.
 const CAME: &str = r"async function (within) {
   const press = globalThis.portalAgentPress;
   if (!press) return true;
   if (!press.came) await new Promise((tell) => { press.tell = tell; setTimeout(tell, within); });
   press.end();
-  return press.came;
+  return press.came && !press.slipped;
 }";
 
 /// How long a press may take to come to the page, in milliseconds. A browser says only that it has sent it.
@@ -68,7 +74,7 @@ impl World {
                 Some("free") => {}
                 Some("gone") => return Err(WireError::Stale),
                 Some("covered") => return Err(WireError::Covered),
-                Some(_) | None => return Err(WireError::Other("the element cannot be used")),
+                Some(_) | None => return Err(WireError::Unplaced),
             }
             self.press(element).await?;
             match self.call(CAME, json!([{ "type": "number", "value": COMES }])).await {

@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 
 use super::WebPortal;
 use super::ask::{PageQuery, PageSnapshot, one};
-use super::pages::{Expect, SETTLES};
+use super::pages::{Expect, Look, SETTLES};
 use super::wire::WireError;
 use crate::gateway::proxy::PROBE;
 use crate::model::private::Private;
@@ -28,9 +28,12 @@ impl From<WireError> for SignIn {
     fn from(error: WireError) -> Self {
         match error {
             WireError::Stale => Self::Replaced,
-            WireError::Dialog | WireError::Covered | WireError::Timeout | WireError::Other(_) => {
-                Self::Failed(error.into())
-            }
+            WireError::Dialog
+            | WireError::Covered
+            | WireError::Unplaced
+            | WireError::Timeout
+            | WireError::Script(_)
+            | WireError::Other(_) => Self::Failed(error.into()),
         }
     }
 }
@@ -114,12 +117,12 @@ impl WebPortal {
         }
         let ask = PageQuery::state(self.map());
         match self.look(&ask).await {
-            Ok(Some(answer)) if answer.state.signed_out => PortalError::SessionLost,
-            Ok(Some(answer)) => match answer.state.dialogs.into_iter().next() {
+            Ok(Look::Page(answer)) if answer.state.signed_out => PortalError::SessionLost,
+            Ok(Look::Page(answer)) => match answer.state.dialogs.into_iter().next() {
                 Some(text) => PortalError::Dialog(Private::new(text)),
                 None => error.into(),
             },
-            Ok(None) => error.into(),
+            Ok(Look::Changing | Look::Failed(_)) => error.into(),
             Err(worse) => worse,
         }
     }

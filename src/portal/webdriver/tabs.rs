@@ -157,7 +157,7 @@ impl WebPortal {
             let path = file.path.to_string_lossy().into_owned();
             let control = self.config.control.clone();
             let before = control.passed();
-            self.wire.keys(&handles.element, &path).await?;
+            self.wire.give_file(&handles.element, &path).await?;
             self.traffic_settles(before, LISTING).await;
             let ask = self.tab_ask(tab)?;
             let limit = Duration::from_secs(self.map().limits.upload_s);

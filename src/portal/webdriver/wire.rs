@@ -31,6 +31,16 @@ impl WebDriverCompatibleCommand for Raw {
     }
 }
 
+/// Goes into a control and selects what it holds.
+const SELECT: &str = "function (element) {
+  element.focus();
+  if (element.select) element.select();
+  else getSelection().selectAllChildren(element);
+}";
+
+/// Leaves a control.
+const LEAVE: &str = "function (element) { element.blur(); }";
+
 /// Key of an element reference in WebDriver's JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -71,8 +81,12 @@ pub enum WireError {
     Stale,
     /// Something lies over the element.
     Covered,
+    /// The element takes up no room on the page.
+    Unplaced,
     /// The driver did not answer in time.
     Timeout,
+    /// The agent's own script failed in the page: what the browser says of a locator that it cannot read, else nothing.
+    Script(String),
     /// Anything else. Drivers quote values in messages, so that only the kind of error is kept.
     Other(&'static str),
 }
@@ -83,7 +97,9 @@ impl From<WireError> for PortalError {
             WireError::Dialog => Self::Dialog(crate::model::private::Private::new(String::new())),
             WireError::Stale => Self::Browser("an element went away while it was used".into()),
             WireError::Covered => Self::Browser("something lies over the element to click".into()),
+            WireError::Unplaced => Self::Browser("the element cannot be used: it takes up no room on the page".into()),
             WireError::Timeout => Self::Timeout("the browser's driver".into()),
+            WireError::Script(what) => Self::Browser(format!("a script failed in the page{what}")),
             WireError::Other(what) => Self::Browser(what.into()),
         }
     }
@@ -101,7 +117,7 @@ fn classify(error: &CmdError) -> WireError {
             ErrorStatus::ElementClickIntercepted => WireError::Covered,
             ErrorStatus::ElementNotInteractable => WireError::Other("the element cannot be used"),
             ErrorStatus::InvalidSessionId => WireError::Other("the browser session is gone"),
-            ErrorStatus::JavascriptError => WireError::Other("a script failed in the page"),
+            ErrorStatus::JavascriptError => WireError::Script(String::new()),
             ErrorStatus::InvalidArgument => WireError::Other("the driver refused an argument"),
             ErrorStatus::NoSuchWindow => WireError::Other("the window is gone"),
             ErrorStatus::InvalidSelector => WireError::Other("a locator of the map is not valid"),
@@ -248,9 +264,25 @@ impl Wire {
         self.post(option.path("click"), json!({})).await.map(drop)
     }
 
-    /// Empties a control.
-    pub async fn clear(&self, element: &ElementRef) -> Result<(), WireError> {
+    /// Selects all that a control holds, so that what is typed next replaces it, as a page sees it from a person.
+    pub async fn select_all(&self, element: &ElementRef) -> Result<(), WireError> {
+        self.asked(self.world.on(SELECT, &element.0)).await
+    }
+
+    /// Empties a day or time, part by part.
+    pub(crate) async fn clear(&self, element: &ElementRef) -> Result<(), WireError> {
         self.post(element.path("clear"), json!({})).await.map(drop)
+    }
+
+    /// Leaves a control. No key is pressed: in an open list, Tab would choose.
+    pub async fn leave(&self, element: &ElementRef) -> Result<(), WireError> {
+        self.asked(self.world.on(LEAVE, &element.0)).await
+    }
+
+    /// Gives a file to a control.
+    pub(crate) async fn give_file(&self, element: &ElementRef, path: &str) -> Result<(), WireError> {
+        self.rest().await;
+        self.asked(self.world.give_file(&element.0, path)).await
     }
 
     /// Presses keys as a person would.
@@ -306,8 +338,8 @@ impl Wire {
         match self.command(http::Method::GET, "window/handles".into(), None).await {
             Ok(handles) => handles.as_array().is_some_and(|handles| !handles.is_empty()),
             // A dialog is open in a window, and a slow driver still has one.
-            Err(WireError::Dialog | WireError::Timeout | WireError::Covered) => true,
-            Err(WireError::Stale | WireError::Other(_)) => false,
+            Err(WireError::Dialog | WireError::Timeout | WireError::Covered | WireError::Unplaced) => true,
+            Err(WireError::Stale | WireError::Script(_) | WireError::Other(_)) => false,
         }
     }
 

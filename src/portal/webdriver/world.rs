@@ -153,7 +153,22 @@ impl World {
         let answer = self.undisturbed("script.callFunction", parameters).await?;
         match answer["type"].as_str() {
             Some("success") => Ok(answer),
-            Some(_) | None => Err(WireError::Other("a script failed in the page")),
+            Some(_) | None => Err(WireError::Script(complaint(&answer))),
+        }
+    }
+
+    /// Calls a function with an element, for what it does.
+    pub(super) async fn on(&self, function: &str, element: &str) -> Result<(), WireError> {
+        self.call(function, json!([{ "sharedId": element }])).await.map(drop)
+    }
+
+    /// Gives a file to a control, by its path on this machine.
+    pub(super) async fn give_file(&self, element: &str, path: &str) -> Result<(), WireError> {
+        let parameters = json!({ "context": self.tab, "element": { "sharedId": element }, "files": [path] });
+        match self.answered("input.setFiles", parameters).await? {
+            Ok(_) => Ok(()),
+            Err(code) if code == "no such node" || code == "no such element" => Err(WireError::Stale),
+            Err(_) => Err(WireError::Other("the browser did not take the file")),
         }
     }
 
@@ -168,7 +183,7 @@ impl World {
         }
         let returned = answer["result"]["value"].as_array().map(Vec::as_slice).unwrap_or_default();
         let text = returned.first().and_then(|first| first["value"].as_str()).unwrap_or("null");
-        let mut packed = serde_json::from_str(text).map_err(|_| WireError::Other("a script failed in the page"))?;
+        let mut packed = serde_json::from_str(text).map_err(|_| WireError::Script(String::new()))?;
         let elements: Vec<Value> = returned.iter().skip(1).map(|node| element(node, element_key)).collect();
         unpack(&mut packed, &elements);
         Ok(packed)
@@ -182,6 +197,13 @@ fn gone() -> WireError {
 /// Whatever a browser refuses: the page is changing, or a frame went away with it.
 fn stale(_: String) -> WireError {
     WireError::Stale
+}
+
+/// What the browser says of a selector that it cannot read: it quotes the map. Other messages may quote the page.
+fn complaint(answer: &Value) -> String {
+    let text = answer["exceptionDetails"]["text"].as_str().unwrap_or_default();
+    let quoted = text.contains("is not a valid") && text.contains("SyntaxError");
+    if quoted { format!(": {}", text.chars().take(300).collect::<String>()) } else { String::new() }
 }
 
 /// Names a script.
