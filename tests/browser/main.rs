@@ -17,6 +17,7 @@ mod masking;
 mod masking_ways;
 mod network;
 mod pointer;
+mod portals;
 mod program;
 mod replay;
 mod resume;

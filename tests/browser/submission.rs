@@ -55,7 +55,7 @@ fn expected(record: &serde_json::Value) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn assert_submitted_once(rig: &Rig) {
+pub fn assert_submitted_once(rig: &Rig) {
     let oracle = rig.oracle();
     assert_eq!((oracle.submitted.len(), oracle.drafts.len()), (1, 0), "{oracle:#?}");
     assert_eq!((oracle.commit_requests, oracle.uploads), (1, 4), "{oracle:#?}");

@@ -18,10 +18,37 @@ const IMPLIED = {
   heading: 'h1, h2, h3, h4, h5, h6', dialog: 'dialog', spinbutton: 'input[type=number]', tab: '[role=tab]',
 };
 
+// The document and every open shadow root in it, once for each look.
+let trees;
+const everywhere = (selector) => (trees ??= roots()).flatMap((root) => [...root.querySelectorAll(selector)]);
+
+// The same, inside one element.
+const within = (element, selector) => roots(element).flatMap((root) => [...root.querySelectorAll(selector)]);
+
+// What an element is inside of, out of every shadow root.
+const above = (element) => element.parentElement ?? element.getRootNode().host ?? null;
+function isInside(element, outer) {
+  for (let at = element; at; at = above(at)) if (at === outer) return true;
+  return false;
+}
+
 function referenced(element, attribute) {
   const ids = (element.getAttribute(attribute) ?? '').split(/\s+/).filter(Boolean);
-  return ids.map((id) => document.getElementById(id)).filter(Boolean);
+  return ids.map((id) => element.getRootNode().getElementById?.(id)).filter(Boolean);
 }
+
+// The text of an element as a person reads it, in shadow roots too.
+function words(node) {
+  if (node.nodeType === Node.TEXT_NODE) return node.data;
+  if (node.nodeType !== Node.ELEMENT_NODE && node.nodeType !== Node.DOCUMENT_FRAGMENT_NODE) return '';
+  if (!within(node, '*').some((one) => one.shadowRoot) && !node.shadowRoot) return node.textContent;
+  if (/^(style|script|template)$/.test(node.localName)) return '';
+  const assigned = node.localName === 'slot' ? node.assignedNodes({ flatten: true }) : [];
+  return [...(assigned.length ? assigned : (node.shadowRoot ?? node).childNodes)].map(words).join(' ');
+}
+
+// What a label belongs to, also where the browser knows no control there.
+const labelled = (label) => label.control ?? (label.htmlFor ? label.getRootNode().getElementById?.(label.htmlFor) : null) ?? null;
 
 // The words of a label, without those of a control that it wraps.
 function wordsOf(label) {
@@ -37,7 +64,8 @@ function labelOf(element) {
   if (by.length) return { text: by.map((one) => one.textContent).join(' '), element: by[0] };
   if (element.hasAttribute('aria-label')) return { text: element.getAttribute('aria-label'), element: null };
   const legend = element.tagName === 'FIELDSET' ? element.querySelector('legend') : null;
-  const label = legend ?? element.labels?.[0] ?? null;
+  const own = () => element.id && element.getRootNode().querySelector?.(`label[for="${CSS.escape(element.id)}"]`);
+  const label = legend ?? element.labels?.[0] ?? (own() || null);
   return { text: label ? wordsOf(label) : '', element: label };
 }
 
@@ -50,52 +78,92 @@ function nameOf(element) {
 function byLabel(text) {
   const wanted = bare(text);
   const found = new Set();
-  for (const label of document.querySelectorAll('label')) {
-    if (bare(wordsOf(label)) === wanted && label.control) found.add(label.control);
+  for (const label of everywhere('label')) {
+    if (bare(wordsOf(label)) === wanted) found.add(labelled(label));
   }
-  for (const legend of document.querySelectorAll('legend')) {
+  for (const legend of everywhere('legend')) {
     if (bare(legend.textContent) === wanted) found.add(legend.closest('fieldset'));
   }
-  for (const element of document.querySelectorAll('[aria-label], [aria-labelledby]')) {
+  for (const element of everywhere('[aria-label], [aria-labelledby]')) {
     if (bare(labelOf(element).text) === wanted) found.add(element);
   }
-  for (const output of document.querySelectorAll('output')) {
+  for (const output of everywhere('output')) {
     if ([...output.labels].some((label) => bare(wordsOf(label)) === wanted)) found.add(output);
   }
   return [...found].filter(Boolean);
 }
 
-function all(locator, root) {
+function all(locator) {
   switch (locator.by) {
-    case 'css': return [...root.querySelectorAll(locator.value)];
-    case 'test-id': return [...root.querySelectorAll(`[data-testid="${CSS.escape(locator.value)}"]`)];
+    case 'css': return everywhere(locator.value);
+    case 'test-id': return everywhere(`[data-testid="${CSS.escape(locator.value)}"]`);
     case 'label': return byLabel(locator.value);
     case 'xpath': {
-      const result = document.evaluate(locator.value, root, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
+      const result = document.evaluate(locator.value, document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
       return Array.from({ length: result.snapshotLength }, (_, at) => result.snapshotItem(at));
     }
     case 'role': {
       const implied = IMPLIED[locator.role];
-      const candidates = root.querySelectorAll(`[role="${CSS.escape(locator.role)}"]${implied ? ', ' + implied : ''}`);
-      return [...candidates].filter((one) => nameOf(one) === fold(locator.name));
+      const candidates = everywhere(`[role="${CSS.escape(locator.role)}"]${implied ? ', ' + implied : ''}`);
+      return candidates.filter((one) => nameOf(one) === fold(locator.name));
     }
   }
   return [];
 }
 
-function find(locators, root = document) {
+// A component and what is drawn inside it may both match: the component counts.
+function outermost(matched) {
+  const shadowed = (one) => {
+    for (let host = one.getRootNode().host; host; host = host.getRootNode().host) if (matched.includes(host)) return true;
+    return false;
+  };
+  return (trees ?? [document]).length > 1 ? matched.filter((one) => !shadowed(one)) : matched;
+}
+
+function find(locators) {
   for (const locator of locators ?? []) {
-    const matched = all(locator, root);
+    const matched = outermost(all(locator));
     if (matched.length) return matched;
   }
   return [];
 }
 
 // Of several matches the visible ones count: templates and closed tabs keep hidden twins.
-function findShown(locators, root = document) {
-  const matched = find(locators, root);
-  const shown = matched.filter(visible);
-  return shown.length ? shown : [];
+function findShown(locators) {
+  return find(locators).filter(visible);
+}
+
+// Whether a click would be taken.
+function usable(element) {
+  const off = element.matches(':disabled') || element.disabled === true || element.getAttribute('aria-disabled') === 'true';
+  return !off && !element.closest('[inert]');
+}
+
+const STAR = /^[*＊]|[*＊]\s*:?$|\((required|mandatory)\)\s*:?$/i;
+const HOLDS = 'input:not([type=hidden]), select, textarea, [role=textbox], [role=combobox], [role=checkbox], [contenteditable=true]';
+
+// The words right before a control that no label belongs to: a cell, a term, a text in front of it.
+function captionOf(element, outer) {
+  for (let at = element, high = 0; at && at !== outer && high < 4; at = at.parentElement, high += 1) {
+    const before = at.previousElementSibling;
+    if (!before) continue;
+    if (before.matches(HOLDS) || before.querySelector(HOLDS)) return '';
+    const text = fold(before.textContent);
+    if (text) return text.length < 200 ? text : '';
+  }
+  return '';
+}
+
+// Whether the page tells a person that a control must be filled in: by attribute, or by a star at its label.
+function mandatory(element, caption = '') {
+  if (element.required === true || element.getAttribute('aria-required') === 'true') return true;
+  const { text, element: label } = labelOf(element);
+  if (STAR.test(fold(text)) || STAR.test(caption)) return true;
+  if (!label) return false;
+  const star = (one) => /^[*＊]$/.test(fold(one?.textContent));
+  const drawn = (pseudo) => /[*＊]/.test(getComputedStyle(label, pseudo).content);
+  const beside = [label.previousSibling, label.nextSibling, label.previousElementSibling, label.nextElementSibling];
+  return beside.some(star) || drawn('::before') || drawn('::after');
 }
 
 function controls(field) {
@@ -124,7 +192,7 @@ function read(field) {
   const out = {
     count: 1, element, handle: labelOf(element).element,
     label: bare(labelOf(element).text),
-    required: Boolean(element.required) || element.getAttribute('aria-required') === 'true',
+    required: mandatory(element),
     editable: !element.disabled && !element.readOnly && element.getAttribute('aria-disabled') !== 'true',
     complaint: complaintOf(element),
     options: [], targets: [],
@@ -143,6 +211,7 @@ function read(field) {
       const textOf = (radio) => bare(labelOf(radio).text);
       out.options = radios.map(textOf);
       out.targets = radios.filter((radio) => field.wanted.includes(textOf(radio)));
+      if (out.targets.length === 1) out.handle = labelOf(out.targets[0]).element;
       const chosen = radios.find((radio) => radio.checked);
       out.text = chosen ? textOf(chosen) : '';
       out.required ||= radios.some((radio) => radio.required);
@@ -153,7 +222,7 @@ function read(field) {
     case 'file': out.text = ''; break;
     case 'read-only': {
       const items = [...element.querySelectorAll('li')].map((one) => fold(one.textContent));
-      const text = fold(/^(INPUT|TEXTAREA|SELECT|OUTPUT)$/.test(element.tagName) ? element.value : element.textContent);
+      const text = fold(/^(INPUT|TEXTAREA|SELECT|OUTPUT)$/.test(element.tagName) ? element.value : words(element));
       if (field.list) out.choices = items.length ? items : text.split(/,\s*/).filter(Boolean); else out.text = text;
       break;
     }
@@ -172,24 +241,21 @@ function rows(table) {
 }
 
 function strange(panel, fields) {
-  const known = new Set();
-  for (const field of fields) {
-    for (const element of controls(field)) {
-      known.add(element);
-      for (const inner of element.querySelectorAll('input, select, textarea')) known.add(inner);
-    }
-  }
-  const wanted = 'input:not([type=hidden]), select, textarea, [role=textbox], [role=combobox], [role=checkbox], [contenteditable=true]';
-  return [...panel.querySelectorAll(wanted)]
-    .filter((one) => !known.has(one) && visible(one))
-    .filter((one) => one.required || one.getAttribute('aria-required') === 'true')
-    .map((one) => bare(labelOf(one).text) || one.getAttribute('name') || one.tagName.toLowerCase());
+  const known = fields.flatMap(controls);
+  const isKnown = (one) => known.some((control) => isInside(one, control));
+  const found = within(panel, HOLDS).filter((one) => visible(one) && !isKnown(one));
+  return found.flatMap((one) => {
+    const group = /^(radio|checkbox)$/.test(one.type) ? one.closest('fieldset, [role=radiogroup], [role=group]') : null;
+    const caption = labelOf(one).text ? '' : captionOf(one, panel);
+    if (!mandatory(one, caption) && !(group && mandatory(group))) return [];
+    return [bare(labelOf(one).text) || bare(caption) || one.getAttribute('name') || one.tagName.toLowerCase()];
+  });
 }
 
 function banners() {
-  const found = new Set([...find(ask.page.banners), ...document.querySelectorAll('[role=alert], [role=alertdialog]')]);
-  const shown = [...found].filter((one) => visible(one) && fold(one.textContent));
-  return shown.filter((one) => !shown.some((other) => other !== one && other.contains(one))).map((one) => fold(one.textContent));
+  const found = new Set([...find(ask.page.banners), ...everywhere('[role=alert], [role=alertdialog]')]);
+  const shown = [...found].filter((one) => visible(one) && fold(words(one)));
+  return shown.filter((one) => !shown.some((other) => other !== one && isInside(one, other))).map((one) => fold(words(one)));
 }
 
 // All that a person may see of an element as text.
@@ -371,8 +437,10 @@ function cover() {
     };
     const inner = (element) => [...element.querySelectorAll('*')].filter(hides).map(pathOf).filter(Boolean);
     const found = subjects().slice(0, MOST).map((one) => {
-      const show = one.show && legible(one.element);
-      return { ...one, show, path: pathOf(one.element), dark: show ? inner(one.element) : [] };
+      // What is in a shadow root cannot be permitted from outside it.
+      const path = pathOf(one.element);
+      const show = one.show && path !== null && legible(one.element);
+      return { ...one, show, path, dark: show ? inner(one.element) : [] };
     });
     const kept = { token, subjects: found, inline: [], sheets: roots().map((root) => [root, new CSSStyleSheet()]) };
     for (const [root, sheet] of kept.sheets) {
@@ -396,7 +464,7 @@ function cover() {
   }
   const held = kept.sheets.every(([root, sheet]) => root.adoptedStyleSheets.includes(sheet))
     && roots().length === kept.sheets.length
-    && kept.subjects.every(({ element, path }) => path && document.querySelector(path) === element);
+    && kept.subjects.every(({ element, path }) => element.isConnected && (path ? document.querySelector(path) === element : element.getRootNode() !== document));
   return held;
 }
 
@@ -417,16 +485,16 @@ const answer = {
     origin_time: performance.timeOrigin,
     ready: document.readyState,
     path: location.pathname,
-    signed_in: account.length === 1 ? fold(account[0].textContent) : null,
+    signed_in: account.length === 1 ? fold(words(account[0])) : null,
     signed_out: findShown(ask.page.signed_out).length > 0,
     busy: findShown(ask.page.busy).length > 0,
-    dialogs: findShown(ask.page.dialogs).map((one) => fold(one.textContent)),
+    dialogs: findShown(ask.page.dialogs).map((one) => fold(words(one))),
   },
 };
 if (ask.targets) {
   answer.targets = Object.fromEntries(Object.entries(ask.targets).map(([name, locators]) => {
     const shown = findShown(locators);
-    return [name, { count: shown.length, element: shown[0] ?? null, text: shown.length ? fold(shown[0].value ?? shown[0].textContent) : null }];
+    return [name, { count: shown.length, element: shown[0] ?? null, usable: shown.length === 1 && usable(shown[0]), text: shown.length ? fold(shown[0].value ?? words(shown[0])) : null }];
   }));
 }
 if (ask.fields) {
@@ -439,7 +507,7 @@ if (ask.panel) {
   answer.strange = panel.length === 1 ? strange(panel[0], ask.fields) : [];
 }
 if (ask.complaints) {
-  const invalid = [...document.querySelectorAll('[aria-invalid=true]')];
+  const invalid = everywhere('[aria-invalid=true]');
   answer.complaints = invalid.map((one) => bare(labelOf(one).text) + ': ' + complaintOf(one));
 }
 if (ask.tables) answer.tables = Object.fromEntries(Object.entries(ask.tables).map(([name, table]) => [name, rows(table)]));

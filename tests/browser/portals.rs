@@ -1,0 +1,124 @@
+//! Portals as they are: controls that a framework owns, lists that choose on Tab, buttons that come late, marks that only a
+//! person would see. The same reference portal, with a script of its own in every form and review page.
+
+use portal_agent::decide::verdict::HaltCode;
+use portal_agent::evidence::outcome::Outcome;
+use portal_agent::model::browser::BrowserKind;
+use portal_agent::reference_portal::faults::{Fault, FaultPlan};
+
+use crate::browser_tests;
+use crate::submission::assert_submitted_once;
+use crate::support::{Plan, Rig, codes, told};
+
+/// The title is prefilled, and its state is a framework's: what a script sets is taken for known, and put back.
+const CONTROLLED: &str = "const field = document.getElementById('title');
+if (field && !field.value) {
+  const native = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value');
+  field.value = 'OLD';
+  let known = field.value, state = field.value;
+  Object.defineProperty(field, 'value', { configurable: true,
+    get() { return native.get.call(this); }, set(text) { known = String(text); native.set.call(this, text); } });
+  const heard = () => {
+    const now = native.get.call(field);
+    if (now !== known) { known = now; state = now; }
+    if (native.get.call(field) !== state) { native.set.call(field, state); known = state; }
+  };
+  field.addEventListener('input', heard);
+  field.addEventListener('change', heard);
+}";
+
+/// While its list is open, Tab takes the first suggestion into the revision, which is another than was typed.
+const SUGGESTS: &str = "const revision = document.getElementById('revision');
+if (revision) {
+  revision.setAttribute('role', 'combobox');
+  revision.addEventListener('input', () => revision.setAttribute('aria-expanded', 'true'));
+  revision.addEventListener('blur', () => revision.setAttribute('aria-expanded', 'false'));
+  revision.addEventListener('keydown', (event) => {
+    if (event.key === 'Tab' && revision.getAttribute('aria-expanded') === 'true') revision.value += '-archive';
+  });
+}";
+
+/// Buttons that can be used only some time after the page, or the dialog, is there.
+const LATE: &str = "for (const [id, event] of [['save', 'change'], ['confirm-submit', 'click']]) {
+  const button = document.getElementById(id);
+  if (!button) continue;
+  let timer;
+  const wait = () => { button.disabled = true; clearTimeout(timer); timer = setTimeout(() => button.disabled = false, 1200); };
+  wait();
+  if (event === 'change') document.addEventListener('change', wait, true);
+  else document.getElementById('open-submit').addEventListener('click', wait);
+}";
+
+/// Radio buttons that lie under their own labels.
+const STYLED: &str = "for (const radio of document.querySelectorAll('input[type=radio]')) {
+  radio.parentElement.style.position = 'relative';
+  radio.style.cssText = 'position: absolute; left: 0; top: 0; opacity: 0';
+  radio.nextElementSibling.style.cssText = 'position: relative; display: inline-block; padding: 4px 30px';
+}";
+
+/// A script that runs once the page is there.
+fn page(scripts: &[&str]) -> &'static str {
+    let blocks: String = scripts.iter().map(|script| format!("{{ {script} }}\n")).collect();
+    let markup = format!("<script>addEventListener('DOMContentLoaded', () => {{\n{blocks}}})</script>");
+    Box::leak(markup.into_boxed_str())
+}
+
+/// Markup at the end of the tab that is shown first.
+fn field(markup: &str) -> String {
+    format!("document.querySelector('[role=tabpanel]:not([hidden])')?.insertAdjacentHTML('beforeend', {markup:?});")
+}
+
+async fn halts(browser: BrowserKind, script: &str, code: HaltCode) {
+    let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(page(&[script]))))).await;
+    let run = rig.run().await;
+    assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedAbandoned, vec![code]), "{script}: {}", told(&run));
+    let oracle = rig.oracle();
+    assert_eq!((oracle.drafts.len(), oracle.commit_requests), (0, 0), "{script}");
+}
+
+browser_tests! {
+    both async fn what_a_person_could_enter_is_entered_and_stored_as_the_record_says(browser: BrowserKind) {
+        let scripts = page(&[CONTROLLED, SUGGESTS, LATE, STYLED]);
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(scripts)))).await;
+        let run = rig.run().await;
+        assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
+        assert_submitted_once(&rig);
+    }
+
+    chromium async fn a_mandatory_field_is_seen_by_whatever_marks_it(browser: BrowserKind) {
+        for markup in [
+            "<p><label for=x1>Ticket *</label><input id=x1></p>",
+            "<p><label for=x1>Ticket</label> <b>*</b><input id=x1></p>",
+            "<style>.must::before { content: '* ' }</style><p><label class=must for=x1>Ticket</label><input id=x1></p>",
+            "<table><tr><td>Ticket *</td><td><input id=x1></td></tr></table>",
+            "<p><label for=x1>Ticket (required)</label><select id=x1><option></option></select></p>",
+            "<fieldset><legend>Ticket *</legend><input type=radio name=x1><input type=radio name=x1></fieldset>",
+        ] {
+            halts(browser, &field(markup), HaltCode::UnexpectedRequiredField).await;
+        }
+    }
+
+    chromium async fn what_stands_in_a_shadow_root_is_seen(browser: BrowserKind) {
+        let inside = |markup: &str| {
+            format!(
+                "const host = document.createElement('x-host'); document.querySelector('[role=tabpanel]:not([hidden])')?.append(host); \
+                 host.attachShadow({{ mode: 'open' }}).innerHTML = {markup:?};"
+            )
+        };
+        let field = inside("<label for=x1>Ticket</label><input id=x1 required>");
+        halts(browser, &field, HaltCode::UnexpectedRequiredField).await;
+        halts(browser, &inside("<p role=alert>Nobody is on call</p>"), HaltCode::UnexpectedBanner).await;
+        let slotted = "document.body.insertAdjacentHTML('afterbegin', '<x-alert role=alert>on call</x-alert>'); \
+                       const alert = document.querySelector('x-alert').attachShadow({ mode: 'open' }); \
+                       alert.innerHTML = '<p>Nobody is <slot></slot></p>';";
+        halts(browser, slotted, HaltCode::UnexpectedBanner).await;
+    }
+
+    chromium async fn a_locator_that_the_browser_cannot_read_is_named(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let rig = rig.with_map(|map| map.replacen("css = \"form#exception [role=tablist]\"", "css = \"form#exception[[\"", 1));
+        let run = rig.run().await;
+        assert_eq!(run.get().outcome, Outcome::Environment, "{}", told(&run));
+        assert!(told(&run).contains("form#exception[["), "{}", told(&run));
+    }
+}
