@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::model::browser::BrowserKind;
-use crate::model::ids::{PersonId, RunId};
+use crate::model::ids::{DraftReference, PersonId, RunId};
 
 /// Submits one approved change-freeze exception to a browser-only governance portal, at most once.
 #[derive(Debug, Parser)]
@@ -337,12 +337,21 @@ pub struct Check {
     pub common: Common,
 }
 
+fn draft_reference(text: &str) -> Result<DraftReference, String> {
+    DraftReference::parse(text).map_err(|error| error.to_string())
+}
+
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  portal-agent selectors check selectors/your-portal.toml")]
+#[command(
+    after_help = "Examples:\n  portal-agent selectors check selectors/your-portal.toml\n  portal-agent selectors check selectors/your-portal.toml --draft DRF-000123"
+)]
 pub struct SelectorsCheck {
     /// The selector map
     #[arg(value_name = "MAP")]
     pub map_file: PathBuf,
+    /// Also check the list, the review and the recheck page of this draft
+    #[arg(long, value_name = "REF", value_parser = draft_reference)]
+    pub draft: Option<DraftReference>,
     #[command(flatten)]
     pub common: Common,
 }

@@ -8,20 +8,23 @@ use super::run::map_from;
 use super::settings::{self, Settings};
 use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::decide::advice::advice;
-use crate::decide::reconcile::mapped_tab;
-use crate::decide::verdict::Verdict;
+use crate::decide::reconcile::{mapped_page, mapped_tab};
+use crate::decide::rules::exceptions::not_listed;
+use crate::decide::verdict::{Stage, Verdict};
 use crate::mask::masked::{MaskGate, Masked, PublicDocument};
 use crate::mask::views::HaltView;
-use crate::model::ids::TabId;
+use crate::model::ids::{DraftReference, TabId};
+use crate::model::observed::{Found, ObservedPage};
 use crate::model::private::Private;
 use crate::portal::webdriver::{Credentials, WebPortal, WebPortalConfig};
-use crate::portal::{Portal as _, PortalError};
+use crate::portal::{Portal as _, PortalError, ShownPage};
 use crate::run::interrupt::Interrupt;
 use crate::run::order::{check_origin, permissions};
 use crate::run::private::PrivateFolder;
 use crate::run::session::{Session, Target};
-use crate::selectors::plan::outline;
+use crate::selectors::plan::{outline, outline_page};
 use crate::selectors::read::SelectorMap;
+use crate::selectors::schema::Field;
 
 #[derive(Serialize)]
 struct TabReport {
@@ -31,11 +34,21 @@ struct TabReport {
 }
 
 #[derive(Serialize)]
+struct PageReport {
+    page: &'static str,
+    lines: usize,
+    drift: Vec<Masked<HaltView>>,
+}
+
+#[derive(Serialize)]
 struct SurveyDocument {
     schema: &'static str,
     map: String,
     drifted: bool,
     tabs: Vec<TabReport>,
+    /// The list, the review and the recheck page of a draft, if one was named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pages: Vec<PageReport>,
 }
 impl PublicDocument for SurveyDocument {}
 
@@ -60,7 +73,7 @@ pub async fn run(args: SelectorsCheck, output: Output) -> Exit {
     let Ok(interrupt) = Interrupt::by_signals() else { return Exit::Environment };
     // Dropping the survey ends what it started.
     let surveyed = tokio::select! {
-        surveyed = survey(&settings, map, base, credentials) => surveyed,
+        surveyed = survey(&settings, map, base, credentials, args.draft.as_ref()) => surveyed,
         () = interrupt.pressed() => Err("interrupted".to_owned()),
     };
     match surveyed {
@@ -88,6 +101,7 @@ async fn survey(
     map: SelectorMap,
     base: url::Url,
     credentials: Credentials,
+    draft: Option<&DraftReference>,
 ) -> Result<Masked<SurveyDocument>, String> {
     let folder = PrivateFolder::new().map_err(|error| error.to_string())?;
     let map = std::sync::Arc::new(map);
@@ -108,16 +122,21 @@ async fn survey(
         change: String::new(),
     };
     let mut portal = WebPortal::new(wire, config);
-    let tabs = look(&mut portal, &map, &gate).await.map_err(|error| error.to_string());
+    let looked = look(&mut portal, &map, &gate, draft).await.map_err(|error| error.to_string());
     portal.close().await;
     drop(driver);
-    let tabs = tabs?;
-    let drifted = tabs.iter().any(|tab| !tab.drift.is_empty());
-    let document = SurveyDocument { schema: "portal-agent/survey/1", map: map.file.name.clone(), drifted, tabs };
+    let (tabs, pages) = looked?;
+    let drifted = tabs.iter().any(|tab| !tab.drift.is_empty()) || pages.iter().any(|page| !page.drift.is_empty());
+    let document = SurveyDocument { schema: "portal-agent/survey/1", map: map.file.name.clone(), drifted, tabs, pages };
     gate.document(document).map_err(|leak| leak.to_string())
 }
 
-async fn look(portal: &mut WebPortal, map: &SelectorMap, gate: &MaskGate) -> Result<Vec<TabReport>, PortalError> {
+async fn look(
+    portal: &mut WebPortal,
+    map: &SelectorMap,
+    gate: &MaskGate,
+    draft: Option<&DraftReference>,
+) -> Result<(Vec<TabReport>, Vec<PageReport>), PortalError> {
     portal.prove_path().await?;
     portal.sign_in().await?;
     portal.list_exceptions().await?;
@@ -131,14 +150,50 @@ async fn look(portal: &mut WebPortal, map: &SelectorMap, gate: &MaskGate) -> Res
         };
         reports.push(TabReport { tab: planned.id, controls: planned.fields.len(), drift });
     }
-    Ok(reports)
+    let Some(draft) = draft else { return Ok((reports, Vec::new())) };
+    let mut pages = Vec::new();
+    for (name, stage, page, shown) in [
+        ("review", Stage::Review, &map.file.review, ShownPage::Review(draft)),
+        ("recheck", Stage::Recheck, &map.file.recheck, ShownPage::Recheck(draft)),
+    ] {
+        let lines = outline_page(map, page);
+        let observed = portal.read_page(shown, &lines).await?;
+        pages.push((name, lines.len(), mapped_page(stage, &lines, &observed, &map.banners)));
+        if stage == Stage::Review {
+            let value = |path: &str| stated(map, &observed, path).unwrap_or_default();
+            portal.concern(value("service.id"), value("change_id"));
+        }
+    }
+    let rows = portal.list_exceptions().await?;
+    pages.push(("list", rows.len(), Verdict::of(not_listed(draft, &rows).into_iter().collect())));
+    let report = |(page, lines, verdict): (&'static str, usize, Verdict)| {
+        let drift = verdict.reasons().iter().map(|reason| gate.halt(reason)).collect();
+        PageReport { page, lines, drift }
+    };
+    Ok((reports, pages.into_iter().map(report).collect()))
+}
+
+/// What a page states of this part of the record.
+fn stated(map: &SelectorMap, page: &ObservedPage, path: &str) -> Option<String> {
+    let carries = |field: &&Field| field.record.as_ref().is_some_and(|record| record.get_ref() == path);
+    let fields = map.file.tabs.iter().flat_map(|tab| &tab.fields).chain(&map.file.review.fields).filter(carries);
+    let mut lines = fields.filter_map(|field| page.lines.get(field.id.get_ref()));
+    lines.find_map(|found| match found {
+        Found::One(line) => Some(line.value.expose().as_text()),
+        Found::Absent | Found::Several(_) => None,
+    })
 }
 
 fn told(document: &SurveyDocument) -> String {
     let mut lines = vec![format!("{}  {}", document.map, if document.drifted { "drifted" } else { "fits" })];
-    for tab in &document.tabs {
-        lines.push(format!("  {:<12} {} controls, {} drifted", tab.tab, tab.controls, tab.drift.len()));
-        for reason in &tab.drift {
+    let tabs = document.tabs.iter().map(|tab| (tab.tab.as_str(), tab.controls, "controls", &tab.drift));
+    let pages = document
+        .pages
+        .iter()
+        .map(|page| (page.page, page.lines, if page.page == "list" { "rows" } else { "lines" }, &page.drift));
+    for (name, count, what, drift) in tabs.chain(pages) {
+        lines.push(format!("  {name:<12} {count} {what}, {} drifted", drift.len()));
+        for reason in drift {
             let reason = reason.get();
             lines.push(format!("    {} ({})", reason.code, reason.subject));
             lines.push(format!("      expected  {}\n      observed  {}", reason.expected, reason.observed));

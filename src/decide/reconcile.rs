@@ -123,6 +123,17 @@ pub(crate) fn mapped_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[
     Verdict::of(found)
 }
 
+/// Judges whether a page still is what the map says: lines, labels, banners. Values are not looked at.
+pub(crate) fn mapped_page(stage: Stage, lines: &[PlannedField], page: &ObservedPage, rules: &[BannerRule]) -> Verdict {
+    let mut found = Vec::new();
+    for field in lines {
+        let Some(line) = located(stage, field, page.lines.get(&field.id), &mut found) else { continue };
+        found.extend(controls::label_changed(stage, field, line));
+    }
+    found.extend(controls::banners(stage, &page.banners, rules));
+    Verdict::of(found)
+}
+
 /// Judges one tab before anything is typed: what [`mapped_tab`] judges, and whether the record's values can be entered and
 /// agree with what the portal states.
 pub fn surveyed_tab(planned: &PlannedTab, observed: &ObservedTab, rules: &[BannerRule]) -> Verdict {
@@ -231,6 +242,23 @@ pub fn approach(dialog: Option<&Private<String>>, seen: &[ObservedBanner], rules
     let stage = Stage::Recheck;
     let warned = dialog.and_then(|text| controls::dialog_warning(stage, text.expose(), rules));
     Verdict::of(warned.into_iter().chain(controls::banners(stage, seen, rules)).collect())
+}
+
+/// The fields of a tab that hold neither what they held on the empty form nor what the record says, such as half of a text or
+/// another option: each with the value that it had.
+pub fn half_entered(planned: &PlannedTab, empty: &ObservedTab, now: &ObservedTab) -> Vec<PlannedField> {
+    let entered = planned.fields.iter().filter(|field| field.widget.part() == Part::Entered);
+    let doubtful = entered.filter_map(|field| {
+        let (Some(Found::One(before)), Some(Found::One(now))) =
+            (empty.controls.get(&field.id), now.controls.get(&field.id))
+        else {
+            return None;
+        };
+        let settled = now.value == field.value || now.value == before.value;
+        let options = if field.options.is_empty() { Vec::new() } else { vec![before.value.expose().as_text()] };
+        (!settled).then(|| PlannedField { value: before.value.clone(), options, ..field.clone() })
+    });
+    doubtful.collect()
 }
 
 /// Whether saving a draft would itself be wrong, given why a run halts.

@@ -257,8 +257,9 @@ pub fn next(now: Progress, event: &Event) -> Option<Progress> {
         // Signing in again is allowed wherever only reading follows; the flow sees to that.
         Event::SignedIn => when(under_way, now),
         Event::Surveyed => when(now == P::Preparing, P::Preparing),
-        Event::NothingFound => when(matches!(now, P::Preparing | P::Entering | P::Saving), now),
-        Event::DraftAdopted { .. } => when(now == P::Preparing, P::Reopened),
+        // Also where a session ended while values were entered: the run begins anew, or goes on with what the portal has.
+        Event::NothingFound => when(matches!(now, P::Preparing | P::Entering | P::Saving), P::Preparing),
+        Event::DraftAdopted { .. } => when(matches!(now, P::Preparing | P::Entering | P::Saving), P::Reopened),
         Event::EntryBegins { .. } | Event::UploadBegins { .. } => {
             when(matches!(now, P::Preparing | P::Reopened | P::Entering), P::Entering)
         }

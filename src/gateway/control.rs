@@ -80,6 +80,8 @@ struct State {
     refused: BTreeMap<Refused, u64>,
     passed: u64,
     changes: u64,
+    accepted: u64,
+    sign_outs: u64,
     in_flight: BTreeMap<u64, OnItsWay>,
     probes: VecDeque<String>,
     server_errors: usize,
@@ -144,6 +146,11 @@ impl Control {
     /// Requests that passed and may have changed something.
     pub fn changes(&self) -> u64 {
         self.state().changes
+    }
+
+    /// Changes that the portal took: it answered with success, or led on to another page than the one for signing in.
+    pub fn accepted(&self) -> u64 {
+        self.state().accepted
     }
 
     /// Refused requests with how often each.
@@ -294,6 +301,19 @@ impl Control {
 
     pub(super) fn server_error(&self) {
         self.change(|state| state.server_errors += 1);
+    }
+
+    /// Answers so far that led on to the page for signing in. A page that asks by script need not show it.
+    pub fn sign_outs(&self) -> u64 {
+        self.state().sign_outs
+    }
+
+    pub(super) fn sign_out(&self) {
+        self.change(|state| state.sign_outs += 1);
+    }
+
+    pub(super) fn accept(&self) {
+        self.change(|state| state.accepted += 1);
     }
 
     /// A commit at an origin that is not the portal's.

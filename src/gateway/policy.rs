@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::selectors::overrides::is_override;
 use crate::selectors::read::SelectorMap;
 use crate::selectors::requests::RequestPattern;
+use crate::selectors::schema::Beacons;
 
 /// Scheme, host and port, as browsers compare origins.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,10 @@ pub struct GatewayPolicy {
     pub requests: Vec<RequestPattern>,
     /// The request that commits.
     pub commit: RequestPattern,
+    /// Path of the sign-in page.
+    pub sign_in: String,
+    /// What an undeclared request means whose answer no page can read.
+    pub beacons: Beacons,
 }
 
 /// What a request is, as far as method and path tell.
@@ -76,6 +81,8 @@ impl GatewayPolicy {
             base,
             requests: map.requests.clone(),
             commit: map.commit.clone(),
+            sign_in: map.file.login.path.clone(),
+            beacons: map.file.page.beacons,
         })
     }
 

@@ -26,12 +26,13 @@ use super::head;
 use super::hold::hold;
 use super::intake::{BODY_LIMIT, COMMIT_LIMIT, Intake, NotTaken, TakenIn};
 use super::policy::{ByBody, ByPath, GatewayPolicy, Origin};
-use super::refuse::{empty, full, navigates, plain, refuse, refuse_parts};
+use super::refuse::{empty, full, is_beacon, navigates, plain, refuse, refuse_parts};
 use super::upstream::{Outgoing, Passing, Upstream, UpstreamError, whole};
 use crate::model::digest::Digest;
 use crate::model::portal_facts::{CommitContent, Refusal, Refused};
 use crate::model::private::Private;
 use crate::selectors::overrides::is_override;
+use crate::selectors::schema::Beacons;
 
 pub(super) type Answer = Response<Passing>;
 
@@ -215,12 +216,20 @@ async fn answer(request: Request<Incoming>, origin: Option<Origin>, rules: &Arc<
         if by_path == ByPath::PerhapsCommit {
             rules.control.stray();
         }
-        return refuse_parts(rules, Refusal::Undeclared, &head, Some(&origin));
+        return refuse_parts(rules, undeclared(rules, &head.headers), &head, Some(&origin));
     }
     match by_path {
         ByPath::Safe => forward_read(head, &origin, rules).await,
         ByPath::PerhapsDeclared | ByPath::PerhapsCommit => judge(head, body, &origin, rules).await,
-        ByPath::Undeclared => refuse_parts(rules, Refusal::Undeclared, &head, Some(&origin)),
+        ByPath::Undeclared => refuse_parts(rules, undeclared(rules, &head.headers), &head, Some(&origin)),
+    }
+}
+
+/// Why an undeclared request is refused.
+fn undeclared(rules: &Rules, headers: &HeaderMap) -> Refusal {
+    match rules.policy.beacons {
+        Beacons::Refuse if is_beacon(headers) => Refusal::Beacon,
+        Beacons::Refuse | Beacons::Halt => Refusal::Undeclared,
     }
 }
 
@@ -266,9 +275,17 @@ async fn judge(head: http::request::Parts, body: Incoming, origin: &Origin, rule
             let Ok(leaving) = taken.pieces().await else { return refused_as(Refusal::TooLarge) };
             let guard = rules.control.begin(false);
             let request = framed(head, leaving.boxed(), length, origin);
-            relay(rules.upstream.write(request, Box::new(|_| {})).await, rules, guard, true)
+            let answer = rules.upstream.write(request, Box::new(|_| {})).await;
+            match &answer {
+                Ok(answer) if signs_out(answer, rules) => rules.control.sign_out(),
+                Ok(answer) if answer.status().is_success() || answer.status().is_redirection() => {
+                    rules.control.accept()
+                }
+                Ok(_) | Err(_) => {}
+            }
+            relay(answer, rules, guard, true)
         }
-        ByBody::Undeclared => refused_as(Refusal::Undeclared),
+        ByBody::Undeclared => refused_as(undeclared(rules, &head.headers)),
         ByBody::Override => refused_as(Refusal::MethodOverride),
         ByBody::Commit => {
             let Ok(Some(bytes)) = taken.bytes(COMMIT_LIMIT).await else { return refused_as(Refusal::TooLarge) };
@@ -320,10 +337,22 @@ async fn forward_read(head: http::request::Parts, origin: &Origin, rules: &Arc<R
     let page = navigates(&head.headers);
     let request = addressed(Request::from_parts(head.clone(), whole(Bytes::new())), origin);
     let answer = rules.upstream.read(request).await;
+    // What is asked for without the session, such as a manifest, says nothing of it.
+    if head.headers.contains_key(header::COOKIE) && answer.as_ref().is_ok_and(|answer| signs_out(answer, rules)) {
+        rules.control.sign_out();
+    }
     if page && answer.as_ref().is_ok_and(|answer| is_file(answer.headers())) {
         return refuse_parts(rules, Refusal::Download, &head, Some(origin));
     }
     relay(answer, rules, guard, page)
+}
+
+/// Whether an answer leads on to the page for signing in.
+fn signs_out<T>(answer: &Response<T>, rules: &Rules) -> bool {
+    let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let path = location.split_once("://").map_or(location, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    let bare = |path: &str| path.split(['?', '#']).next().map(str::to_owned);
+    answer.status().is_redirection() && bare(path) == bare(&rules.policy.sign_in)
 }
 
 /// Whether an answer is to be stored, not shown.

@@ -33,6 +33,13 @@ pub fn navigates(headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether no page can read the answer to a request: the browser alone writes these headers.
+pub(super) fn is_beacon(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let destination = text("sec-fetch-dest");
+    destination == "report" || (text("sec-fetch-mode") == "no-cors" && destination == "empty")
+}
+
 /// A navigation gets 204, which leaves the page as it is; a script gets 409, which no script takes for success.
 fn refusal(
     rules: &Rules,
@@ -51,6 +58,7 @@ fn refusal(
     let status = match why {
         Refusal::Commit
         | Refusal::Undeclared
+        | Refusal::Beacon
         | Refusal::OverrideHeader
         | Refusal::MethodOverride
         | Refusal::Unreadable

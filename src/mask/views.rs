@@ -135,6 +135,9 @@ pub struct ListedRowView {
     pub state: ListedState,
     /// Whether both are of known forms.
     pub recognised: bool,
+    /// Whether the list says that it is for another service.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub other_service: bool,
 }
 
 /// One field of an earlier run's draft that is not as the agent left it.
@@ -264,6 +267,7 @@ impl MaskGate {
             change: text(&row.change_id),
             state: row.state,
             recognised: row.recognised,
+            other_service: row.other_service,
         })
     }
 }

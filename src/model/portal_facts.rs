@@ -41,6 +41,8 @@ pub struct ListedException {
     pub created: Created,
     /// Whether number and change id are of the forms that the map and the record know, so that they can be shown.
     pub recognised: bool,
+    /// Whether the list says that it is for another service.
+    pub other_service: bool,
 }
 
 /// A request that could finalise a submission, as the gateway holds it.
@@ -86,6 +88,8 @@ pub enum Refusal {
     ForeignOrigin,
     /// A page of the portal tried to change something elsewhere, or something undeclared.
     Undeclared,
+    /// Something undeclared whose answer no page can read: a beacon, a ping, a report.
+    Beacon,
     /// A commit at the wrong time.
     Commit,
     /// WebSocket or another upgrade.

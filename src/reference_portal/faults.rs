@@ -84,8 +84,14 @@ pub enum Fault {
     SessionEnds,
     /// The session ends, once, when an empty form is opened.
     SessionEndsOnForm,
-    /// The session ends when the draft is to be saved; nothing is stored.
+    /// The session ends, once, when the draft is to be saved; nothing is stored.
     SessionEndsOnSave,
+    /// The session ends whenever the draft is to be saved; nothing is stored.
+    SessionNeverHolds,
+    /// The session ends, once, when a file is uploaded; nothing is stored.
+    SessionEndsOnUpload,
+    /// The session ends, once, when the page asks about the incident while the form is filled.
+    SessionEndsOnLookUp,
     /// Every answer takes a little longer, within the limits.
     Slow,
     /// Pages hang beyond the limits.

@@ -80,6 +80,17 @@ fn session(state: &State, headers: &HeaderMap) -> Option<Session> {
     inner.sessions.get(id).cloned()
 }
 
+/// Ends every session, once, if this is wrong with the portal.
+fn ends(state: &State, fault: Fault) -> bool {
+    let mut inner = state.lock();
+    let ends = inner.faults.has(fault);
+    if ends {
+        inner.faults.remove(fault);
+        inner.sessions.clear();
+    }
+    ends
+}
+
 fn to_login() -> Response {
     Redirect::to("/login").into_response()
 }
@@ -116,13 +127,7 @@ async fn list(
 }
 
 async fn new_form(Shared(state): Shared<State>, headers: HeaderMap) -> Response {
-    {
-        let mut inner = state.lock();
-        if inner.faults.has(Fault::SessionEndsOnForm) {
-            inner.faults.remove(Fault::SessionEndsOnForm);
-            inner.sessions.clear();
-        }
-    }
+    ends(&state, Fault::SessionEndsOnForm);
     let Some(session) = session(&state, &headers) else { return to_login() };
     render(&state, &session, None)
 }
@@ -194,7 +199,7 @@ fn save(state: &State, headers: &HeaderMap, reference: Option<String>, fields: F
     let mut guard = state.lock();
     let inner = &mut *guard;
     inner.counters.save_requests += 1;
-    if inner.faults.has(Fault::SessionEndsOnSave) {
+    if inner.faults.has(Fault::SessionEndsOnSave) || inner.faults.has(Fault::SessionNeverHolds) {
         inner.faults.remove(Fault::SessionEndsOnSave);
         inner.sessions.clear();
         return to_login();
@@ -260,6 +265,9 @@ fn validate(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 }
 
 async fn upload(Shared(state): Shared<State>, headers: HeaderMap, mut parts: Multipart) -> Response {
+    if ends(&state, Fault::SessionEndsOnUpload) {
+        return to_login();
+    }
     let Some(session) = session(&state, &headers) else { return to_login() };
     if !csrf_matches(&session, &headers) {
         return StatusCode::FORBIDDEN.into_response();
@@ -303,6 +311,9 @@ async fn autosave(Shared(state): Shared<State>) -> Response {
 }
 
 async fn incident(Shared(state): Shared<State>) -> Response {
+    if ends(&state, Fault::SessionEndsOnLookUp) {
+        return to_login();
+    }
     if state.has(Fault::LateValidation) {
         delay(Duration::from_millis(400)).await;
         return Json(serde_json::json!({ "known": false })).into_response();

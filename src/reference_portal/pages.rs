@@ -383,7 +383,7 @@ pub fn list<'a>(account: &str, rows: impl Iterator<Item = (&'a String, &'a Entry
     let rows = rows.fold(String::new(), |out, (reference, entry)| {
         let value = |name: &str| escape(entry.values.get(name).map_or("", String::as_str));
         format!(
-            "{out}<tr><td class=\"number\">{}</td><td class=\"change\">{}</td><td>{}</td><td class=\"state\">{}</td>\
+            "{out}<tr><td class=\"number\">{}</td><td class=\"change\">{}</td><td class=\"service\">{}</td><td class=\"state\">{}</td>\
              <td><time datetime=\"{}\">{4}</time></td></tr>",
             escape(reference),
             value("change"),

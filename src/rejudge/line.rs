@@ -150,6 +150,8 @@ struct Row<'a> {
     change: Text<'a>,
     state: ListedState,
     recognised: bool,
+    #[serde(default)]
+    other_service: bool,
 }
 
 /// Why a line cannot be judged again.
@@ -278,6 +280,7 @@ impl Line<'_> {
             state: row.state,
             created: Created::NotListed,
             recognised: row.recognised,
+            other_service: row.other_service,
         };
         let rows: Vec<ListedException> = list.rows.iter().map(row).collect();
         Ok(course(&list.change, &list.left, &rows).verdict())

@@ -58,6 +58,7 @@ fn told(refused: &Refused, count: u64) -> Option<String> {
             COMMIT_LIMIT >> 20
         ),
         Refusal::ForeignOrigin
+        | Refusal::Beacon
         | Refusal::Commit
         | Refusal::Upgrade
         | Refusal::Tunnel

@@ -17,7 +17,7 @@ use crate::evidence::outcome::Outcome;
 use crate::gateway::control::Control;
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::PlannedField;
-use crate::model::ids::DraftReference;
+use crate::model::ids::{DraftReference, TabId};
 use crate::model::observed::{ObservedPage, ObservedTab};
 use crate::model::portal_facts::ListedException;
 use crate::model::private::{Exposure, Fact};
@@ -67,6 +67,10 @@ pub(crate) struct Flow<'a, 'b, P> {
     pub(super) submitted_before: bool,
     /// Whether a save was sent that nobody answered.
     pub(super) unanswered: bool,
+    /// How many changes the portal had taken when the first tab was begun, and uploads and sign-ins since.
+    pub(super) accepted_before: u64,
+    /// The tab whose values are being entered.
+    pub(super) entering: Option<TabId>,
 }
 
 /// Carries out a verb unless the run is interrupted, then looks at the gateway before anything else is believed.
@@ -122,6 +126,8 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
             empty: Vec::new(),
             submitted_before: false,
             unanswered: false,
+            accepted_before: 0,
+            entering: None,
         }
     }
 
@@ -146,13 +152,7 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
 
     async fn stages(&mut self) -> Result<Ending, StopReason> {
         let draft = match self.survey().await? {
-            StartPoint::Afresh => {
-                self.fill().await?;
-                self.attach().await?;
-                let draft = self.save().await?;
-                self.verify(&draft).await?;
-                draft
-            }
+            StartPoint::Afresh => self.enter().await?,
             StartPoint::From(draft) => self.go_on(draft).await?,
             StartPoint::Doubt { draft, since } => return Ok(self.end_doubt(&draft, since).await),
         };
@@ -245,14 +245,13 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
     }
 
     pub(super) fn is_signed_out(&self, stop: &StopReason) -> bool {
-        match stop {
-            StopReason::Halt(reasons) => reasons.iter().all(|reason| reason.code == HaltCode::SessionLost),
-            StopReason::Environment(_) | StopReason::AlreadySubmitted(_) | StopReason::Gone(_) => false,
-        }
+        signed_out_at(stop).is_some()
     }
 
     pub(super) async fn sign_in_again(&mut self, stage: Stage) -> Result<(), StopReason> {
+        let before = self.gateway.accepted();
         verb!(self, stage, self.portal.sign_in())?;
+        self.accepted_before += self.gateway.accepted() - before;
         self.note(stage, &Event::SignedIn).await
     }
 
@@ -272,6 +271,18 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
 
     pub(super) fn limit(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
+    }
+}
+
+/// The stage at which the session ended, if that is all that is wrong.
+pub(super) fn signed_out_at(stop: &StopReason) -> Option<Stage> {
+    match stop {
+        StopReason::Halt(reasons) if reasons.iter().all(|reason| reason.code == HaltCode::SessionLost) => {
+            Some(reasons.first().stage)
+        }
+        StopReason::Halt(_) | StopReason::Environment(_) | StopReason::AlreadySubmitted(_) | StopReason::Gone(_) => {
+            None
+        }
     }
 }
 

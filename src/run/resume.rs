@@ -1,7 +1,8 @@
-//! Going on from a draft that an earlier run left: compare it, complete it, never make a second one.
+//! Entering: from an empty form, also when the session ends meanwhile, or from a draft that an earlier run left. That one is
+//! compared and completed; never is a second one made.
 
-use super::flow::{Flow, StopReason, rereading, verb};
-use crate::decide::rules::resumption::{TabStanding, resumed_tab};
+use super::flow::{Flow, StopReason, rereading, signed_out_at, verb};
+use crate::decide::rules::resumption::{Course, TabStanding, course, resumed_tab};
 use crate::decide::verdict::{NonEmpty, Stage, Verdict};
 use crate::evidence::journal::Event;
 use crate::evidence::observations::{Observation, TabObservation};
@@ -13,6 +14,71 @@ use crate::model::residue::TabProgress;
 use crate::portal::{LocalFile, Portal, Scene};
 
 impl<P: Portal> Flow<'_, '_, P> {
+    /// Fills an empty form, attaches the files and saves. If the session ends meanwhile, the agent signs in again, at most once
+    /// a stage, and looks up what was left: it goes on with the draft, or from an empty form if there is none.
+    pub(super) async fn enter(&mut self) -> Result<DraftReference, StopReason> {
+        let mut renewed = Vec::new();
+        loop {
+            let stop = match self.enter_once().await {
+                Ok(draft) => return Ok(draft),
+                Err(stop) => stop,
+            };
+            let Some(stage) = signed_out_at(&stop).filter(|stage| !renewed.contains(stage)) else { return Err(stop) };
+            if self.ending.draft.is_some() {
+                return Err(stop);
+            }
+            renewed.push(stage);
+            match self.look_for_a_draft(stage).await? {
+                Course::Afresh => self.begin_anew(stage).await?,
+                Course::From(draft) => {
+                    self.ending.draft = Some(draft.clone());
+                    self.ending.draft_state = Some(DraftState::Unread);
+                    return self.go_on(draft).await;
+                }
+                Course::PerhapsAlreadySubmitted(_) | Course::Gone(_) | Course::Obstructed(_) => return Err(stop),
+            }
+        }
+    }
+
+    async fn enter_once(&mut self) -> Result<DraftReference, StopReason> {
+        self.fill().await?;
+        self.attach().await?;
+        let draft = self.save().await?;
+        self.verify(&draft).await?;
+        Ok(draft)
+    }
+
+    /// Signs in again and reads the list, once nothing that was sent can arrive any more.
+    async fn look_for_a_draft(&mut self, stage: Stage) -> Result<Course, StopReason> {
+        self.stand(stage, "signing in again");
+        let sent = self.unanswered || self.gateway.accepted() > self.accepted_before;
+        self.sign_in_again(stage).await?;
+        let change = &self.facts.record.record.exception.change_id;
+        let left = self.log.left();
+        let mut rows = verb!(self, stage, self.portal.list_exceptions())?;
+        let mut found = course(change, &left, &rows);
+        if sent && found == Course::Afresh {
+            let rest = self.arrival();
+            verb!(self, stage, async {
+                self.clock.rest(rest).await;
+                Ok(())
+            })?;
+            rows = verb!(self, stage, self.portal.list_exceptions())?;
+            found = course(change, &left, &rows);
+        }
+        self.observe(stage, "exceptions", Observation::Exceptions(change, &left, &rows), &found.verdict())?;
+        Ok(found)
+    }
+
+    /// Opens an empty form again: of what was entered nothing is left.
+    async fn begin_anew(&mut self, stage: Stage) -> Result<(), StopReason> {
+        self.note(stage, &Event::NothingFound).await?;
+        self.unanswered = false;
+        self.entering = None;
+        self.log.begin_anew();
+        verb!(self, stage, self.portal.open_form())
+    }
+
     /// Opens the draft, compares every tab with the record and with what the agent had entered, enters what nobody has entered
     /// yet, and saves it as the same draft. What somebody changed in an approved field halts.
     pub(super) async fn go_on(&mut self, draft: DraftReference) -> Result<DraftReference, StopReason> {

@@ -147,6 +147,13 @@ impl<'a> RunLog<'a> {
         self.folder.picture(name, picture).map_err(|error| NonEmpty::one(unwritable(stage, &error)))
     }
 
+    /// Forgets what was entered: nothing of it is left.
+    pub(super) fn begin_anew(&mut self) {
+        self.entered.clear();
+        self.uploaded.clear();
+        self.tabs_filled.clear();
+    }
+
     /// Remembers which fields of a tab hold their value.
     pub(crate) fn note_entered(
         &mut self,

@@ -3,11 +3,14 @@
 use super::ending::Ending;
 use super::flow::{Flow, StopReason};
 use super::watch::WatchEvent;
-use crate::decide::reconcile::draft_may_be_saved;
+use crate::decide::reconcile::{draft_may_be_saved, half_entered};
+use crate::decide::rules::exceptions::opened;
 use crate::decide::verdict::{HaltCode, HaltReason, NonEmpty, Stage};
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::outcome::{DraftState, Outcome};
+use crate::model::form::{PlannedField, PlannedTab};
 use crate::model::ids::DraftReference;
+use crate::model::observed::Found;
 use crate::model::portal_facts::{ListedException, ListedState};
 use crate::model::private::Fact;
 use crate::model::residue::PortalResidue;
@@ -61,9 +64,11 @@ impl<P: Portal> Flow<'_, '_, P> {
                 self.ending.draft_state.get_or_insert(DraftState::Unread);
                 Outcome::HaltedDraft
             }
-            (Progress::Entering, PortalResidue::PerhapsADraft { .. }) if draft_may_be_saved(codes()) => {
+            (Progress::Entering, PortalResidue::PerhapsADraft { .. })
+                if draft_may_be_saved(codes()) && self.ending.draft.is_none() =>
+            {
                 let dialog = codes().any(|code| code == HaltCode::UnexpectedDialog);
-                self.save_what_was_entered(dialog).await
+                self.save_what_was_entered(dialog, stage == Stage::Attach).await
             }
             // An earlier run's, which may still arrive.
             (Progress::Preparing, PortalResidue::PerhapsADraft { .. }) => {
@@ -77,11 +82,15 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.end(outcome, reasons.iter().cloned().collect())
     }
 
-    async fn save_what_was_entered(&mut self, dialog: bool) -> Outcome {
+    async fn save_what_was_entered(&mut self, dialog: bool, uploading: bool) -> Outcome {
         self.stand(Stage::Draft, "saving what was entered");
         if dialog {
             // Only a dialog of the browser can be dismissed without answering it; one of the page stays.
             let _ = self.portal.dismiss_dialog().await;
+        }
+        // What a file control holds would go with the form: the portal would have a file that the note does not know of.
+        if !self.holds_nothing_half_entered().await || (uploading && self.portal.drop_files().await.is_err()) {
+            return self.what_is_left().await;
         }
         if self.note(Stage::Draft, &Event::SaveBegins).await.is_err() {
             // What nobody could read about afterwards is not sent. And if another run has taken over, the draft is its own.
@@ -105,6 +114,27 @@ impl<P: Portal> Flow<'_, '_, P> {
         }
     }
 
+    /// Whether no field of the tab that was being filled is half entered. One that is gets the value back that it had, and is
+    /// read again: a draft holds what was approved, or nothing.
+    async fn holds_nothing_half_entered(&mut self) -> bool {
+        let planned = self.facts.plan.tabs.iter().find(|tab| Some(&tab.id) == self.entering.as_ref());
+        let Some(tab) = planned else { return true };
+        let Some(empty) = self.empty.iter().find(|seen| seen.tab == tab.id) else { return true };
+        let Ok(now) = self.portal.read_tab(tab).await else { return false };
+        let fields = half_entered(tab, empty, &now);
+        if fields.is_empty() {
+            return true;
+        }
+        let back = PlannedTab { fields, files: Vec::new(), ..tab.clone() };
+        match self.portal.enter_tab(&back).await {
+            Ok(then) => {
+                let there = |field: &PlannedField| matches!(then.controls.get(&field.id), Some(Found::One(_)));
+                back.fields.iter().all(there) && half_entered(tab, empty, &then).is_empty()
+            }
+            Err(_) => false,
+        }
+    }
+
     /// Looks up whether a draft was left. What cannot be looked up counts as left.
     async fn what_is_left(&mut self) -> Outcome {
         self.stand(Stage::Draft, "looking up what was left");
@@ -120,12 +150,15 @@ impl<P: Portal> Flow<'_, '_, P> {
             }
             self.clock.rest(self.arrival()).await;
         }
+        let took_something = self.gateway.accepted() > self.accepted_before;
         let Ok(rows) = self.look_up().await else { return Outcome::HaltedDraft };
         // Before the first keystroke nothing open was listed, so whatever is open for this change now is this run's.
         let change = &self.facts.record.record.exception.change_id;
-        let open: Vec<_> = rows.iter().filter(|row| row.state != ListedState::Closed).collect();
+        let open: Vec<_> = opened(change, &rows).collect();
         let own = open.iter().find(|row| row.change_id == change.as_str()).or(open.first());
         match own {
+            // The portal took something, and lists nothing: where that is, a person must find out.
+            None if took_something => Outcome::HaltedDraft,
             None => {
                 let _ = self.note(Stage::Draft, &Event::NothingFound).await;
                 self.ending.draft_state = None;

@@ -73,7 +73,13 @@ impl<P: Portal> Flow<'_, '_, P> {
             }
             (StartPoint::Afresh | StartPoint::Doubt { .. }, _) => {}
         }
-        self.look_at_empty_form().await?;
+        match self.look_at_empty_form().await {
+            Err(stop) if self.is_signed_out(&stop) => {
+                self.sign_in_again(stage).await?;
+                self.look_at_empty_form().await?;
+            }
+            other => other?,
+        }
         Ok(way)
     }
 
@@ -81,7 +87,8 @@ impl<P: Portal> Flow<'_, '_, P> {
     async fn look_at_empty_form(&mut self) -> Result<(), StopReason> {
         let stage = Stage::Survey;
         self.stand(stage, "the form");
-        rereading!(self, stage, self.portal.open_form())?;
+        self.empty.clear();
+        verb!(self, stage, self.portal.open_form())?;
         let mut reasons = Vec::new();
         for tab in &self.facts.plan.tabs {
             self.stand(stage, tab.id.as_str());
@@ -177,6 +184,10 @@ impl<P: Portal> Flow<'_, '_, P> {
         let stage = Stage::Fill;
         self.stand(stage, tab.id.as_str());
         self.note(stage, &Event::EntryBegins { tab: tab.id.clone() }).await?;
+        if self.log.tabs_filled.is_empty() {
+            self.accepted_before = self.gateway.accepted();
+        }
+        self.entering = Some(tab.id.clone());
         let observed = verb!(self, stage, self.portal.enter_tab(tab))?;
         let verdict = reconcile::filled_tab(tab, &observed, &self.facts.map.banners);
         self.log.note_entered(&tab.fields, &observed.controls);
@@ -192,6 +203,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         if let Verdict::Halt(reasons) = verdict {
             return Err(StopReason::Halt(reasons));
         }
+        self.entering = None;
         self.log.tabs_filled.push(tab.id.clone());
         self.note(stage, &Event::TabFilled { tab: tab.id.clone() }).await
     }
@@ -209,7 +221,11 @@ impl<P: Portal> Flow<'_, '_, P> {
         let stage = Stage::Attach;
         self.stand(stage, tab.id.as_str());
         self.note(stage, &Event::UploadBegins { tab: tab.id.clone() }).await?;
-        let observed = verb!(self, stage, self.portal.upload_tab(tab, files))?;
+        let before = self.gateway.accepted();
+        let uploaded = verb!(self, stage, self.portal.upload_tab(tab, files));
+        // A file is no draft.
+        self.accepted_before += self.gateway.accepted() - before;
+        let observed = uploaded?;
         let verdict = reconcile::uploads(stage, tab, &observed);
         self.observe(
             stage,
@@ -268,10 +284,21 @@ impl<P: Portal> Flow<'_, '_, P> {
         }
     }
 
-    /// Reopens the draft from the server and compares every value as stored.
+    /// Reopens the draft from the server and compares every value as stored. That only reads: a session that ends meanwhile is
+    /// renewed, once.
     pub(super) async fn verify(&mut self, draft: &DraftReference) -> Result<(), StopReason> {
+        match self.verify_once(draft).await {
+            Err(stop) if self.is_signed_out(&stop) => {
+                self.sign_in_again(Stage::Draft).await?;
+                self.verify_once(draft).await
+            }
+            other => other,
+        }
+    }
+
+    async fn verify_once(&mut self, draft: &DraftReference) -> Result<(), StopReason> {
         let stage = Stage::Draft;
-        rereading!(self, stage, self.portal.open_draft(draft))?;
+        verb!(self, stage, self.portal.open_draft(draft))?;
         let mut reasons = Vec::new();
         for tab in &self.facts.plan.tabs {
             self.stand(stage, tab.id.as_str());

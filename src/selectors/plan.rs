@@ -373,9 +373,8 @@ fn parameter(parameter: &Parameter, tabs: &[PlannedTab]) -> Option<PlannedParame
     Some(PlannedParameter { name: parameter.name.get_ref().clone(), content })
 }
 
-/// The tabs of a map without any record: every control, no values.
-pub fn outline(map: &SelectorMap) -> Vec<PlannedTab> {
-    let blank = |field: &Field| PlannedField {
+fn blank(field: &Field) -> PlannedField {
+    PlannedField {
         id: field.id.get_ref().clone(),
         label: field.label.clone(),
         widget: field.widget,
@@ -383,7 +382,18 @@ pub fn outline(map: &SelectorMap) -> Vec<PlannedTab> {
         path: RecordPath::Constant,
         value: Private::new(FormValue::Text(String::new())),
         options: Vec::new(),
-    };
+    }
+}
+
+/// The lines of a page without any record.
+pub(crate) fn outline_page(map: &SelectorMap, page: &ReadPage) -> Vec<PlannedField> {
+    let known = page.lines.keys().filter_map(|id| form_field(&map.file, id.get_ref()));
+    let lines = known.map(|field| PlannedField { label: None, widget: WidgetKind::ReadOnly, ..blank(field) });
+    lines.chain(page.fields.iter().map(blank)).collect()
+}
+
+/// The tabs of a map without any record: every control, no values.
+pub fn outline(map: &SelectorMap) -> Vec<PlannedTab> {
     let tab = |tab: &Tab| PlannedTab {
         id: tab.id.get_ref().clone(),
         fields: tab.fields.iter().map(blank).collect(),

@@ -149,7 +149,20 @@ pub fn read(path: &Path, text: &str) -> Result<SelectorMap, Diagnostic> {
         .collect::<Result<_, Diagnostic>>()?;
     let (requests, commit) = declared_requests(&reader, &file)?;
     let dialog_text = match &file.submit.dialog {
-        Some(dialog) => Some(reader.regex("submit.dialog.text", &dialog.text, true)?),
+        Some(dialog) => {
+            let parts = (dialog.locate.is_some(), dialog.confirm.is_some(), dialog.attest.is_empty());
+            let complete = if dialog.native { parts == (false, false, true) } else { parts.0 && parts.1 };
+            if !complete {
+                return Err(reader.wrong(
+                    dialog.text.span(),
+                    "submit.dialog",
+                    "the dialog is not complete",
+                    "give `locate` and `confirm` for a dialog of the page, or `native = true` and neither of them, nor `attest`, \
+                     for one of the browser",
+                ));
+            }
+            Some(reader.regex("submit.dialog.text", &dialog.text, true)?)
+        }
         None => None,
     };
     Ok(SelectorMap {

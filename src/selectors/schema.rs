@@ -150,6 +150,20 @@ pub struct Page {
     /// Fixed wording that a picture may show: headings, tab titles.
     #[serde(default)]
     pub wording: Option<Locators>,
+    /// What becomes of an undeclared request whose answer no page can read.
+    #[serde(default)]
+    pub beacons: Beacons,
+}
+
+/// What becomes of beacons, pings and reports that the map does not declare. None of them leaves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Beacons {
+    /// They are refused and recorded.
+    #[default]
+    Refuse,
+    /// They also halt the run, as every other undeclared request does.
+    Halt,
 }
 
 /// A known banner.
@@ -257,6 +271,9 @@ pub struct ExceptionList {
     pub number: String,
     /// CSS selector of the change id inside a row.
     pub change_id: String,
+    /// CSS selector of the service inside a row. A row that names another service is no obstacle; without it, every row is.
+    #[serde(default)]
+    pub service: Option<String>,
     /// CSS selector of the state inside a row.
     pub state: String,
     /// CSS selector of a `time` element inside a row, whose `datetime` is RFC 3339.
@@ -344,15 +361,20 @@ pub struct Submit {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitDialog {
-    /// The dialog.
-    pub locate: Locators,
+    /// Whether it is the browser's own: then it has no boxes, and is confirmed by accepting it.
+    #[serde(default)]
+    pub native: bool,
+    /// The dialog, where it is the page's.
+    #[serde(default)]
+    pub locate: Option<Locators>,
     /// Regular expression that its text must match as a whole.
     pub text: Spanned<String>,
     /// Boxes to tick in it.
     #[serde(default)]
     pub attest: Vec<Locators>,
-    /// What to click in it.
-    pub confirm: Locators,
+    /// What to click in it, where it is the page's.
+    #[serde(default)]
+    pub confirm: Option<Locators>,
 }
 
 /// The finalising request.

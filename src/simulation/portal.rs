@@ -219,6 +219,7 @@ impl Portal for SimPortal {
             state: if entry.submitted { ListedState::Submitted } else { ListedState::Draft },
             created: Created::At(entry.at),
             recognised: true,
+            other_service: false,
         };
         Ok(entries.into_iter().map(row).collect())
     }
@@ -265,6 +266,10 @@ impl Portal for SimPortal {
             content.files.insert(file.planned.field.clone(), vec![listed]);
         }
         Ok(Self::tab(tab, content))
+    }
+
+    async fn drop_files(&mut self) -> Result<(), PortalError> {
+        self.call().await
     }
 
     async fn save_draft(&mut self) -> Result<Saved, PortalError> {

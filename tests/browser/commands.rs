@@ -51,8 +51,8 @@ async fn program_with(rig: &Rig, arguments: &[&str], path: Option<&std::path::Pa
 }
 
 fn drift(document: &Value) -> Vec<String> {
-    let tabs = document["tabs"].as_array().unwrap().iter();
-    let reasons = tabs.flat_map(|tab| tab["drift"].as_array().unwrap().clone());
+    let parts = ["tabs", "pages"].into_iter().filter_map(|parts| document[parts].as_array()).flatten();
+    let reasons = parts.flat_map(|tab| tab["drift"].as_array().unwrap().clone());
     reasons
         .map(|reason| format!("{} {}", reason["code"].as_str().unwrap(), reason["subject"].as_str().unwrap()))
         .collect()
@@ -67,6 +67,20 @@ browser_tests! {
         assert_eq!((code, drift(&document)), (0, vec![]), "{document:#}");
         let oracle = rig.oracle();
         assert_eq!((oracle.sign_ins, oracle.save_requests, oracle.uploads, oracle.commit_requests), (1, 0, 0, 0));
+    }
+
+    chromium async fn the_pages_of_a_draft_and_the_list_are_checked_too(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let draft = rig.begin_draft_only().await.get().draft_reference.clone().unwrap();
+        let survey = [&SURVEY[..], &["--draft", draft.as_str()]].concat();
+        let (code, document) = program(&rig, browser, &survey, |map| map).await;
+        assert_eq!((code, drift(&document)), (0, vec![]), "{document:#}");
+        let (code, document) = program(&rig, browser, &survey, |map| {
+            let review = map.replacen("td.number", "td.state", 1);
+            review.replacen("\"#v-title\"", "\"#nowhere\"", 1)
+        })
+        .await;
+        assert_eq!((code, drift(&document)), (1, vec!["control-missing title".into(), "control-missing exceptions".into()]), "{document:#}");
     }
 
     chromium async fn a_portal_that_drifted_is_told_field_by_field(browser: BrowserKind) {

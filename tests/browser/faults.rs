@@ -117,8 +117,11 @@ faults! {
     chromium a_malformed_number_is_in_doubt: from_start(NumberMalformed) => doubt(&[HaltCode::ConfirmationMalformed], (0, 1, 1));
     chromium a_session_that_ends_before_entry_is_renewed: from_start(SessionEndsOnForm) => submitted();
     firefox a_session_that_ends_where_only_reading_follows_is_renewed: after_draft(SessionEnds) => submitted();
-    chromium a_session_that_ends_on_saving_is_not_renewed_to_save_again:
-        from_start(SessionEndsOnSave) => abandoned(&[HaltCode::SessionLost]);
+    both a_session_that_ends_on_saving_is_renewed_and_one_draft_is_made:
+        from_start(SessionEndsOnSave) => submitted();
+    chromium a_session_that_ends_on_every_save_halts: from_start(SessionNeverHolds) => abandoned(&[HaltCode::SessionLost]);
+    chromium a_session_that_ends_while_a_tab_is_filled_is_renewed: from_start(SessionEndsOnLookUp) => submitted();
+    firefox a_session_that_ends_on_uploading_is_renewed: from_start(SessionEndsOnUpload) => submitted();
 }
 
 browser_tests! {

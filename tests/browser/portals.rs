@@ -2,8 +2,9 @@
 //! person would see. The same reference portal, with a script of its own in every form and review page.
 
 use portal_agent::decide::verdict::HaltCode;
-use portal_agent::evidence::outcome::Outcome;
+use portal_agent::evidence::outcome::{DraftState, Outcome};
 use portal_agent::model::browser::BrowserKind;
+use portal_agent::model::portal_facts::Refusal;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 
 use crate::browser_tests;
@@ -55,6 +56,25 @@ const STYLED: &str = "for (const radio of document.querySelectorAll('input[type=
   radio.style.cssText = 'position: absolute; left: 0; top: 0; opacity: 0';
   radio.nextElementSibling.style.cssText = 'position: relative; display: inline-block; padding: 4px 30px';
 }";
+
+/// Instead of a dialog of the page, the browser's own asks before the commit.
+const NATIVE: &str = "document.getElementById('open-submit')?.addEventListener('click', (event) => {
+  event.stopImmediatePropagation();
+  document.getElementById('attest').checked = true;
+  if (confirm('Submit this exception? It authorises production work.')) document.getElementById('commit').requestSubmit();
+}, true);";
+
+/// The title is another as soon as anything is typed into it, and cannot be put back.
+const STUCK: &str = "const title = document.getElementById('title');
+title?.addEventListener('input', () => { title.value = 'Another change'; });";
+
+/// Something is sent while the form is filled, and taken.
+const SENDS: &str = "const form = document.getElementById('exception');
+form?.addEventListener('change', () => {
+  const body = new FormData();
+  body.append('file', new File(['x'], 'x.txt'));
+  fetch('/api/uploads', { method: 'POST', body, headers: { 'x-csrf': form.dataset.csrf } });
+}, { once: true });";
 
 /// A script that runs once the page is there.
 fn page(scripts: &[&str]) -> &'static str {
@@ -120,5 +140,62 @@ browser_tests! {
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::Environment, "{}", told(&run));
         assert!(told(&run).contains("form#exception[["), "{}", told(&run));
+    }
+
+    both async fn a_dialog_of_the_browser_is_accepted_if_its_text_is_declared(browser: BrowserKind) {
+        for (text, outcome) in [("production work", Outcome::Submitted), ("staging work", Outcome::HaltedDraft)] {
+            let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(page(&[NATIVE]))))).await;
+            let rig = rig.with_map(|map| {
+                let start = map.find("[submit.dialog]").unwrap();
+                let end = start + map[start..].find("\n\n").unwrap();
+                let declared = format!("[submit.dialog]\nnative = true\ntext = 'Submit this exception\\? It authorises {text}\\.'");
+                [&map[..start], &declared, &map[end..]].concat()
+            });
+            let run = rig.run().await;
+            assert_eq!(run.get().outcome, outcome, "{}", told(&run));
+            if outcome == Outcome::Submitted {
+                assert_submitted_once(&rig);
+            } else {
+                assert_eq!((codes(&run), rig.oracle().commit_requests), (vec![HaltCode::UnexpectedDialog], 0));
+            }
+        }
+    }
+
+    both async fn what_no_page_can_read_the_answer_of_does_not_halt_unless_the_map_says_so(browser: BrowserKind) {
+        let noise = page(&["navigator.sendBeacon('/telemetry', 'x'); fetch('/metrics', { method: 'POST', mode: 'no-cors', body: 'x' }).catch(() => {});"]);
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(noise)))).await;
+        let run = rig.run().await;
+        assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
+        assert_submitted_once(&rig);
+        let refused: Vec<_> = run.get().refused_requests.iter().filter(|one| one.request.why == Refusal::Beacon).collect();
+        assert_eq!(refused.len(), 2, "{}", told(&run));
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(noise)))).await;
+        let rig = rig.with_map(|map| map.replacen("[page]\n", "[page]\nbeacons = \"halt\"\n", 1));
+        let run = rig.run().await;
+        assert_eq!(run.get().outcome, Outcome::HaltedAbandoned, "{}", told(&run));
+        assert!(codes(&run).contains(&HaltCode::UndeclaredRequest), "{}", told(&run));
+    }
+
+    chromium async fn what_is_half_entered_is_put_back_or_not_saved(browser: BrowserKind) {
+        // It can be put back: the draft has all but this field.
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::ValueRewritten))).await;
+        let run = rig.run().await;
+        assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedDraft, vec![HaltCode::ValueNotHeld]), "{}", told(&run));
+        let drafts = rig.oracle().drafts;
+        assert_eq!(drafts.len(), 1);
+        assert_eq!(drafts[0].values.get("incident").map_or("", String::as_str), "", "{drafts:#?}");
+        assert_ne!(drafts[0].values.get("change").map_or("", String::as_str), "");
+        // It cannot: nothing is saved.
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(page(&[STUCK]))))).await;
+        let run = rig.run().await;
+        assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedAbandoned, vec![HaltCode::ValueNotHeld]), "{}", told(&run));
+        assert_eq!((rig.oracle().drafts.len(), rig.oracle().save_requests), (0, 0));
+    }
+
+    chromium async fn what_the_portal_took_and_does_not_list_is_for_a_person_to_find(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(page(&[SENDS, STUCK]))))).await;
+        let run = rig.run().await;
+        assert_eq!(run.get().outcome, Outcome::HaltedDraft, "{}", told(&run));
+        assert_eq!((run.get().draft_state, rig.oracle().drafts.len()), (Some(DraftState::Unread), 0));
     }
 }

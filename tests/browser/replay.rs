@@ -135,6 +135,7 @@ fixtures! {
     sweep session_lost;
     sweep session_renewed_after_draft;
     sweep session_renewed_before_entry;
+    sweep session_renewed_on_saving;
     sweep source_down_while_held;
     sweep submitted_differs;
     sweep summary_differs;

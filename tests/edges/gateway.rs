@@ -15,6 +15,7 @@ use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::model::portal_facts::Refusal;
 use portal_agent::model::time::Instant;
 use portal_agent::selectors::requests::RequestPattern;
+use portal_agent::selectors::schema::Beacons;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -59,6 +60,8 @@ async fn desk() -> Desk {
             pattern("edit", "POST", "/orders/{order}", &[("_method", "patch")]),
         ],
         commit: pattern("commit", "POST", "/api/{draft}/submit", &[]),
+        sign_in: "/login".into(),
+        beacons: Beacons::Refuse,
     };
     Desk {
         gateway: Gateway::start(policy, Arc::new(PortalLink::new(None).unwrap()), Doorway::of_this_account().unwrap())

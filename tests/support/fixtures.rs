@@ -25,7 +25,7 @@ macro_rules! scenes {
     };
 }
 
-const SCENES: [Scene; 45] = scenes! {
+const SCENES: [Scene; 46] = scenes! {
     "approved": none, "The approved happy path: entered, reconciled, committed once, proven by look-up.";
     "cosmetic": from_start(Cosmetic), "Other classes, other order inside tabs, a hint more: no reason to stop.";
     "talkative": from_start(Talkative), "Pages full of values that nobody asked for: no reason to stop, and none of them is kept.";
@@ -56,7 +56,8 @@ const SCENES: [Scene; 45] = scenes! {
     "undeclared-request": from_start(Autosave), "The page saves by itself at an address that the map does not declare.";
     "unexpected-commit-attempt": from_start(ScriptCommits), "The page commits by itself while the form is filled.";
     "portal-error": from_start(SaveFails), "Saving is answered 500, and nothing is stored.";
-    "session-lost": from_start(SessionEndsOnSave), "The session ends on saving, and nothing is stored.";
+    "session-lost": from_start(SessionNeverHolds), "The session ends on every save, and nothing is stored.";
+    "session-renewed-on-saving": from_start(SessionEndsOnSave), "The session ends on saving: signed in again, and one draft made.";
     "draft-differs": from_start(TruncatedOnSave), "The server cuts long texts on saving.";
     "draft-window-shifted": from_start(WindowShiftedOnSave), "The server shifts the window by an hour on saving.";
     "attachment-differs": from_start(UploadAltered), "The server stores another file than was sent.";

@@ -12,11 +12,14 @@ use portal_agent::portal::driver::Driver;
 use portal_agent::portal::network::NetworkOrder;
 use portal_agent::portal::webdriver::wire::Wire;
 use portal_agent::selectors::requests::RequestPattern;
+use portal_agent::selectors::schema::Beacons;
 
 pub async fn hold(browser: &str, base: &str, other: &str) {
     let kind = if browser == "firefox" { BrowserKind::Firefox } else { BrowserKind::Chromium };
     let base: url::Url = base.parse().unwrap();
     let policy = GatewayPolicy {
+        sign_in: "/login".into(),
+        beacons: Beacons::Refuse,
         base: Origin::of(&base).unwrap(),
         origins: [&base, &other.parse().unwrap()].into_iter().filter_map(Origin::of).collect(),
         requests: Vec::new(),

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::selectors::requests::RequestPattern;
+use portal_agent::selectors::schema::Beacons;
 use rcgen::{CertificateParams, KeyPair};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -223,6 +224,8 @@ impl Lab {
     pub fn policy(&self) -> GatewayPolicy {
         let pattern = |id, path| RequestPattern::parse(id, "POST", path, &Default::default()).unwrap();
         GatewayPolicy {
+            sign_in: "/login".into(),
+            beacons: Beacons::Refuse,
             base: Origin::of(&self.base).unwrap(),
             origins: [&self.base, &self.other].into_iter().filter_map(Origin::of).collect(),
             requests: vec![pattern("redirect", "/redirect")],

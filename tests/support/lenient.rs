@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use portal_agent::gateway::policy::{GatewayPolicy, Origin};
 use portal_agent::selectors::requests::RequestPattern;
+use portal_agent::selectors::schema::Beacons;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -90,6 +91,8 @@ impl Lenient {
                 pattern("upload", "PUT", "/upload/{draft}", &[]),
                 pattern("save", "POST", "/graphql", &[("operationName", "Save")]),
             ],
+            sign_in: "/login".into(),
+            beacons: Beacons::Refuse,
             commit: pattern("commit", "POST", "/api/{draft}/submit", &[]),
         }
     }

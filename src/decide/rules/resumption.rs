@@ -41,7 +41,7 @@ impl Course {
 ///
 /// `existing-exception`: whatever stands there that is neither that draft nor this change's own submission.
 pub fn course(change: &ChangeId, left: &PortalResidue, rows: &[ListedException]) -> Course {
-    let open: Vec<&ListedException> = opened(rows).collect();
+    let open: Vec<&ListedException> = opened(change, rows).collect();
     if let [only] = open.as_slice()
         && only.state == ListedState::Submitted
         && only.change_id == change.as_str()

@@ -45,6 +45,12 @@ impl PageQuery {
         self
     }
 
+    /// Also asks where a control is, hidden or not.
+    pub(super) fn control(mut self, name: &str, locators: &Locators) -> Self {
+        self.0.entry("controls").or_insert_with(|| json!({}))[name] = json!(locators);
+        self
+    }
+
     /// Also asks for controls; banners come along.
     pub fn fields(mut self, fields: Vec<Value>) -> Self {
         self.0.insert("fields".into(), Value::Array(fields));
@@ -231,6 +237,8 @@ pub(crate) struct PageSnapshot {
     #[serde(default)]
     targets: BTreeMap<String, RawTarget>,
     #[serde(default)]
+    controls: BTreeMap<String, Vec<Value>>,
+    #[serde(default)]
     fields: BTreeMap<String, RawField>,
     #[serde(default, deserialize_with = "bounds::several")]
     banners: Vec<String>,
@@ -312,6 +320,11 @@ impl PageSnapshot {
             (several, _) => Some(format!("`{name}` is there {several} times")),
         });
         panel.into_iter().chain(targets).collect()
+    }
+
+    /// The controls that were asked for, hidden ones too.
+    pub(super) fn controls(&self) -> Vec<ElementRef> {
+        self.controls.values().flatten().filter_map(ElementRef::from_json).collect()
     }
 
     /// What to press for a field that was found exactly once.

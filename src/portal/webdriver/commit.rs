@@ -1,12 +1,13 @@
 //! Saving a draft and committing it: what is pressed, the dialog before the last click, and what the portal answers.
 
-use super::WebPortal;
 use super::ask::{PageQuery, PageSnapshot, one};
 use super::pages::{Expect, Look, SETTLES};
-use super::wire::ElementRef;
+use super::wire::{ElementRef, WireError};
+use super::{LastClick, WebPortal};
 use crate::model::ids::DraftReference;
 use crate::model::private::Private;
 use crate::portal::{Approach, PortalError, Saved};
+use crate::selectors::locator::Locators;
 
 impl WebPortal {
     /// Presses the button that saves, and waits for a reference, a complaint or a server error.
@@ -78,15 +79,48 @@ impl WebPortal {
         let (button, page) = self.button("the button that submits", "button", &ask, Expect::Session).await?;
         self.number_before = page.target("number").text;
         let Some(dialog) = submit.dialog else {
-            self.confirm = Some(button);
+            self.last = Some(LastClick::Button(button));
             return Ok(Approach { dialog: None, banners: page.banners() });
         };
-        if let Err(error) = self.wire.click(&button).await {
-            return Err(self.explain(error).await);
+        let clicked = self.wire.click(&button).await;
+        match (&dialog.locate, &dialog.confirm) {
+            (Some(locate), Some(confirm)) => {
+                if let Err(error) = clicked {
+                    return Err(self.explain(error).await);
+                }
+                self.answer_dialog(locate, confirm, &dialog.attest).await
+            }
+            // Without them it is the browser's.
+            (Some(_) | None, None) | (None, Some(_)) => match clicked {
+                Ok(()) => Err(PortalError::Missing("the browser's dialog before the commit".into())),
+                Err(WireError::Dialog) => {
+                    let text = self.wire.dialog_text().await?;
+                    if !self.is_declared(&text) {
+                        return Err(PortalError::Dialog(Private::new(text)));
+                    }
+                    self.last = Some(LastClick::NativeDialog);
+                    Ok(Approach { dialog: Some(Private::new(text)), banners: page.banners() })
+                }
+                Err(error) => Err(self.explain(error).await),
+            },
         }
-        let mut ask = PageQuery::state(self.map()).target("dialog", &dialog.locate).target("confirm", &dialog.confirm);
+    }
+
+    /// Whether this is the text of the dialog that the map declares.
+    fn is_declared(&self, text: &str) -> bool {
+        self.config.map.dialog_text.as_ref().is_some_and(|form| form.is_match(text))
+    }
+
+    /// Ticks the boxes of a dialog of the page, and remembers its button.
+    async fn answer_dialog(
+        &mut self,
+        locate: &Locators,
+        confirm: &Locators,
+        attest: &[Locators],
+    ) -> Result<Approach, PortalError> {
+        let mut ask = PageQuery::state(self.map()).target("dialog", locate).target("confirm", confirm);
         ask = ask.fields(Vec::new());
-        for (place, attest) in dialog.attest.iter().enumerate() {
+        for (place, attest) in attest.iter().enumerate() {
             ask = ask.target(&format!("attest {place}"), attest);
         }
         let limit = self.ready_limit();
@@ -95,24 +129,26 @@ impl WebPortal {
         });
         let shown = shown.await?;
         let text = shown.target("dialog").text.unwrap_or_default();
-        let known = self.config.map.dialog_text.as_ref().is_some_and(|form| form.is_match(&text));
         // Exactly this dialog: a second one, or another wording, is for a person.
-        if !known || shown.state.dialogs.len() > 1 {
+        if !self.is_declared(&text) || shown.state.dialogs.len() > 1 {
             return Err(PortalError::Dialog(Private::new(text)));
         }
-        for place in 0..dialog.attest.len() {
+        for place in 0..attest.len() {
             let element = one("a box to attest", shown.target(&format!("attest {place}")))?;
             self.wire.click(&element).await?;
         }
-        let (confirm, shown) = self.button("the button that confirms", "confirm", &ask, Expect::Dialog).await?;
-        self.confirm = Some(confirm);
+        let (button, shown) = self.button("the button that confirms", "confirm", &ask, Expect::Dialog).await?;
+        self.last = Some(LastClick::Button(button));
         Ok(Approach { dialog: Some(Private::new(text)), banners: shown.banners() })
     }
 
-    /// Presses the button that is left, once: it is forgotten with that.
+    /// Makes the click that is left, once: it is forgotten with that.
     pub(super) fn press_last(&mut self) -> Result<(), PortalError> {
-        let element = self.confirm.take().ok_or_else(|| PortalError::Missing("the button that confirms".into()))?;
-        self.wire.click_detached(&element);
+        match self.last.take() {
+            Some(LastClick::Button(element)) => self.wire.click_detached(&element),
+            Some(LastClick::NativeDialog) => self.wire.accept_detached(),
+            None => return Err(PortalError::Missing("the button that confirms".into())),
+        }
         Ok(())
     }
 

@@ -61,6 +61,15 @@ pub struct WebPortalConfig {
     pub change: String,
 }
 
+/// The one click that is left before the commit.
+#[derive(Debug)]
+enum LastClick {
+    /// Of this button.
+    Button(ElementRef),
+    /// Of the button of the browser's own dialog that agrees.
+    NativeDialog,
+}
+
 /// The portal in a real browser.
 pub struct WebPortal {
     wire: Arc<Wire>,
@@ -68,7 +77,9 @@ pub struct WebPortal {
     document: f64,
     tabs: BTreeMap<TabId, ElementRef>,
     current: Option<TabId>,
-    confirm: Option<ElementRef>,
+    last: Option<LastClick>,
+    /// How often the portal had led on to its sign-in page when the agent signed in.
+    sign_outs: u64,
     /// What stood where the confirmation number will, before the last click.
     number_before: Option<String>,
     /// Whether pages of this portal let a request of their own reach the gateway.
@@ -84,10 +95,17 @@ impl WebPortal {
             document: 0.0,
             tabs: BTreeMap::new(),
             current: None,
-            confirm: None,
+            last: None,
+            sign_outs: 0,
             number_before: None,
             marks: true,
         }
+    }
+
+    /// Lists are of this service and this change from now on.
+    pub(crate) fn concern(&mut self, service: String, change: String) {
+        self.config.service = service;
+        self.config.change = change;
     }
 
     fn map(&self) -> &crate::selectors::schema::MapFile {

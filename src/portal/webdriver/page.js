@@ -192,7 +192,8 @@ function read(field) {
   const out = {
     count: 1, element, handle: labelOf(element).element,
     label: bare(labelOf(element).text),
-    required: mandatory(element),
+    // Whether a file is there, its list says: a star at its control tells nothing new.
+    required: field.widget === 'file' ? Boolean(element.required) : mandatory(element),
     editable: !element.disabled && !element.readOnly && element.getAttribute('aria-disabled') !== 'true',
     complaint: complaintOf(element),
     options: [], targets: [],
@@ -497,6 +498,7 @@ if (ask.targets) {
     return [name, { count: shown.length, element: shown[0] ?? null, usable: shown.length === 1 && usable(shown[0]), text: shown.length ? fold(shown[0].value ?? words(shown[0])) : null }];
   }));
 }
+if (ask.controls) answer.controls = Object.fromEntries(Object.entries(ask.controls).map(([name, locators]) => [name, find(locators)]));
 if (ask.fields) {
   answer.fields = Object.fromEntries(ask.fields.map((field) => [field.id, read(field)]));
   answer.banners = banners();

@@ -84,7 +84,9 @@ impl WebPortal {
                 let state = &answer.state;
                 match expect {
                     Expect::Anything => {}
-                    Expect::Session | Expect::Dialog if state.signed_out => return Err(PortalError::SessionLost),
+                    Expect::Session | Expect::Dialog if state.signed_out || self.is_led_to_sign_in() => {
+                        return Err(PortalError::SessionLost);
+                    }
                     Expect::Session => {
                         if let Some(text) = state.dialogs.first() {
                             return Err(PortalError::Dialog(Private::new(text.clone())));
@@ -111,6 +113,10 @@ impl WebPortal {
             let _ = tokio::time::timeout(tick, activity.changed()).await;
             tick = LAST_TICK.min(tick * 2);
         }
+    }
+
+    fn is_led_to_sign_in(&self) -> bool {
+        self.config.control.sign_outs() > self.sign_outs
     }
 
     /// What was waited for, and what a last look found wanting.
@@ -174,7 +180,7 @@ impl WebPortal {
         let url = self.config.base.join(path).map_err(|_| PortalError::Browser(format!("{what}: not an address")))?;
         self.tabs.clear();
         self.current = None;
-        self.confirm = None;
+        self.last = None;
         let before = self.document;
         let passed = self.config.control.passed();
         self.wire.goto(&url).await?;

@@ -103,7 +103,10 @@ impl WebPortal {
             })
             .await?;
         match answer.state.signed_in {
-            Some(account) => Ok(Private::new(account)),
+            Some(account) => {
+                self.sign_outs = self.config.control.sign_outs();
+                Ok(Private::new(account))
+            }
             None if clicked => Err(PortalError::SignInRefused.into()),
             None => Err(SignIn::Replaced),
         }

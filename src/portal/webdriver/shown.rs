@@ -21,6 +21,7 @@ impl WebPortal {
         let cells = [
             ("number", Some(list.number.as_str())),
             ("change_id", Some(list.change_id.as_str())),
+            ("service", list.service.as_deref()),
             ("state", Some(list.state.as_str())),
             ("created_at", list.created_at.as_deref()),
         ];
@@ -76,9 +77,20 @@ impl WebPortal {
                 (Some(_), None) => Created::Unreadable,
             },
             recognised,
+            other_service: cell("service").is_some_and(|text| self.names_another_service(&text)),
             number,
             change_id,
         })
+    }
+
+    /// Whether a cell names a service, and not this one: neither by its identifier nor as the form shows it.
+    fn names_another_service(&self, cell: &str) -> bool {
+        let id = self.config.service.as_str();
+        let fields = self.map().tabs.iter().flat_map(|tab| &tab.fields);
+        let carries = |record: &&toml::Spanned<String>| record.get_ref() == "service.id";
+        let shown = fields.filter(|field| field.record.as_ref().filter(carries).is_some());
+        let shown = shown.filter_map(|field| field.values.get(id)).map(String::as_str);
+        !id.is_empty() && !cell.is_empty() && ![id].into_iter().chain(shown).any(|name| names(cell, name))
     }
 
     /// Opens a page of values and reads the lines planned for it.
@@ -134,7 +146,28 @@ impl WebPortal {
     }
 }
 
+/// Whether a cell names this: alone, or as a word among others, such as in "Orders (orders)".
+fn names(cell: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || "-_./:".contains(c);
+    cell == name || cell.split(|c| !part(c)).any(|word| word.eq_ignore_ascii_case(name))
+}
+
 /// A path without its query.
 fn plain(path: &str) -> &str {
     path.split('?').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_namesake_is_another_service() {
+        for cell in ["orders", "Orders (orders)", "CI: orders", "orders, production", "ORDERS"] {
+            assert!(names(cell, "orders"), "{cell}");
+        }
+        for cell in ["orders-archive", "preorders", "orders.eu", "orders_old", "Orderbook"] {
+            assert!(!names(cell, "orders"), "{cell}");
+        }
+    }
 }

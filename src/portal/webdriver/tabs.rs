@@ -144,6 +144,20 @@ impl WebPortal {
         Ok(self.observed_tab(tab, &answer))
     }
 
+    /// Empties the file controls of the form.
+    pub(super) async fn forget_files(&mut self) -> Result<(), PortalError> {
+        let fields = self.map().tabs.iter().flat_map(|tab| &tab.fields);
+        let files = fields.filter(|field| field.widget == WidgetKind::File);
+        let ask = files
+            .fold(PageQuery::state(self.map()), |ask, field| ask.control(field.id.get_ref().as_str(), &field.locate));
+        let limit = self.ready_limit();
+        let page = self.wait("the form", &ask, Expect::Session, limit, |_| true).await?;
+        for element in page.controls() {
+            self.wire.forget_file(&element).await?;
+        }
+        Ok(())
+    }
+
     /// Uploads to a tab, one file after the other, and reads it when the last is listed.
     pub(super) async fn attach_files(
         &mut self,

@@ -50,6 +50,10 @@ impl Portal for WebPortal {
         self.attach_files(tab, files).await
     }
 
+    async fn drop_files(&mut self) -> Result<(), PortalError> {
+        self.forget_files().await
+    }
+
     async fn save_draft(&mut self) -> Result<Saved, PortalError> {
         self.press_save().await
     }

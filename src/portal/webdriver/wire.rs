@@ -38,6 +38,9 @@ const SELECT: &str = "function (element) {
   else getSelection().selectAllChildren(element);
 }";
 
+/// Takes what was chosen out of a file control.
+const FORGET: &str = "function (element) { element.value = ''; }";
+
 /// Leaves a control.
 const LEAVE: &str = "function (element) { element.blur(); }";
 
@@ -291,6 +294,11 @@ impl Wire {
         self.post(element.path("value"), json!({ "text": text })).await.map(drop)
     }
 
+    /// Takes what was chosen out of a file control.
+    pub(crate) async fn forget_file(&self, element: &ElementRef) -> Result<(), WireError> {
+        self.asked(self.world.on(FORGET, &element.0)).await
+    }
+
     /// A picture of the window's content, as PNG.
     pub async fn screenshot(&self) -> Result<Vec<u8>, WireError> {
         if self.stuck.load(Ordering::Relaxed) {
@@ -324,9 +332,18 @@ impl Wire {
 
     /// Clicks without waiting for the driver's answer: with a request held, it may come only after the release.
     pub(crate) fn click_detached(&self, element: &ElementRef) {
+        self.post_detached(element.path("click"));
+    }
+
+    /// Accepts the open JavaScript dialog, without waiting either.
+    pub(crate) fn accept_detached(&self) {
+        self.post_detached("alert/accept".to_owned());
+    }
+
+    fn post_detached(&self, path: String) {
         self.trips.fetch_add(1, Ordering::Relaxed);
         let client = self.client.clone();
-        let command = Raw { method: http::Method::POST, path: element.path("click"), body: Some("{}".to_owned()) };
+        let command = Raw { method: http::Method::POST, path, body: Some("{}".to_owned()) };
         tokio::spawn(async move { drop(client.issue_cmd(command).await) });
     }
 

@@ -22,6 +22,7 @@ fn row(number: &str, change: &str, state: ListedState) -> ListedException {
         change_id: change.into(),
         state,
         created: Created::At(at(NOW)),
+        other_service: false,
         recognised: true,
     }
 }
@@ -45,6 +46,18 @@ fn existing_exception_for_anything_open_but_this_very_submission() {
         let codes: Vec<HaltCode> = reasons.iter().map(|reason| reason.code).collect();
         assert_eq!(codes, vec![HaltCode::ExistingException; rows.len()]);
     }
+}
+
+#[test]
+fn an_exception_of_another_service_is_no_obstacle_unless_it_carries_this_change() {
+    let change = ChangeId::parse("CHG1").unwrap();
+    let other = |change, state| ListedException { other_service: true, ..row("F1", change, state) };
+    let judge = |row: ListedException| course(&change, &PortalResidue::Nothing, &[row]);
+    for state in [ListedState::Draft, ListedState::Submitted, ListedState::Unknown] {
+        assert_eq!(judge(other("CHG2", state)), Course::Afresh);
+    }
+    assert!(matches!(judge(other("CHG1", ListedState::Draft)), Course::Obstructed(_)));
+    assert!(matches!(judge(other("CHG1", ListedState::Submitted)), Course::PerhapsAlreadySubmitted(_)));
 }
 
 #[test]

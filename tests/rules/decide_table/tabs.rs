@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::decide_table::{codes, only};
-use portal_agent::decide::reconcile::{drafted_tab, filled_tab, recheck_panel, summary, surveyed_tab, uploads};
+use portal_agent::decide::reconcile::{
+    drafted_tab, filled_tab, half_entered, recheck_panel, summary, surveyed_tab, uploads,
+};
 use portal_agent::decide::rules::resumption::{Edit, resumed_tab};
 use portal_agent::decide::verdict::{HaltCode, Stage};
 use portal_agent::model::banner::{BannerMeaning, BannerRule};
@@ -154,6 +156,24 @@ fn value_not_held_and_validation_rejected_after_entry() {
     assert_eq!(filled(other), only(HaltCode::ValueNotHeld));
     let refused = changed(&field, |control| control.complaint = Some(Private::new("no".into())));
     assert_eq!(filled(refused), only(HaltCode::ValidationRejected));
+}
+
+#[test]
+fn half_entered_is_what_holds_neither_its_earlier_nor_its_wanted_value() {
+    let field = planned("category", WidgetKind::Select, RecordPath::Title, FormValue::Text("emergency".into()));
+    let holds = |text: &str| changed(&field, |control| control.value = Private::new(FormValue::Text(text.into())));
+    let half = |now| {
+        let (empty, now) = (observed(&field, holds("none")), observed(&field, now));
+        half_entered(&tab(&field), &empty, &now)
+    };
+    assert_eq!((half(holds("emergency")), half(holds("none"))), (Vec::new(), Vec::new()));
+    // What is to be entered in its place is what it held.
+    let back = PlannedField {
+        value: Private::new(FormValue::Text("none".into())),
+        options: vec!["none".into()],
+        ..field.clone()
+    };
+    assert_eq!(half(holds("emergency-archive")), [back]);
 }
 
 #[test]

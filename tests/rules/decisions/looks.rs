@@ -177,6 +177,7 @@ fn summary_resumed_draft_list_and_dialog_come_out_as_they_were() {
         change_id: change.into(),
         state,
         created: Created::NotListed,
+        other_service: false,
         recognised,
     };
     let draft = || PortalResidue::Draft { draft: DraftReference::parse("D1").unwrap() };
