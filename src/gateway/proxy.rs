@@ -213,10 +213,14 @@ async fn answer(request: Request<Incoming>, origin: Option<Origin>, rules: &Arc<
     }
     if by_path != ByPath::Safe && origin != rules.policy.base {
         // Approved for one portal: the same address elsewhere is not that portal's.
-        if by_path == ByPath::PerhapsCommit {
-            rules.control.stray();
-        }
-        return refuse_parts(rules, undeclared(rules, &head.headers), &head, Some(&origin));
+        let why = match by_path {
+            ByPath::PerhapsCommit => {
+                rules.control.stray();
+                Refusal::Undeclared
+            }
+            ByPath::Safe | ByPath::PerhapsDeclared | ByPath::Undeclared => undeclared(rules, &head.headers),
+        };
+        return refuse_parts(rules, why, &head, Some(&origin));
     }
     match by_path {
         ByPath::Safe => forward_read(head, &origin, rules).await,
@@ -225,7 +229,7 @@ async fn answer(request: Request<Incoming>, origin: Option<Origin>, rules: &Arc<
     }
 }
 
-/// Why an undeclared request is refused.
+/// Why a request is refused whose address the map does not declare.
 fn undeclared(rules: &Rules, headers: &HeaderMap) -> Refusal {
     match rules.policy.beacons {
         Beacons::Refuse if is_beacon(headers) => Refusal::Beacon,
@@ -285,7 +289,7 @@ async fn judge(head: http::request::Parts, body: Incoming, origin: &Origin, rule
             }
             relay(answer, rules, guard, true)
         }
-        ByBody::Undeclared => refused_as(undeclared(rules, &head.headers)),
+        ByBody::Undeclared => refused_as(Refusal::Undeclared),
         ByBody::Override => refused_as(Refusal::MethodOverride),
         ByBody::Commit => {
             let Ok(Some(bytes)) = taken.bytes(COMMIT_LIMIT).await else { return refused_as(Refusal::TooLarge) };
