@@ -35,6 +35,9 @@ pub enum PortalError {
     /// Something to click is not there.
     #[error("{0} is not on the page")]
     Missing(String),
+    /// The option to choose is not among those that the control offers.
+    #[error("{0} does not offer what is to be chosen")]
+    NotOffered(String),
     /// Something to click is there more than once.
     #[error("{0} is on the page {1} times")]
     Ambiguous(String, usize),

@@ -294,6 +294,7 @@ pub(super) fn reason_of(stage: Stage, error: PortalError) -> HaltReason {
         PortalError::SessionLost | PortalError::SignInRefused => "a session that is signed in",
         PortalError::Dialog(_) => "no dialog but those that the map declares",
         PortalError::Missing(_) | PortalError::Ambiguous(..) => "one control where the map says",
+        PortalError::NotOffered(_) => "one option of this value",
         PortalError::Server | PortalError::UnreadableList(_) | PortalError::Browser(_) => {
             "a working portal and browser"
         }
@@ -304,6 +305,7 @@ pub(super) fn reason_of(stage: Stage, error: PortalError) -> HaltReason {
         PortalError::SessionLost | PortalError::SignInRefused => (HaltCode::SessionLost, Fact::public(told)),
         PortalError::Dialog(text) => (HaltCode::UnexpectedDialog, Fact::new(text.expose().clone(), Exposure::Message)),
         PortalError::Missing(_) => (HaltCode::ControlMissing, Fact::public(told)),
+        PortalError::NotOffered(_) => (HaltCode::OptionMissing, Fact::public(told)),
         PortalError::Ambiguous(..) => (HaltCode::ControlAmbiguous, Fact::public(told)),
         PortalError::Server | PortalError::UnreadableList(_) | PortalError::Browser(_) => {
             (HaltCode::PortalError, Fact::public(told))

@@ -1,9 +1,10 @@
 //! Selector maps: how one portal is worked, written down in `selectors/NAME.toml`.
 //!
 //! [`schema`] holds the shapes, [`read`] reads and checks a file and points at the line that is wrong, [`requests`] matches
-//! requests against the declared ones, [`plan`] applies a map to a change record. Imports only `model` and
+//! requests against the declared ones, [`kinds`] says how controls are worked that are more than plain elements, [`plan`] applies a map to a change record. Imports only `model` and
 //! `diagnostic`.
 
+pub mod kinds;
 pub mod locator;
 pub mod overrides;
 pub mod plan;

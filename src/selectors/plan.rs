@@ -268,7 +268,8 @@ impl Planner<'_> {
             }
             value @ (FormValue::Text(_) | FormValue::Choices(_) | FormValue::Checked(_)) => value,
         };
-        let options = options(field.widget, &value);
+        // What a kind offers shows only when it is opened.
+        let options = if field.kind.is_none() { options(field.widget, &value) } else { Vec::new() };
         Ok(Some(PlannedField {
             id: field.id.get_ref().clone(),
             label: field.label.clone(),

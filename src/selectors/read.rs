@@ -9,7 +9,7 @@ use regex::Regex;
 use toml::Spanned;
 
 use super::requests::RequestPattern;
-use super::schema::{Field, MapFile};
+use super::schema::{Field, MapFile, MapSchema};
 use crate::diagnostic::Diagnostic;
 use crate::model::banner::BannerRule;
 use crate::model::digest::Digest;
@@ -75,7 +75,7 @@ impl Reader<'_> {
         })
     }
 
-    fn field(&self, field: &Field, entered: bool) -> Result<(), Diagnostic> {
+    fn field(&self, file: &MapFile, field: &Field, entered: bool) -> Result<(), Diagnostic> {
         let name = field.id.get_ref().as_str();
         match (&field.record, &field.constant) {
             (Some(path), None) => {
@@ -102,6 +102,25 @@ impl Reader<'_> {
         if field.widget == WidgetKind::File && field.list.is_none() {
             let help = "declare `list`, so that uploads can be read back";
             return Err(self.wrong(field.id.span(), name, "a file field without a list of uploads", help));
+        }
+        let kinds = &file.kinds;
+        if let Some(kind) = &field.kind {
+            if !kinds.keys().any(|known| known.get_ref() == kind.get_ref()) {
+                let message = format!("there is no kind {:?}", kind.get_ref());
+                let help = format!("write [kind.{}], as selectors/README.md shows", kind.get_ref());
+                return Err(self.wrong(kind.span(), name, message, &help));
+            }
+            if matches!(field.widget, WidgetKind::File | WidgetKind::ReadOnly) {
+                let help = "leave `kind` out: a kind says how a value is entered";
+                return Err(self.wrong(kind.span(), name, "nothing is entered here", help));
+            }
+        }
+        if let Some(shown) = &field.shown {
+            let help = "write {value} where the value stands, and leave `shown` out without `kind`";
+            if field.kind.is_none() || !shown.get_ref().contains("{value}") {
+                return Err(self.wrong(shown.span(), name, "`shown` does not say where the value stands", help));
+            }
+            shown_as(shown.get_ref(), "x").map_err(|error| self.wrong(shown.span(), name, error, help))?;
         }
         if !entered && field.widget != WidgetKind::ReadOnly {
             let help = "pages that only show values have fields of widget `read-only`";
@@ -130,6 +149,7 @@ pub fn read(path: &Path, text: &str) -> Result<SelectorMap, Diagnostic> {
         }
     })?;
     check_addresses(&reader, &file)?;
+    check_kinds(&reader, &file)?;
     check_fields(&reader, &file)?;
     check_parameters(&reader, &file)?;
     let zone = TimeZone::get(file.time_zone.get_ref()).map_err(|error| {
@@ -201,6 +221,31 @@ fn check_recording(reader: &Reader<'_>, file: &MapFile) -> Result<Vec<Regex>, Di
     file.recording.keep.iter().map(keep).collect()
 }
 
+/// How a control or an option shows this value: the whole text, in which `{value}` stands for it.
+///
+/// # Errors
+///
+/// What is wrong with the expression.
+pub(crate) fn shown_as(pattern: &str, value: &str) -> Result<Regex, String> {
+    let pattern = pattern.replace("{value}", &regex::escape(value));
+    Regex::new(&format!(r"\A(?:{pattern})\z")).map_err(|error| error.to_string())
+}
+
+fn check_kinds(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
+    for (name, kind) in &file.kinds {
+        let field = format!("kind.{}", name.get_ref());
+        let help = "selectors/README.md shows how a kind is written";
+        if file.schema == MapSchema::V1 {
+            let help = "write schema = \"portal-agent/map/2\"; all else stays";
+            return Err(reader.wrong(name.span(), &field, "kinds are of the second version of the format", help));
+        }
+        if let Some(fault) = kind.fault() {
+            return Err(reader.wrong(name.span(), &field, fault, help));
+        }
+    }
+    Ok(())
+}
+
 fn check_addresses(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
     for url in std::iter::once(&file.base_url).chain(&file.origins) {
         let address = url.get_ref();
@@ -229,7 +274,7 @@ fn check_fields(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
                 let help = "name fields apart, over all tabs";
                 return Err(reader.wrong(field.id.span(), "field.id", "a field of this name exists already", help));
             }
-            reader.field(field, true)?;
+            reader.field(file, field, true)?;
         }
     }
     for (name, page) in [("review", &file.review), ("confirmation.submitted", &file.confirmation.submitted)] {
@@ -260,7 +305,7 @@ fn check_fields(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
                 let help = "name the fields of a page apart";
                 return Err(reader.wrong(field.id.span(), "field.id", "a field of this name exists already", help));
             }
-            reader.field(field, false)?;
+            reader.field(file, field, false)?;
         }
     }
     Ok(())

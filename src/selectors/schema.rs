@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::kinds::Kind;
 use super::locator::Locators;
 use crate::model::banner::BannerMeaning;
 use crate::model::form::WidgetKind;
@@ -39,6 +40,9 @@ pub struct MapFile {
     #[serde(default, rename = "banner")]
     pub banners: Vec<Banner>,
     pub form: Form,
+    /// How controls are worked that are more than plain elements.
+    #[serde(default, rename = "kind")]
+    pub kinds: BTreeMap<Spanned<String>, Kind>,
     /// Its tabs, in the order in which to visit them.
     #[serde(rename = "tab")]
     pub tabs: Vec<Tab>,
@@ -70,6 +74,9 @@ pub enum MapSchema {
     /// The first version.
     #[serde(rename = "portal-agent/map/1")]
     V1,
+    /// The second: everything of the first, and kinds.
+    #[serde(rename = "portal-agent/map/2")]
+    V2,
 }
 
 /// Bounds on waiting, in seconds.
@@ -214,8 +221,15 @@ pub struct Field {
     /// A value that is the same for every record.
     #[serde(default)]
     pub constant: Option<String>,
-    /// Kind of control.
+    /// Kind of control, or shape of its value where `kind` says how it is worked.
     pub widget: WidgetKind,
+    /// Which `[kind]` of the map says how it is worked and read; without it, as an element of HTML.
+    #[serde(default)]
+    pub kind: Option<Spanned<String>>,
+    /// With `kind`: what an option, and the control itself, show of a value; a regular expression for the whole text in which
+    /// `{value}` stands for the value as it is.
+    #[serde(default)]
+    pub shown: Option<Spanned<String>>,
     /// How it is found.
     pub locate: Locators,
     /// Label it must carry.

@@ -13,6 +13,7 @@ mod faults;
 mod held;
 mod hostile;
 mod interlock;
+mod kinds;
 mod masking;
 mod masking_ways;
 mod network;

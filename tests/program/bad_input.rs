@@ -244,6 +244,10 @@ fn a_selector_map_with_a_mistake_names_its_line() {
         ),
         ("[draft]", "[draft]\nsaved = \"x\"", "unknown field `saved`"),
         ("id = \"environment\"", "id = \"service\"", "exists already"),
+        ("[draft]", "[kind.look]\nenter = []\nread = \"self\"\n\n[draft]", "second version"),
+        ("label = \"Environment\"", "label = \"Environment\"\nkind = \"look\"", "there is no kind"),
+        ("label = \"Environment\"", "label = \"Environment\"\nshown = \"{value}\"", "where the value stands"),
+        ("[submit.dialog]", "[submit.dialog]\nnative = true", "the dialog is not complete"),
         (
             "constant = \"yes\"\n\n[confirmation]",
             "constant = \"yes\"\nvolatile = true\n\n[confirmation]",

@@ -14,8 +14,9 @@ use crate::model::ids::FieldId;
 use crate::model::observed::{Found, ListedFile, ObservedBanner, ObservedControl, UnmappedRequired};
 use crate::model::private::Private;
 use crate::portal::PortalError;
+use crate::selectors::kinds::Kind;
 use crate::selectors::locator::Locators;
-use crate::selectors::schema::{FileList, MapFile};
+use crate::selectors::schema::{Field, FileList, MapFile};
 
 /// The script that answers.
 pub(crate) const SCRIPT: &str = include_str!("page.js");
@@ -42,6 +43,12 @@ impl PageQuery {
     /// Also asks where something to click or to read is.
     pub fn target(mut self, name: &str, locators: &Locators) -> Self {
         self.0.entry("targets").or_insert_with(|| json!({}))[name] = json!(locators);
+        self
+    }
+
+    /// Also asks for the visible parts by this name of a field, as its kind says.
+    pub(super) fn part(mut self, field: Value, name: &str) -> Self {
+        self.0.insert("part".into(), json!([field, name]));
         self
     }
 
@@ -113,6 +120,15 @@ pub enum Step {
     Off,
 }
 
+/// How the script is to read one field of a tab, as its kind says where it has one.
+pub(super) fn form_field(planned: &PlannedField, declared: &Field, kind: Option<&Kind>) -> Value {
+    let mut asked = field(planned, &declared.locate);
+    if let Some(Kind { root, parts, read, enter: _, undo: _ }) = kind {
+        asked["kind"] = json!({ "root": root, "parts": parts, "read": read });
+    }
+    asked
+}
+
 /// How the script is to read one field.
 pub fn field(planned: &PlannedField, locate: &Locators) -> Value {
     json!({
@@ -180,6 +196,13 @@ struct RawField {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+struct RawPart {
+    element: Value,
+    #[serde(deserialize_with = "bounds::one")]
+    text: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
 struct RawFile {
     name: Option<String>,
     size: Option<String>,
@@ -238,6 +261,8 @@ pub(crate) struct PageSnapshot {
     targets: BTreeMap<String, RawTarget>,
     #[serde(default)]
     controls: BTreeMap<String, Vec<Value>>,
+    #[serde(default)]
+    parts: Vec<RawPart>,
     #[serde(default)]
     fields: BTreeMap<String, RawField>,
     #[serde(default, deserialize_with = "bounds::several")]
@@ -320,6 +345,12 @@ impl PageSnapshot {
             (several, _) => Some(format!("`{name}` is there {several} times")),
         });
         panel.into_iter().chain(targets).collect()
+    }
+
+    /// The parts that were asked for, each with its text.
+    pub(super) fn parts(&self) -> Vec<(ElementRef, String)> {
+        let part = |raw: &RawPart| Some((ElementRef::from_json(&raw.element)?, raw.text.clone()));
+        self.parts.iter().filter_map(part).collect()
     }
 
     /// The controls that were asked for, hidden ones too.

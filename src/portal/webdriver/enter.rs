@@ -7,6 +7,7 @@ use crate::model::browser::BrowserKind;
 use crate::model::form::{FormValue, PlannedField, PlannedTab, WidgetKind};
 use crate::model::observed::{Found, ObservedControl};
 use crate::portal::PortalError;
+use crate::selectors::read::form_field;
 
 /// WebDriver's code for the backspace key. With [`RIGHT`] the only keys that the agent itself presses; values never hold such
 /// codes.
@@ -54,11 +55,12 @@ fn named(field: &PlannedField, error: PortalError) -> PortalError {
     match error {
         PortalError::Browser(what) => PortalError::Browser(format!("field {}: {what}", field.id)),
         PortalError::Timeout(what) => PortalError::Timeout(format!("field {}: {what}", field.id)),
+        PortalError::Missing(what) => PortalError::Missing(format!("field {}: {what}", field.id)),
+        PortalError::NotOffered(what) => PortalError::NotOffered(format!("field {}: {what}", field.id)),
+        PortalError::Ambiguous(what, count) => PortalError::Ambiguous(format!("field {}: {what}", field.id), count),
         PortalError::SessionLost
         | PortalError::SignInRefused
         | PortalError::Dialog(_)
-        | PortalError::Missing(_)
-        | PortalError::Ambiguous(..)
         | PortalError::Server
         | PortalError::UnreadableList(_)
         | PortalError::Unmaskable(_) => error,
@@ -67,9 +69,19 @@ fn named(field: &PlannedField, error: PortalError) -> PortalError {
 
 impl WebPortal {
     /// Enters every field of a tab that does not hold its value yet. What cannot be entered is left to the read-back.
-    pub(super) async fn enter_fields(&self, tab: &PlannedTab, seen: &PageSnapshot) -> Result<(), PortalError> {
+    pub(super) async fn enter_fields(&mut self, tab: &PlannedTab, seen: &PageSnapshot) -> Result<(), PortalError> {
         for field in &tab.fields {
-            let (Found::One(control), Some(handles)) = (seen.found(field), seen.handles(&field.id)) else { continue };
+            let (Found::One(control), Some(handles)) = (self.found(field, seen), seen.handles(&field.id)) else {
+                continue;
+            };
+            let declared = form_field(self.map(), &field.id).cloned();
+            let kind = declared.as_ref().and_then(|declared| self.kind_of(declared)).cloned();
+            if let (Some(declared), Some(kind)) = (declared, kind) {
+                if control.value != field.value {
+                    self.work(field, &declared, &kind, &control).await.map_err(|error| named(field, error))?;
+                }
+                continue;
+            }
             if control.value != field.value && control.editable {
                 self.enter(field, &control, &handles).await.map_err(|error| named(field, error))?;
             }

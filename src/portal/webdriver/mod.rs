@@ -15,6 +15,7 @@ mod picture;
 mod pointer;
 mod session;
 mod shown;
+mod steps;
 mod tabs;
 mod verbs;
 pub mod wire;

@@ -185,6 +185,23 @@ function complaintOf(element) {
   return touched ? told || element.validationMessage || 'not accepted by the browser' : null;
 }
 
+// The visible parts by one name of a control that is worked as a kind says.
+function kindParts(field, control, name) {
+  if (name === 'self') return [(field.kind.root && control.closest(field.kind.root)) || control];
+  const { css, from } = field.kind.parts[name];
+  const found = from === 'page' ? everywhere(css) : kindParts(field, control, from).flatMap((one) => within(one, css));
+  return found.filter(visible);
+}
+
+// What a part holds.
+function taken(field, name, element) {
+  const own = 'value' in element ? '.value' : 'text';
+  const take = name === 'self' ? own : field.kind.parts[name].take;
+  if (take.startsWith('@')) return fold(element.getAttribute(take.slice(1)));
+  if (take.startsWith('.')) return String(element[take.slice(1)] ?? '');
+  return fold(words(element));
+}
+
 function read(field) {
   const matched = controls(field);
   if (matched.length !== 1) return { count: matched.length };
@@ -198,6 +215,13 @@ function read(field) {
     complaint: complaintOf(element),
     options: [], targets: [],
   };
+  if (field.kind) {
+    const held = kindParts(field, element, field.kind.read).map((one) => taken(field, field.kind.read, one)).filter(Boolean);
+    if (field.widget === 'multi-select') out.choices = held;
+    else if (field.widget === 'checkbox') out.checked = held.length > 0;
+    else out.text = held.join('\n');
+    return out;
+  }
   switch (field.widget) {
     case 'select': case 'multi-select': {
       const offered = optionsOf(element);
@@ -502,6 +526,12 @@ if (ask.controls) answer.controls = Object.fromEntries(Object.entries(ask.contro
 if (ask.fields) {
   answer.fields = Object.fromEntries(ask.fields.map((field) => [field.id, read(field)]));
   answer.banners = banners();
+}
+if (ask.part) {
+  const [field, name] = ask.part;
+  const matched = controls(field);
+  const found = matched.length === 1 ? kindParts(field, matched[0], name) : [];
+  answer.parts = found.map((element) => ({ element, text: taken(field, name, element) }));
 }
 if (ask.panel) {
   const panel = findShown(ask.panel);

@@ -3,14 +3,17 @@
 use std::time::{Duration, Instant};
 
 use super::WebPortal;
-use super::ask::{PageQuery, PageSnapshot, field, one};
+use super::ask::{PageQuery, PageSnapshot, form_field, one};
 use super::pages::Expect;
 use super::wire::WireError;
-use crate::model::form::{PlannedTab, WidgetKind};
+use crate::model::form::{FormValue, PlannedField, PlannedTab, WidgetKind};
 use crate::model::ids::TabId;
-use crate::model::observed::ObservedTab;
+use crate::model::observed::{Found, ObservedControl, ObservedTab};
+use crate::model::private::Private;
 use crate::portal::{LocalFile, PortalError};
-use crate::selectors::schema::Tab;
+use crate::selectors::kinds::Kind;
+use crate::selectors::read::{form_field as form_field_of, shown_as};
+use crate::selectors::schema::{Field, Tab};
 
 /// How long a quiet page may take to list an upload that it has received.
 const LISTING: Duration = Duration::from_secs(5);
@@ -28,7 +31,7 @@ impl WebPortal {
             .iter()
             .filter_map(|planned| {
                 let declared = tab.fields.iter().find(|declared| declared.id.get_ref() == &planned.id)?;
-                Some(field(planned, &declared.locate))
+                Some(form_field(planned, declared, self.kind_of(declared)))
             })
             .collect();
         let mut ask = PageQuery::state(self.map()).fields(fields).panel(&tab.panel);
@@ -40,11 +43,35 @@ impl WebPortal {
         Ok(ask)
     }
 
+    /// A field as it was found. What shows the wanted value in the way that the map declares holds it.
+    pub(super) fn found(&self, planned: &PlannedField, answer: &PageSnapshot) -> Found<ObservedControl> {
+        let found = answer.found(planned);
+        let declared = form_field_of(self.map(), &planned.id).and_then(|field| field.shown.as_ref());
+        let (Some(shown), Found::One(control)) = (declared, &found) else { return found };
+        let reads =
+            |text: &String, value: &String| shown_as(shown.get_ref(), value).is_ok_and(|form| form.is_match(text));
+        let value = match (control.value.expose(), planned.value.expose()) {
+            (FormValue::Text(text), FormValue::Text(value)) if reads(text, value) => FormValue::Text(value.clone()),
+            (FormValue::Choices(texts), FormValue::Choices(values)) => {
+                let value = |text: &String| values.iter().find(|value| reads(text, value)).unwrap_or(text).clone();
+                FormValue::Choices(texts.iter().map(value).collect())
+            }
+            (other @ (FormValue::Text(_) | FormValue::Choices(_) | FormValue::Checked(_)), _) => other.clone(),
+        };
+        Found::One(ObservedControl { value: Private::new(value), ..control.clone() })
+    }
+
+    /// How a field is worked, where the map says so.
+    pub(super) fn kind_of(&self, field: &Field) -> Option<&Kind> {
+        let name = field.kind.as_ref()?.get_ref();
+        self.map().kinds.iter().find(|(known, _)| known.get_ref() == name).map(|(_, kind)| kind)
+    }
+
     fn observed_tab(&self, planned: &PlannedTab, answer: &PageSnapshot) -> ObservedTab {
         let listed = planned.fields.iter().filter(|field| field.widget == WidgetKind::File);
         ObservedTab {
             tab: planned.id.clone(),
-            controls: answer.found_all(&planned.fields),
+            controls: planned.fields.iter().map(|field| (field.id.clone(), self.found(field, answer))).collect(),
             strange_required: answer.strange(),
             banners: answer.banners(),
             files: listed.map(|field| (field.id.clone(), answer.files(field.id.as_str()))).collect(),

@@ -75,6 +75,14 @@ impl ElementRef {
     }
 }
 
+/// Where to scroll a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scroll {
+    ToTop,
+    /// By most of what is to be seen of it.
+    On,
+}
+
 /// How a command failed, as far as callers can act on it.
 #[derive(Debug)]
 pub enum WireError {
@@ -297,6 +305,11 @@ impl Wire {
     /// Takes what was chosen out of a file control.
     pub(crate) async fn forget_file(&self, element: &ElementRef) -> Result<(), WireError> {
         self.asked(self.world.on(FORGET, &element.0)).await
+    }
+
+    /// Scrolls the list in which an option is; whether that moved it.
+    pub(crate) async fn scroll_list(&self, option: &ElementRef, whither: Scroll) -> Result<bool, WireError> {
+        self.asked(self.world.scroll_list(&option.0, whither)).await
     }
 
     /// A picture of the window's content, as PNG.

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::wire::{Clip, WireError};
+use super::wire::{Clip, Scroll, WireError};
 use crate::portal::network::Network;
 
 /// Largest answer, in bytes.
@@ -47,6 +47,18 @@ const GIVE: &str = r"function (argument) {
     return [JSON.stringify(result ?? null), ...elements];
   };
   return globalThis.portalAgentScripts.KEY(argument);
+}";
+
+/// Scrolls the nearest list around an element.
+const SCROLL: &str = r"function (element, on) {
+  const above = (at) => at.parentElement ?? at.getRootNode().host ?? null;
+  const scrolls = (at) => at.scrollHeight > at.clientHeight + 1 && getComputedStyle(at).overflowY !== 'visible';
+  let at = above(element);
+  while (at && at !== document.body && at !== document.documentElement && !scrolls(at)) at = above(at);
+  if (!at || at === document.body || at === document.documentElement) return false;
+  const before = at.scrollTop;
+  at.scrollTop = on ? before + Math.max(1, at.clientHeight * 0.8) : 0;
+  return at.scrollTop !== before;
 }";
 
 /// What a command gave, or the error's code of WebDriver `BiDi`.
@@ -160,6 +172,13 @@ impl World {
     /// Calls a function with an element, for what it does.
     pub(super) async fn on(&self, function: &str, element: &str) -> Result<(), WireError> {
         self.call(function, json!([{ "sharedId": element }])).await.map(drop)
+    }
+
+    /// Scrolls what an element is in; whether that moved it.
+    pub(super) async fn scroll_list(&self, element: &str, whither: Scroll) -> Result<bool, WireError> {
+        let on = json!({ "type": "boolean", "value": whither == Scroll::On });
+        let answer = self.call(SCROLL, json!([{ "sharedId": element }, on])).await?;
+        Ok(answer["result"]["value"] == true)
     }
 
     /// Gives a file to a control, by its path on this machine.
