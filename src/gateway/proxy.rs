@@ -341,8 +341,10 @@ async fn forward_read(head: http::request::Parts, origin: &Origin, rules: &Arc<R
     let page = navigates(&head.headers);
     let request = addressed(Request::from_parts(head.clone(), whole(Bytes::new())), origin);
     let answer = rules.upstream.read(request).await;
-    // What is asked for without the session, such as a manifest, says nothing of it.
-    if head.headers.contains_key(header::COOKIE) && answer.as_ref().is_ok_and(|answer| signs_out(answer, rules)) {
+    // What is asked for without the session, such as a manifest, says nothing of it; nor does a picture.
+    let asks = head.headers.get("sec-fetch-dest").and_then(|value| value.to_str().ok()).unwrap_or("document");
+    let tells = matches!(asks, "document" | "iframe" | "empty") && head.headers.contains_key(header::COOKIE);
+    if tells && answer.as_ref().is_ok_and(|answer| signs_out(answer, rules)) {
         rules.control.sign_out();
     }
     if page && answer.as_ref().is_ok_and(|answer| is_file(answer.headers())) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::response::{IntoResponse as _, Redirect};
 use http_body_util::BodyExt;
 use portal_agent::gateway::control::Answered;
 use portal_agent::gateway::doorway::Doorway;
@@ -39,7 +40,10 @@ async fn desk() -> Desk {
                 seen.lock().unwrap().push(line.clone());
             }
             let answer = if line.contains("/file") { "attachment; filename=x" } else { "inline" };
-            ([("content-disposition", answer)], "portal")
+            if line.contains("/ended") {
+                return Redirect::to("/login?next=%2F").into_response();
+            }
+            ([("content-disposition", answer)], "portal").into_response()
         }
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -124,6 +128,41 @@ async fn what_is_declared_passes_and_reading_is_free() {
     assert_eq!(desk.send("POST", "127.0.0.1", "/api/DRF-1", FORM, "a=1").await, Some(200));
     assert_eq!(desk.send("POST", "127.0.0.1", "/graphql", JSON, r#"{"operationName":"Save"}"#).await, Some(200));
     assert_eq!(desk.arrived(), ["GET /any/thing?x=1", "POST /api/DRF-1", "POST /graphql"]);
+}
+
+#[tokio::test]
+async fn a_session_has_ended_where_what_asked_with_it_is_led_to_the_sign_in_page() {
+    let desk = desk().await;
+    let control = desk.gateway.control();
+    let asked = |path: &'static str, headers: &'static str| desk.send("GET", "127.0.0.1", path, headers, "");
+    for (path, headers, ended) in [
+        ("/page", "Cookie: sid=1\r\nSec-Fetch-Dest: document\r\n", 0),
+        ("/ended", "", 0),
+        ("/ended", "Cookie: sid=1\r\nSec-Fetch-Dest: image\r\n", 0),
+        ("/ended", "Cookie: sid=1\r\nSec-Fetch-Dest: empty\r\n", 1),
+        ("/ended", "Cookie: sid=1\r\nSec-Fetch-Dest: document\r\n", 2),
+    ] {
+        asked(path, headers).await.unwrap();
+        assert_eq!(control.sign_outs(), ended, "{path} {headers}");
+    }
+    // What the portal took is a change that it did not answer with that page.
+    assert_eq!(desk.send("POST", "127.0.0.1", "/api/DRF-1", FORM, "a=1").await, Some(200));
+    assert_eq!(desk.send("POST", "127.0.0.1", "/api/ended", FORM, "a=1").await, Some(303));
+    assert_eq!((control.accepted(), control.sign_outs()), (1, 3));
+}
+
+#[tokio::test]
+async fn what_no_page_can_read_the_answer_of_is_refused_as_that() {
+    let desk = desk().await;
+    for (headers, why) in [
+        ("Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: empty\r\n", Refusal::Beacon),
+        ("Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: report\r\n", Refusal::Beacon),
+        ("Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n", Refusal::Undeclared),
+    ] {
+        assert_eq!(desk.send("POST", "127.0.0.1", "/telemetry", headers, "x").await, Some(409), "{headers}");
+        assert!(desk.refused(why), "{headers}");
+    }
+    assert_eq!(desk.arrived(), Vec::<String>::new());
 }
 
 #[tokio::test]
