@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::WebPortal;
 use super::ask::{PageQuery, PageSnapshot, form_field};
 use super::pages::Expect;
-use super::wire::{ElementRef, Scroll};
+use super::wire::{ElementRef, Scroll, WireError};
 use crate::model::form::{FormValue, PlannedField};
 use crate::model::observed::ObservedControl;
 use crate::portal::PortalError;
@@ -101,7 +101,14 @@ impl WebPortal {
         match verb {
             Verb::Click(part) => {
                 let element = self.only(work, part, &what).await?;
-                Ok(self.wire.click(&element).await?)
+                match self.wire.click(&element).await {
+                    // It was drawn anew just now, and nothing was pressed.
+                    Err(WireError::Stale) => {
+                        let element = self.only(work, part, &what).await?;
+                        Ok(self.wire.click(&element).await?)
+                    }
+                    clicked => Ok(clicked?),
+                }
             }
             Verb::Type(part) => {
                 let text = match (value, work.planned.value.expose()) {
@@ -207,7 +214,11 @@ impl WebPortal {
                 options.iter().filter(|(_, text)| work.reads(text, value)).map(|(element, _)| element).collect();
             match (settled, fits.as_slice()) {
                 // Twice the same: what is still being drawn is not clicked.
-                (true, [option]) => return Ok(self.wire.click(option).await?),
+                (true, [option]) => match self.wire.click(option).await {
+                    // The list was drawn anew just now, and nothing was pressed.
+                    Err(WireError::Stale | WireError::Covered) => before.clear(),
+                    clicked => return Ok(clicked?),
+                },
                 (true, [_, _, ..]) => return Err(PortalError::Ambiguous(what.to_owned(), fits.len())),
                 (true, []) => {
                     let moved = match options.last() {
@@ -234,15 +245,19 @@ impl WebPortal {
 
     /// Takes out what is chosen and not wanted, one after the other: each time the control is drawn anew.
     async fn remove(&mut self, work: &Work<'_>, cross: &str, what: &str) -> Result<(), PortalError> {
-        loop {
+        for _ in 0..MOST {
             let held = self.look_for(work, &work.kind.read).await?;
             let Some(at) = held.iter().position(|(_, text)| !work.is_wanted(text)) else { return Ok(()) };
             let crosses = self.look_for(work, cross).await?;
             let Some((cross, _)) = crosses.get(at).filter(|_| crosses.len() == held.len()) else {
                 return Err(PortalError::Ambiguous(what.to_owned(), crosses.len()));
             };
-            self.wire.click(cross).await?;
+            match self.wire.click(cross).await {
+                Err(WireError::Stale) => continue,
+                clicked => clicked?,
+            }
             self.until(work, &work.kind.read, what, |parts| parts.len() < held.len()).await?;
         }
+        Err(PortalError::Timeout(what.to_owned()))
     }
 }
