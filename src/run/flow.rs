@@ -244,6 +244,11 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
         StopReason::Halt(NonEmpty::one(reason_of(stage, error)))
     }
 
+    /// Whether the portal has taken a change, other than a file or a sign-in, since the first tab was begun.
+    pub(super) fn took_something(&self) -> bool {
+        self.gateway.accepted() > self.accepted_before
+    }
+
     pub(super) fn is_signed_out(&self, stop: &StopReason) -> bool {
         signed_out_at(stop).is_some()
     }

@@ -29,6 +29,8 @@ impl<P: Portal> Flow<'_, '_, P> {
             }
             renewed.push(stage);
             match self.look_for_a_draft(stage).await? {
+                // What the portal took and does not list may be a draft: a second one is not begun.
+                Course::Afresh if self.took_something() => return Err(stop),
                 Course::Afresh => self.begin_anew(stage).await?,
                 Course::From(draft) => {
                     self.ending.draft = Some(draft.clone());
@@ -51,7 +53,7 @@ impl<P: Portal> Flow<'_, '_, P> {
     /// Signs in again and reads the list, once nothing that was sent can arrive any more.
     async fn look_for_a_draft(&mut self, stage: Stage) -> Result<Course, StopReason> {
         self.stand(stage, "signing in again");
-        let sent = self.unanswered || self.gateway.accepted() > self.accepted_before;
+        let sent = self.unanswered || self.took_something();
         self.sign_in_again(stage).await?;
         let change = &self.facts.record.record.exception.change_id;
         let left = self.log.left();

@@ -150,7 +150,7 @@ impl<P: Portal> Flow<'_, '_, P> {
             }
             self.clock.rest(self.arrival()).await;
         }
-        let took_something = self.gateway.accepted() > self.accepted_before;
+        let took_something = self.took_something();
         let Ok(rows) = self.look_up().await else { return Outcome::HaltedDraft };
         // Before the first keystroke nothing open was listed, so whatever is open for this change now is this run's.
         let change = &self.facts.record.record.exception.change_id;

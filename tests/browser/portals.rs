@@ -197,5 +197,12 @@ browser_tests! {
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::HaltedDraft, "{}", told(&run));
         assert_eq!((run.get().draft_state, rig.oracle().drafts.len()), (Some(DraftState::Unread), 0));
+        // Nor is the form begun anew when the session ends: a second draft might be made.
+        let mut faults = FaultPlan::from_start(Fault::Injected(page(&[SENDS])));
+        faults.add(Fault::SessionEndsOnSave);
+        let rig = Rig::new(Plan::new(browser, faults)).await;
+        let run = rig.run().await;
+        assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedDraft, vec![HaltCode::SessionLost]), "{}", told(&run));
+        assert_eq!((run.get().draft_state, rig.oracle().save_requests), (Some(DraftState::Unread), 1));
     }
 }
