@@ -125,8 +125,8 @@ pub trait Portal {
         tab: &PlannedTab,
         files: &[LocalFile],
     ) -> impl Future<Output = Result<ObservedTab, PortalError>>;
-    /// Takes out of the form's file controls what was not uploaded, so that saving does not upload it.
-    fn drop_files(&mut self) -> impl Future<Output = Result<(), PortalError>>;
+    /// Takes out of a tab's file controls what they hold, so that saving does not upload it.
+    fn drop_files(&mut self, tab: &PlannedTab) -> impl Future<Output = Result<(), PortalError>>;
     /// Saves the form as a draft.
     fn save_draft(&mut self) -> impl Future<Output = Result<Saved, PortalError>>;
     /// Opens a page of values anew and reads it.

@@ -89,7 +89,7 @@ impl<P: Portal> Flow<'_, '_, P> {
             let _ = self.portal.dismiss_dialog().await;
         }
         // What a file control holds would go with the form: the portal would have a file that the note does not know of.
-        if !self.holds_nothing_half_entered().await || (uploading && self.portal.drop_files().await.is_err()) {
+        if !self.holds_nothing_half_entered().await || (uploading && !self.holds_no_file().await) {
             return self.what_is_left().await;
         }
         if self.note(Stage::Draft, &Event::SaveBegins).await.is_err() {
@@ -133,6 +133,16 @@ impl<P: Portal> Flow<'_, '_, P> {
             }
             Err(_) => false,
         }
+    }
+
+    /// Whether the form's file controls are empty, now that they were emptied.
+    async fn holds_no_file(&mut self) -> bool {
+        for tab in self.facts.plan.tabs.iter().filter(|tab| !tab.files.is_empty()) {
+            if self.portal.drop_files(tab).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Looks up whether a draft was left. What cannot be looked up counts as left.

@@ -268,7 +268,7 @@ impl Portal for SimPortal {
         Ok(Self::tab(tab, content))
     }
 
-    async fn drop_files(&mut self) -> Result<(), PortalError> {
+    async fn drop_files(&mut self, _: &PlannedTab) -> Result<(), PortalError> {
         self.call().await
     }
 

@@ -52,12 +52,6 @@ impl PageQuery {
         self
     }
 
-    /// Also asks where a control is, hidden or not.
-    pub(super) fn control(mut self, name: &str, locators: &Locators) -> Self {
-        self.0.entry("controls").or_insert_with(|| json!({}))[name] = json!(locators);
-        self
-    }
-
     /// Also asks for controls; banners come along.
     pub fn fields(mut self, fields: Vec<Value>) -> Self {
         self.0.insert("fields".into(), Value::Array(fields));
@@ -260,8 +254,6 @@ pub(crate) struct PageSnapshot {
     #[serde(default)]
     targets: BTreeMap<String, RawTarget>,
     #[serde(default)]
-    controls: BTreeMap<String, Vec<Value>>,
-    #[serde(default)]
     parts: Vec<RawPart>,
     #[serde(default)]
     fields: BTreeMap<String, RawField>,
@@ -351,11 +343,6 @@ impl PageSnapshot {
     pub(super) fn parts(&self) -> Vec<(ElementRef, String)> {
         let part = |raw: &RawPart| Some((ElementRef::from_json(&raw.element)?, raw.text.clone()));
         self.parts.iter().filter_map(part).collect()
-    }
-
-    /// The controls that were asked for, hidden ones too.
-    pub(super) fn controls(&self) -> Vec<ElementRef> {
-        self.controls.values().flatten().filter_map(ElementRef::from_json).collect()
     }
 
     /// What to press for a field that was found exactly once.

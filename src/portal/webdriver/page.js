@@ -522,7 +522,6 @@ if (ask.targets) {
     return [name, { count: shown.length, element: shown[0] ?? null, usable: shown.length === 1 && usable(shown[0]), text: shown.length ? fold(shown[0].value ?? words(shown[0])) : null }];
   }));
 }
-if (ask.controls) answer.controls = Object.fromEntries(Object.entries(ask.controls).map(([name, locators]) => [name, find(locators)]));
 if (ask.fields) {
   answer.fields = Object.fromEntries(ask.fields.map((field) => [field.id, read(field)]));
   answer.banners = banners();

@@ -171,16 +171,14 @@ impl WebPortal {
         Ok(self.observed_tab(tab, &answer))
     }
 
-    /// Empties the file controls of the form.
-    pub(super) async fn forget_files(&mut self) -> Result<(), PortalError> {
-        let fields = self.map().tabs.iter().flat_map(|tab| &tab.fields);
-        let files = fields.filter(|field| field.widget == WidgetKind::File);
-        let ask = files
-            .fold(PageQuery::state(self.map()), |ask, field| ask.control(field.id.get_ref().as_str(), &field.locate));
+    /// Empties the file controls of a tab, which need not be shown.
+    pub(super) async fn forget_files(&mut self, tab: &PlannedTab) -> Result<(), PortalError> {
+        let ask = self.tab_ask(tab)?;
         let limit = self.ready_limit();
         let page = self.wait("the form", &ask, Expect::Session, limit, |_| true).await?;
-        for element in page.controls() {
-            self.wire.forget_file(&element).await?;
+        let files = tab.fields.iter().filter(|field| field.widget == WidgetKind::File);
+        for handles in files.filter_map(|field| page.handles(&field.id)) {
+            self.wire.forget_file(&handles.element).await?;
         }
         Ok(())
     }

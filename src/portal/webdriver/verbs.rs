@@ -50,8 +50,8 @@ impl Portal for WebPortal {
         self.attach_files(tab, files).await
     }
 
-    async fn drop_files(&mut self) -> Result<(), PortalError> {
-        self.forget_files().await
+    async fn drop_files(&mut self, tab: &PlannedTab) -> Result<(), PortalError> {
+        self.forget_files(tab).await
     }
 
     async fn save_draft(&mut self) -> Result<Saved, PortalError> {
