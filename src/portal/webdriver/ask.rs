@@ -18,8 +18,13 @@ use crate::selectors::kinds::Kind;
 use crate::selectors::locator::Locators;
 use crate::selectors::schema::{Field, FileList, MapFile};
 
-/// The script that answers.
-pub(crate) const SCRIPT: &str = include_str!("page.js");
+/// The script that answers: one text, in the order of its files.
+pub(crate) const SCRIPT: &str = concat!(
+    include_str!("page/finding.js"),
+    include_str!("page/reading.js"),
+    include_str!("page/covering.js"),
+    include_str!("page/answer.js"),
+);
 
 /// A question under construction.
 #[derive(Debug, Clone)]
@@ -115,7 +120,7 @@ pub enum Step {
 }
 
 /// How the script is to read one field of a tab, as its kind says where it has one.
-pub(super) fn form_field(planned: &PlannedField, declared: &Field, kind: Option<&Kind>) -> Value {
+pub(super) fn worked_field(planned: &PlannedField, declared: &Field, kind: Option<&Kind>) -> Value {
     let mut asked = field(planned, &declared.locate);
     if let Some(Kind { root, parts, read, enter: _, undo: _ }) = kind {
         asked["kind"] = json!({ "root": root, "parts": parts, "read": read });

@@ -79,8 +79,8 @@ impl WebPortal {
         let mut tick = FIRST_TICK;
         loop {
             activity.mark_unchanged();
-            let look = self.look(ask).await?;
-            if let Look::Page(answer) = &look {
+            let mut look = self.look(ask).await?;
+            if let Look::Page(answer) = look {
                 let state = &answer.state;
                 match expect {
                     Expect::Anything => {}
@@ -94,13 +94,14 @@ impl WebPortal {
                     }
                     Expect::Dialog => {}
                 }
-                if state.ready != "loading" && done(answer) {
+                if state.ready != "loading" && done(&answer) {
                     self.document = answer.state.origin_time;
-                    return Ok(PageSnapshot::clone(answer));
+                    return Ok(*answer);
                 }
                 if expect != Expect::Anything && self.config.control.server_errors() > errors && self.quiet() {
                     return Err(PortalError::Server);
                 }
+                look = Look::Page(answer);
             }
             if Instant::now() >= deadline {
                 return Err(match look {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::WebPortal;
-use super::ask::{PageQuery, PageSnapshot, form_field, one};
+use super::ask::{PageQuery, PageSnapshot, one, worked_field};
 use super::pages::Expect;
 use super::wire::WireError;
 use crate::model::form::{FormValue, PlannedField, PlannedTab, WidgetKind};
@@ -12,7 +12,7 @@ use crate::model::observed::{Found, ObservedControl, ObservedTab};
 use crate::model::private::Private;
 use crate::portal::{LocalFile, PortalError};
 use crate::selectors::kinds::Kind;
-use crate::selectors::read::{form_field as form_field_of, shown_as};
+use crate::selectors::read::{form_field, shown_as};
 use crate::selectors::schema::{Field, Tab};
 
 /// How long a quiet page may take to list an upload that it has received.
@@ -31,7 +31,7 @@ impl WebPortal {
             .iter()
             .filter_map(|planned| {
                 let declared = tab.fields.iter().find(|declared| declared.id.get_ref() == &planned.id)?;
-                Some(form_field(planned, declared, self.kind_of(declared)))
+                Some(worked_field(planned, declared, self.kind_of(declared)))
             })
             .collect();
         let mut ask = PageQuery::state(self.map()).fields(fields).panel(&tab.panel);
@@ -46,7 +46,7 @@ impl WebPortal {
     /// A field as it was found. What shows the wanted value in the way that the map declares holds it.
     pub(super) fn found(&self, planned: &PlannedField, answer: &PageSnapshot) -> Found<ObservedControl> {
         let found = answer.found(planned);
-        let declared = form_field_of(self.map(), &planned.id).and_then(|field| field.shown.as_ref());
+        let declared = form_field(self.map(), &planned.id).and_then(|field| field.shown.as_ref());
         let (Some(shown), Found::One(control)) = (declared, &found) else { return found };
         let reads =
             |text: &String, value: &String| shown_as(shown.get_ref(), value).is_ok_and(|form| form.is_match(text));
