@@ -1,9 +1,13 @@
 //! The shapes of a selector map, as read from TOML. `selectors/README.md` explains how to write one.
 
+mod changes;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
+
+pub use changes::{Commit, Confirmation, Parameter, Request, Submit, SubmitDialog};
 
 use super::kinds::Kind;
 use super::locator::Locators;
@@ -358,101 +362,6 @@ fn yes() -> String {
 
 fn no() -> String {
     "No".to_owned()
-}
-
-/// From the recheck page to the commit request.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Submit {
-    /// What to click.
-    pub button: Locators,
-    /// A dialog of the page that then asks; left out where the button itself commits.
-    #[serde(default)]
-    pub dialog: Option<SubmitDialog>,
-}
-
-/// The dialog before the commit.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SubmitDialog {
-    /// Whether it is the browser's own: then it has no boxes, and is confirmed by accepting it.
-    #[serde(default)]
-    pub native: bool,
-    /// The dialog, where it is the page's.
-    #[serde(default)]
-    pub locate: Option<Locators>,
-    /// Regular expression that its text must match as a whole.
-    pub text: Spanned<String>,
-    /// Boxes to tick in it.
-    #[serde(default)]
-    pub attest: Vec<Locators>,
-    /// What to click in it, where it is the page's.
-    #[serde(default)]
-    pub confirm: Option<Locators>,
-}
-
-/// The finalising request.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Commit {
-    pub method: Spanned<String>,
-    /// Its path; a segment in braces stands for any one segment and is a parameter by that name.
-    pub path: Spanned<String>,
-    /// Where one URL serves several purposes: properties of the body that tell this one.
-    #[serde(default)]
-    pub body: BTreeMap<String, String>,
-    /// Its parameters, all of them: of the path, the query and the body.
-    #[serde(default, rename = "parameter")]
-    pub parameters: Vec<Parameter>,
-}
-
-/// A parameter of the commit request: exactly one of the four kinds.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Parameter {
-    /// Name; for JSON bodies a dotted path.
-    pub name: Spanned<String>,
-    /// Carries the value of this field of a tab, in the form in which the control holds it.
-    #[serde(default)]
-    pub field: Option<Spanned<FieldId>>,
-    /// With `field`: from the control's word to the request's.
-    #[serde(default)]
-    pub values: BTreeMap<String, String>,
-    /// Carries the draft's reference.
-    #[serde(default)]
-    pub draft: bool,
-    /// Carries this text.
-    #[serde(default)]
-    pub constant: Option<String>,
-    /// Carries anything, exactly once.
-    #[serde(default)]
-    pub volatile: bool,
-}
-
-/// After the commit.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Confirmation {
-    /// Shows the number on the page that answers the commit.
-    pub number: Locators,
-    /// Regular expression of a number; it must match the whole text.
-    pub form: Spanned<String>,
-    /// The page of a submitted exception, opened by its number.
-    pub submitted: ReadPage,
-}
-
-/// An unsafe request (any method but GET, HEAD, OPTIONS) that the portal needs.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// What it is for; appears in messages.
-    pub id: String,
-    pub method: Spanned<String>,
-    /// Its path; a segment in braces stands for any one segment.
-    pub path: Spanned<String>,
-    /// Where one URL serves several purposes: properties of the body that tell this one.
-    #[serde(default)]
-    pub body: BTreeMap<String, String>,
 }
 
 /// What a recording of this portal may keep beside what the map declares anyway.
