@@ -355,3 +355,23 @@ fn declared_requests(reader: &Reader<'_>, file: &MapFile) -> Result<(Vec<Request
 pub(crate) fn parse_record_path(text: &str) -> Option<RecordPath> {
     RecordPath::parse(text).filter(|path| *path != RecordPath::Constant)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_value_is_shown_as_is_the_whole_text_and_the_value_as_it_is() {
+        let shown = shown_as(r"{value} \(.+\)|{value}", "orders.eu").unwrap();
+        for (text, fits) in [
+            ("orders.eu (Orders)", true),
+            ("orders.eu", true),
+            ("ordersxeu (Orders)", false),
+            ("my orders.eu (Orders)", false),
+            ("orders.eu (Orders) old", false),
+            ("orders.eu-archive", false),
+        ] {
+            assert_eq!(shown.is_match(text), fits, "{text}");
+        }
+    }
+}

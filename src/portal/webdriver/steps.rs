@@ -1,4 +1,4 @@
-//! Controls that are worked step by step, as a kind of the map says: type-ahead look-ups, pickers, tags.
+//! Controls that are worked step by step, as a kind of the map says: type-ahead look-ups, tags.
 
 use std::time::{Duration, Instant};
 
