@@ -104,6 +104,8 @@ pub enum Fault {
     Restless,
     /// Pages carry what nobody asked for, in every place where portals do: see [`super::CANARIES`]. Harmless.
     Talkative,
+    /// Every page is shown in a frame of a shell, in a shadow root of it. Harmless.
+    Framed,
     /// What a test puts on every page of the form, before everything else.
     Injected(&'static str),
     /// Other CSS classes, other order inside tabs, more read-only text. Harmless.

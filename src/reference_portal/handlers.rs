@@ -43,6 +43,7 @@ pub fn router(state: State) -> Router {
         .route("/api/autosave", post(autosave))
         .route("/api/incidents/{incident}", get(incident))
         .layer(DefaultBodyLimit::max(64 << 20))
+        .layer(middleware::from_fn_with_state(state.clone(), shell))
         .layer(middleware::from_fn_with_state(state.clone(), pace))
         .with_state(state)
 }
@@ -61,6 +62,15 @@ async fn pace(Shared(state): Shared<State>, request: Request, next: Next) -> Res
         std::future::pending::<()>().await;
     }
     next.run(request).await
+}
+
+/// A page that is opened by itself is shown in a shell's frame.
+async fn shell(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
+    let opened = request.headers().get("sec-fetch-dest").is_some_and(|destination| destination == "document");
+    match request.uri().path_and_query() {
+        Some(page) if opened && state.has(Fault::Framed) => Html(pages::shell(page.as_str())).into_response(),
+        Some(_) | None => next.run(request).await,
+    }
 }
 
 /// A portal that takes its time is what is simulated here; nothing waits for this but the request itself.

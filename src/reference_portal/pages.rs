@@ -49,6 +49,20 @@ fn page(title: &str, account: Option<&str>, body: &str) -> String {
     )
 }
 
+/// A page around a frame that shows `path`, in the shadow root of a component.
+pub fn shell(path: &str) -> String {
+    let frame = format!(
+        "<iframe id=\"main\" title=\"Work\" src=\"{}\" style=\"width: 100%; height: 80vh; border: 4px solid #ddd; padding: 6px\">\
+         </iframe>",
+        escape(path)
+    );
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Workplace</title><link rel=\"icon\" href=\"data:,\">\
+         </head><body><header><h1>Workplace</h1></header><app-shell><template shadowrootmode=\"open\">{frame}</template></app-shell>\
+         </body></html>"
+    )
+}
+
 pub fn login(failed: bool) -> String {
     let message = if failed { "<p role=\"alert\" class=\"banner\">Name or password is wrong.</p>" } else { "" };
     page(

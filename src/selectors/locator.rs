@@ -1,9 +1,9 @@
-//! How an element of a page is found.
+//! How an element of a page is found, and in which place.
 
 use std::fmt;
 
-use serde::de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One way to find elements. Written as a table with one of the keys `css`, `test_id`, `label`, `xpath`, or with `role` and
 /// `name`.
@@ -44,29 +44,30 @@ struct RawLocator {
     xpath: Option<String>,
     role: Option<String>,
     name: Option<String>,
+    #[serde(rename = "in")]
+    place: Option<String>,
 }
 
-impl TryFrom<RawLocator> for Locator {
-    type Error = &'static str;
-
-    fn try_from(raw: RawLocator) -> Result<Self, Self::Error> {
-        let RawLocator { css, test_id, label, xpath, role, name } = raw;
+impl RawLocator {
+    /// The locator, and the place that it is looked for in.
+    fn read(self) -> Result<(Locator, Option<String>), &'static str> {
+        let Self { css, test_id, label, xpath, role, name, place } = self;
         let role = match (role, name) {
-            (Some(role), Some(name)) => Some(Self::Role { role, name }),
+            (Some(role), Some(name)) => Some(Locator::Role { role, name }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err("a locator by role needs both `role` and `name`"),
         };
         let mut ways = [
-            css.map(|value| Self::Css { value }),
-            test_id.map(|value| Self::TestId { value }),
-            label.map(|value| Self::Label { value }),
-            xpath.map(|value| Self::Xpath { value }),
+            css.map(|value| Locator::Css { value }),
+            test_id.map(|value| Locator::TestId { value }),
+            label.map(|value| Locator::Label { value }),
+            xpath.map(|value| Locator::Xpath { value }),
             role,
         ]
         .into_iter()
         .flatten();
         match (ways.next(), ways.next()) {
-            (Some(only), None) => Ok(only),
+            (Some(only), None) => Ok((only, place)),
             (None, _) => Err("a locator needs one of `css`, `test_id`, `label`, `xpath`, or `role` with `name`"),
             (Some(_), Some(_)) => Err("a locator is found one way; write several as a list of tables"),
         }
@@ -74,9 +75,19 @@ impl TryFrom<RawLocator> for Locator {
 }
 
 /// One or more locators: the first that matches anything decides, so that a map survives a renamed test id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Locators(pub Vec<Locator>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locators {
+    /// The locators, best first.
+    pub ways: Vec<Locator>,
+    /// Name of the `[place]` that all of them look in; without one, where `[page] in` says.
+    pub place: Option<String>,
+}
+
+impl Serialize for Locators {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.ways.serialize(serializer)
+    }
+}
 
 impl<'de> Deserialize<'de> for Locators {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -90,18 +101,25 @@ impl<'de> Deserialize<'de> for Locators {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Locators, A::Error> {
                 let raw = RawLocator::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Locators(vec![raw.try_into().map_err(serde::de::Error::custom)?]))
+                let (way, place) = raw.read().map_err(A::Error::custom)?;
+                Ok(Locators { ways: vec![way], place })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Locators, A::Error> {
-                let mut all = Vec::new();
+                let mut ways = Vec::new();
+                let mut places = Vec::new();
                 while let Some(raw) = seq.next_element::<RawLocator>()? {
-                    all.push(raw.try_into().map_err(serde::de::Error::custom)?);
+                    let (way, place) = raw.read().map_err(A::Error::custom)?;
+                    ways.push(way);
+                    places.push(place);
                 }
-                if all.is_empty() {
-                    return Err(serde::de::Error::custom("the list of locators is empty"));
+                let Some(place) = places.first().cloned() else {
+                    return Err(A::Error::custom("the list of locators is empty"));
+                };
+                if places.iter().any(|other| *other != place) {
+                    return Err(A::Error::custom("the locators of a list look in one place; give each the same `in`"));
                 }
-                Ok(Locators(all))
+                Ok(Locators { ways, place })
             }
         }
         deserializer.deserialize_any(LocatorsVisitor)
@@ -123,12 +141,19 @@ mod tests {
 
     #[test]
     fn a_locator_is_found_exactly_one_way() {
-        assert_eq!(read("at = { css = '#a' }").unwrap().0.len(), 1);
-        assert_eq!(read("at = [{ test_id = 'a' }, { role = 'button', name = 'Save' }]").unwrap().0.len(), 2);
+        assert_eq!(read("at = { css = '#a' }").unwrap().ways.len(), 1);
+        assert_eq!(read("at = [{ test_id = 'a' }, { role = 'button', name = 'Save' }]").unwrap().ways.len(), 2);
         assert!(read("at = { css = '#a', xpath = '//a' }").unwrap_err().contains("found one way"));
         assert!(read("at = { role = 'tab' }").unwrap_err().contains("both"));
         assert!(read("at = {}").unwrap_err().contains("needs one of"));
         assert!(read("at = []").unwrap_err().contains("empty"));
         assert!(read("at = { id = 'x' }").unwrap_err().contains("unknown field"));
+    }
+
+    #[test]
+    fn a_list_of_locators_looks_in_one_place() {
+        let at = read("at = [{ css = '#a', in = 'main' }, { label = 'A', in = 'main' }]").unwrap();
+        assert_eq!((at.ways.len(), at.place.as_deref()), (2, Some("main")));
+        assert!(read("at = [{ css = '#a', in = 'main' }, { css = '#b' }]").unwrap_err().contains("one place"));
     }
 }

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use regex::Regex;
 use toml::Spanned;
 
+use super::places;
 use super::requests::RequestPattern;
 use super::schema::{Field, MapFile, MapSchema};
 use crate::diagnostic::Diagnostic;
@@ -149,6 +150,7 @@ pub fn read(path: &Path, text: &str) -> Result<SelectorMap, Diagnostic> {
         }
     })?;
     check_addresses(&reader, &file)?;
+    places::check(&file, text).map_err(|place| reader.wrong(place.span, &place.field, place.message, place.help))?;
     check_kinds(&reader, &file)?;
     check_fields(&reader, &file)?;
     check_parameters(&reader, &file)?;

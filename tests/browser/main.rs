@@ -10,6 +10,7 @@ mod support;
 mod commands;
 mod crash;
 mod faults;
+mod frames;
 mod held;
 mod hostile;
 mod interlock;

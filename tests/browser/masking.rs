@@ -30,7 +30,7 @@ fn holds(bytes: &[u8], canary: &str) -> bool {
     bytes.windows(canary.len()).any(|window| window == canary.as_bytes())
 }
 
-fn magenta_pixels(folder: &Path) -> usize {
+pub fn magenta_pixels(folder: &Path) -> usize {
     let pictures: Vec<_> =
         files(folder).into_iter().filter(|path| path.extension().is_some_and(|e| e == "png")).collect();
     assert!(pictures.len() >= 4, "too few pictures to mean anything");
@@ -41,7 +41,7 @@ fn magenta_pixels(folder: &Path) -> usize {
         .sum()
 }
 
-fn plant(rig: &Rig) {
+pub fn plant(rig: &Rig) {
     rig.approve_with(|exception| {
         exception["details"]["impact"] = CANARIES[0].into();
         exception["details"]["contact"] = CANARIES[1].into();
@@ -67,6 +67,13 @@ async fn leaves_no_trace(browser: BrowserKind, faults: FaultPlan, outcome: Outco
     (rig, evidence)
 }
 
+/// A map that lets a value be seen that nobody may see.
+pub fn unmasked(map: &str) -> String {
+    let private = "record = \"details.impact\"\nlocate = { label = \"Customer impact statement\" }\nrequired = true\n";
+    assert!(map.contains(private));
+    map.replace(private, &format!("{private}show = true\n"))
+}
+
 browser_tests! {
     both async fn canaries_are_in_no_byte_and_hidden_values_in_no_pixel_of_a_submitted_run(browser: BrowserKind) {
         // What may not be shown stands on the page in magenta.
@@ -82,12 +89,7 @@ browser_tests! {
 
     both async fn with_the_mask_taken_off_the_same_pixels_are_found(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::PrivateIsMagenta))).await;
-        let shown = |map: String| {
-            let private = "record = \"details.impact\"\nlocate = { label = \"Customer impact statement\" }\nrequired = true\n";
-            assert!(map.contains(private));
-            map.replace(private, &format!("{private}show = true\n"))
-        };
-        let rig = rig.with_map(shown);
+        let rig = rig.with_map(|map| unmasked(&map));
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
         assert!(magenta_pixels(&rig.evidence(&run)) > 1000);

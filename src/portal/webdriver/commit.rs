@@ -1,6 +1,7 @@
 //! Saving a draft and committing it: what is pressed, the dialog before the last click, and what the portal answers.
 
-use super::ask::{PageQuery, PageSnapshot, one};
+use super::answer::{PageSnapshot, one};
+use super::ask::PageQuery;
 use super::pages::{Expect, Look, SETTLES};
 use super::wire::{ElementRef, WireError};
 use super::{LastClick, WebPortal};
@@ -143,9 +144,9 @@ impl WebPortal {
     }
 
     /// Makes the click that is left, once: it is forgotten with that.
-    pub(super) fn press_last(&mut self) -> Result<(), PortalError> {
+    pub(super) async fn press_last(&mut self) -> Result<(), PortalError> {
         match self.last.take() {
-            Some(LastClick::Button(element)) => self.wire.click_detached(&element),
+            Some(LastClick::Button(element)) => self.wire.click_detached(&element).await?,
             Some(LastClick::NativeDialog) => self.wire.accept_detached(),
             None => return Err(PortalError::Missing("the button that confirms".into())),
         }
@@ -161,8 +162,8 @@ impl WebPortal {
         let limit = self.ready_limit();
         let answer = self
             .wait("the confirmation page", &ask, Expect::Anything, limit, |answer| {
-                let arrived = answer.state.origin_time > before && answer.state.ready == "complete";
                 let number = answer.target("number");
+                let arrived = number.origin_time > before && answer.state.ready == "complete";
                 let replaced = number.count > 0 && number.text != number_before;
                 control.in_flight() == 0 && (arrived || replaced)
             })

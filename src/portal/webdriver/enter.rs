@@ -1,7 +1,7 @@
 //! Real user input: keys for text, clicks for choices, and leaving the control afterwards.
 
 use super::WebPortal;
-use super::ask::{Handles, PageSnapshot};
+use super::answer::{Handles, PageSnapshot};
 use super::wire::{ElementRef, WireError};
 use crate::model::browser::BrowserKind;
 use crate::model::form::{FormValue, PlannedField, PlannedTab, WidgetKind};

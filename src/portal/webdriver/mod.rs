@@ -1,18 +1,22 @@
 //! The portal in a real browser.
 //!
-//! [`wire`] sends commands, [`ask`] puts questions to the page and reads the answers, `enter` types, `pointer` clicks,
-//! `pages` opens and waits, `picture` takes masked pictures.
+//! [`wire`] sends commands, `frames` to which document, [`ask`] puts questions to the page and [`answer`] reads what it says,
+//! `enter` types, `steps` works what is more than plain elements, `pointer` clicks, `pages` opens and waits, `picture` takes
+//! masked pictures.
 //!
 //! On these stand the portal's verbs: `session` signs in, `tabs` works the form, `shown` reads lists and pages of
 //! values, `commit` saves and commits, and `verbs` hands each verb to the file of its subject.
 
+pub mod answer;
 pub mod ask;
 mod bounds;
 mod commit;
 mod enter;
+mod frames;
 mod pages;
 mod picture;
 mod pointer;
+mod rectangles;
 mod session;
 mod shown;
 mod steps;

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::WebPortal;
-use super::ask::{PageQuery, PageSnapshot, SCRIPT};
+use super::answer::PageSnapshot;
+use super::ask::{PageQuery, SCRIPT};
+use super::frames::FrameId;
 use super::wire::WireError;
 use crate::gateway::proxy::PROBE;
 use crate::model::private::Private;
@@ -47,12 +49,9 @@ pub(super) enum Look {
 impl WebPortal {
     /// One look.
     pub(super) async fn look(&self, ask: &PageQuery) -> Result<Look, PortalError> {
-        match self.wire.script(SCRIPT, ask.clone().into_json()).await {
-            Ok(value) => match serde_json::from_value(value) {
-                Ok(answer) => Ok(Look::Page(Box::new(answer))),
-                // A page that is being torn down answers null.
-                Err(_) => Ok(Look::Changing),
-            },
+        match self.looks(ask).await {
+            Ok(Some(answer)) => Ok(Look::Page(Box::new(answer))),
+            Ok(None) => Ok(Look::Changing),
             Err(WireError::Stale) => Ok(Look::Changing),
             Err(WireError::Script(what)) => Ok(Look::Failed(what)),
             Err(WireError::Dialog) => {
@@ -60,8 +59,30 @@ impl WebPortal {
                 Err(PortalError::Dialog(Private::new(text)))
             }
             Err(WireError::Timeout) => Err(PortalError::Timeout("the page".to_owned())),
-            Err(error @ (WireError::Covered | WireError::Unplaced | WireError::Other(_))) => Err(error.into()),
+            Err(error @ (WireError::Covered | WireError::Unplaced | WireError::Gone | WireError::Other(_))) => {
+                Err(error.into())
+            }
         }
+    }
+
+    /// Looks at the page, then at the frames in it that the map names and that are there. A page that is being torn down answers
+    /// nothing.
+    async fn looks(&self, ask: &PageQuery) -> Result<Option<PageSnapshot>, WireError> {
+        let page = self.wire.script(SCRIPT, ask.page()).await?;
+        let Ok(mut answer) = serde_json::from_value::<PageSnapshot>(page) else { return Ok(None) };
+        for (name, question) in ask.places() {
+            let holder = answer.frames().find(|(known, _)| *known == name).map(|(_, holder)| holder);
+            let Some(holder) = holder else { continue };
+            let frame = self.wire.frame_in(&holder).await?;
+            let told = self.wire.script_in(Some(frame), SCRIPT, question).await;
+            if let Err(WireError::Stale) = told {
+                // Put into the page anew, it is another frame.
+                self.wire.frames.forget(frame);
+            }
+            let Ok(told) = serde_json::from_value(told?) else { return Ok(None) };
+            answer = answer.and(name, told);
+        }
+        Ok(Some(answer))
     }
 
     /// Looks until `done`, for at most `limit`.
@@ -157,15 +178,15 @@ impl WebPortal {
         let _ = tokio::time::timeout(within, settled).await;
     }
 
-    /// Waits until what the page asked for so far has reached the gateway: a request of the page's own, which the gateway itself
+    /// Waits until what a document asked for so far has reached the gateway: a request of its own, which the gateway itself
     /// answers, comes after it. A portal whose pages may ask for nothing is found out once, and not asked again.
-    pub(super) async fn mark_traffic(&mut self) {
+    pub(super) async fn mark_traffic(&mut self, frame: Option<FrameId>) {
         if !self.marks {
             return;
         }
         let nonce = format!("{:032x}", rand::random::<u128>());
         let script = "fetch(arguments[0], { cache: 'no-store', credentials: 'omit' }).catch(() => {});";
-        let sent = self.wire.script(script, Value::String(format!("{PROBE}{nonce}"))).await.is_ok();
+        let sent = self.wire.script_in(frame, script, Value::String(format!("{PROBE}{nonce}"))).await.is_ok();
         self.marks = sent && self.config.control.await_probe(&nonce, MARK).await;
     }
 

@@ -1,10 +1,11 @@
 //! Pictures of what may be shown: nothing else is rendered when they are taken. If anything moved meanwhile, they are taken again.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::WebPortal;
-use super::ask::{Item, PageQuery, Rectangles, Step};
+use super::ask::{FieldQuery, PageQuery, Step};
 use super::pages::Look;
+use super::rectangles::{Item, Rectangles};
 use super::wire::Clip;
 use crate::mask::drawing::can_write;
 use crate::mask::picture::{Control, Holds, MaskedPicture, PictureError, Rect, Sketch, blank, drawn, masked};
@@ -24,7 +25,7 @@ const MARGIN: f64 = 24.0;
 
 /// What the map names in a scene.
 struct Named {
-    ask: Value,
+    ask: FieldQuery,
     label: Option<String>,
 }
 
@@ -38,13 +39,13 @@ fn named_field(field: &Field, show: bool, tab: Option<&Tab>) -> Named {
         "panel": tab.map(|tab| &tab.panel),
         "wanted": [],
     });
-    Named { ask, label: Some(label(field.label.as_deref(), id)) }
+    Named { ask: FieldQuery::pictured(&field.locate, ask), label: Some(label(field.label.as_deref(), id)) }
 }
 
 fn named_line(id: &FieldId, locate: &Locators, show: bool) -> Named {
     let ask =
         json!({ "widget": "read-only", "locate": locate, "show": show, "list": null, "panel": null, "wanted": [] });
-    Named { ask, label: Some(label(None, id)) }
+    Named { ask: FieldQuery::pictured(locate, ask), label: Some(label(None, id)) }
 }
 
 /// What is written beside a control: the map's label, or its name where there is none that can be written.
@@ -98,7 +99,7 @@ impl WebPortal {
             // What never stands still keeps nobody from seeing the rest of the page.
             (Err(PortalError::Unmaskable(_)), Scene::Page) => {
                 let mut named = self.named(scene);
-                named.retain(|one| one.ask["show"] == Value::Bool(false));
+                named.retain(|one| !one.ask.is_shown());
                 self.picture_of(&named, caption).await
             }
             (told, Scene::Page | Scene::Tab(_) | Scene::Lines(..)) => told,
@@ -106,9 +107,8 @@ impl WebPortal {
     }
 
     async fn picture_of(&mut self, named: &[Named], caption: &str) -> Result<MaskedPicture, PortalError> {
-        let fields: Vec<&Value> = named.iter().map(|one| &one.ask).collect();
-        let show = json!({ "fields": fields, "wording": self.config.gate.permissions().wording });
-        let ask = PageQuery::state(self.map()).show(show);
+        let fields = named.iter().map(|one| one.ask.clone()).collect();
+        let ask = PageQuery::state(self.map()).show(fields, self.config.gate.permissions().wording);
         let mut why = "the page kept moving".to_owned();
         for _ in 0..TRIES {
             let token = format!("{:032x}", rand::random::<u128>());
@@ -134,7 +134,8 @@ impl WebPortal {
         let Some(before) = self.step(ask, Step::Hide, token, &[]).await? else { return Ok(Covered::Moved) };
         let part = Part::of(&before);
         let nothing = self.shot(part.as_ref()).await?;
-        let dark: Vec<usize> = before.items.iter().filter(|item| !self.clean(item)).map(|item| item.at).collect();
+        let dark = before.items.iter().filter(|item| !self.clean(item));
+        let dark: Vec<_> = dark.map(|item| (item.place.clone(), item.at)).collect();
         let seen = self.step(ask, Step::Show, token, &dark).await?;
         let permitted = self.shot(part.as_ref()).await?;
         let after = self.step(ask, Step::Off, token, &[]).await?;
@@ -166,7 +167,7 @@ impl WebPortal {
         ask: &PageQuery,
         step: Step,
         token: &str,
-        dark: &[usize],
+        dark: &[(Option<String>, usize)],
     ) -> Result<Option<Rectangles>, PortalError> {
         match self.look(&ask.clone().cover(step, token, dark)).await? {
             Look::Page(answer) if answer.held == Some(true) => Ok(answer.rectangles),
@@ -186,7 +187,7 @@ struct Part {
 impl Part {
     /// All that the map names, with a margin, up to the largest size; nothing where it names nothing.
     fn of(seen: &Rectangles) -> Option<Self> {
-        let around = |end: usize, pick: fn(f64, f64) -> f64| seen.items.iter().map(|item| item.place[end]).reduce(pick);
+        let around = |end: usize, pick: fn(f64, f64) -> f64| seen.items.iter().map(|item| item.edges[end]).reduce(pick);
         let (left, top) = (around(0, f64::min)?, around(1, f64::min)?);
         let (right, bottom) = (around(2, f64::max)?, around(3, f64::max)?);
         let low = |least: f64| (least - MARGIN).floor().max(0.0);
@@ -249,7 +250,7 @@ impl Taken {
         for item in &self.seen.items {
             let Some(field) = item.field else {
                 if item.show {
-                    wording.push(place(item.place));
+                    wording.push(place(item.edges));
                 }
                 continue;
             };
@@ -261,7 +262,7 @@ impl Taken {
                 (false, false) => Holds::Hidden,
                 (true | false, true) => Holds::Shown,
             };
-            controls.push(Control { place: place(item.place), label, label_at, holds });
+            controls.push(Control { place: place(item.edges), label, label_at, holds });
         }
         let size = (pixels(clip.width).round() as u32, pixels(clip.height).round() as u32);
         Sketch { size, controls, wording, caption: lines }

@@ -3,7 +3,8 @@
 use secrecy::ExposeSecret;
 
 use super::WebPortal;
-use super::ask::{PageQuery, PageSnapshot, one};
+use super::answer::{PageSnapshot, one};
+use super::ask::PageQuery;
 use super::pages::{Expect, Look, SETTLES};
 use super::wire::WireError;
 use crate::gateway::proxy::PROBE;
@@ -31,6 +32,7 @@ impl From<WireError> for SignIn {
             WireError::Dialog
             | WireError::Covered
             | WireError::Unplaced
+            | WireError::Gone
             | WireError::Timeout
             | WireError::Script(_)
             | WireError::Other(_) => Self::Failed(error.into()),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::WebPortal;
-use super::ask::{PageQuery, PageSnapshot, field};
+use super::answer::PageSnapshot;
+use super::ask::{FieldQuery, PageQuery};
 use super::bounds::{self, ROWS};
 use super::pages::{Expect, fill_path};
 use crate::model::form::PlannedField;
@@ -114,7 +115,7 @@ impl WebPortal {
                     let recheck = matches!(page, ShownPage::Recheck(_)) && declared.path == review.path;
                     lines.map(|(_, locate)| locate).or(own.map(|own| &own.locate)).filter(|_| recheck)
                 };
-                own.or_else(inherited).or_else(same_page).map(|locate| field(line, locate))
+                own.or_else(inherited).or_else(same_page).map(|locate| FieldQuery::new(line, locate))
             })
             .collect();
         let mut ask = PageQuery::state(self.map()).fields(fields).target("ready", &declared.ready);

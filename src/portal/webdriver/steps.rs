@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::WebPortal;
-use super::ask::{PageQuery, PageSnapshot, worked_field};
+use super::answer::PageSnapshot;
+use super::ask::{FieldQuery, PageQuery};
 use super::pages::Expect;
 use super::wire::{ElementRef, Scroll, WireError};
 use crate::model::form::{FormValue, PlannedField};
@@ -156,7 +157,7 @@ impl WebPortal {
     }
 
     fn part_ask(&self, work: &Work<'_>, part: &str) -> PageQuery {
-        let field = worked_field(work.planned, work.declared, Some(work.kind));
+        let field = FieldQuery::worked(work.planned, work.declared, Some(work.kind));
         PageQuery::state(self.map()).part(field, part)
     }
 

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::WebPortal;
-use super::ask::{PageQuery, PageSnapshot, one, worked_field};
+use super::answer::{PageSnapshot, one};
+use super::ask::{FieldQuery, PageQuery};
 use super::pages::Expect;
 use super::wire::WireError;
 use crate::model::form::{FormValue, PlannedField, PlannedTab, WidgetKind};
@@ -31,7 +32,7 @@ impl WebPortal {
             .iter()
             .filter_map(|planned| {
                 let declared = tab.fields.iter().find(|declared| declared.id.get_ref() == &planned.id)?;
-                Some(worked_field(planned, declared, self.kind_of(declared)))
+                Some(FieldQuery::worked(planned, declared, self.kind_of(declared)))
             })
             .collect();
         let mut ask = PageQuery::state(self.map()).fields(fields).panel(&tab.panel);
@@ -138,8 +139,9 @@ impl WebPortal {
     }
 
     /// Waits until nothing is on its way and the page does not say that it works, then reads the tab.
-    async fn settled_tab(&mut self, planned: &PlannedTab) -> Result<PageSnapshot, PortalError> {
-        self.mark_traffic().await;
+    async fn settled_tab(&mut self, planned: &PlannedTab, seen: &PageSnapshot) -> Result<PageSnapshot, PortalError> {
+        let entered = planned.fields.iter().find_map(|field| seen.handles(&field.id));
+        self.mark_traffic(entered.and_then(|handles| handles.element.frame)).await;
         let ask = self.tab_ask(planned)?;
         let limit = self.ready_limit();
         let control = self.config.control.clone();
@@ -167,7 +169,7 @@ impl WebPortal {
             let dialog = matches!(error, PortalError::Dialog(_));
             return Err(if dialog { self.explain(WireError::Dialog).await } else { error });
         }
-        let answer = self.settled_tab(tab).await?;
+        let answer = self.settled_tab(tab, &seen).await?;
         Ok(self.observed_tab(tab, &answer))
     }
 

@@ -67,7 +67,7 @@ impl Portal for WebPortal {
     }
 
     async fn press_commit(&mut self) -> Result<(), PortalError> {
-        self.press_last()
+        self.press_last().await
     }
 
     async fn confirmation_number(&mut self) -> Result<Option<String>, PortalError> {

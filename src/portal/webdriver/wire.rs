@@ -9,6 +9,7 @@ use fantoccini::{Client, ClientBuilder};
 use serde_json::{Map, Value, json};
 
 use super::bounds;
+use super::frames::{FRAME, FrameId, Frames};
 use super::world::World;
 use crate::portal::PortalError;
 use crate::portal::network::Network;
@@ -45,7 +46,7 @@ const FORGET: &str = "function (element) { element.value = ''; }";
 const LEAVE: &str = "function (element) { element.blur(); }";
 
 /// Key of an element reference in WebDriver's JSON.
-const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+pub(super) const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// A part of a page, in CSS pixels from its corner.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,18 +61,29 @@ pub struct Clip {
     pub window: Option<(f64, f64)>,
 }
 
-/// A reference to an element of the current page.
+/// A reference to an element of the current page, or of a frame in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ElementRef(String);
+pub struct ElementRef {
+    /// The browser's name for it.
+    pub(super) id: String,
+    /// The frame that it is in.
+    pub(super) frame: Option<FrameId>,
+}
 
 impl ElementRef {
     /// Reads a reference out of what a script returned.
     pub fn from_json(value: &Value) -> Option<Self> {
-        value.get(ELEMENT)?.as_str().map(|id| Self(id.to_owned()))
+        let id = value.get(ELEMENT)?.as_str()?.to_owned();
+        Some(Self { id, frame: value.get(FRAME).and_then(FrameId::from_json) })
     }
 
     fn path(&self, command: &str) -> String {
-        format!("element/{}/{command}", self.0)
+        format!("element/{}/{command}", self.id)
+    }
+
+    /// The reference as WebDriver's JSON.
+    pub(super) fn to_json(&self) -> Value {
+        json!({ ELEMENT: self.id })
     }
 }
 
@@ -94,6 +106,8 @@ pub enum WireError {
     Covered,
     /// The element takes up no room on the page.
     Unplaced,
+    /// The window, or the frame that commands go to, is gone.
+    Gone,
     /// The driver did not answer in time.
     Timeout,
     /// The agent's own script failed in the page: what the browser says of a locator that it cannot read, else nothing.
@@ -109,6 +123,7 @@ impl From<WireError> for PortalError {
             WireError::Stale => Self::Browser("an element went away while it was used".into()),
             WireError::Covered => Self::Browser("something lies over the element to click".into()),
             WireError::Unplaced => Self::Browser("the element cannot be used: it takes up no room on the page".into()),
+            WireError::Gone => Self::Browser("the window is gone".into()),
             WireError::Timeout => Self::Timeout("the browser's driver".into()),
             WireError::Script(what) => Self::Browser(format!("a script failed in the page{what}")),
             WireError::Other(what) => Self::Browser(what.into()),
@@ -130,7 +145,7 @@ fn classify(error: &CmdError) -> WireError {
             ErrorStatus::InvalidSessionId => WireError::Other("the browser session is gone"),
             ErrorStatus::JavascriptError => WireError::Script(String::new()),
             ErrorStatus::InvalidArgument => WireError::Other("the driver refused an argument"),
-            ErrorStatus::NoSuchWindow => WireError::Other("the window is gone"),
+            ErrorStatus::NoSuchWindow | ErrorStatus::NoSuchFrame => WireError::Gone,
             ErrorStatus::InvalidSelector => WireError::Other("a locator of the map is not valid"),
             ErrorStatus::Timeout | ErrorStatus::ScriptTimeout => WireError::Timeout,
             _ => WireError::Other("the driver reported an error"),
@@ -144,7 +159,8 @@ fn classify(error: &CmdError) -> WireError {
 /// A session, with its counters.
 pub struct Wire {
     client: Client,
-    world: World,
+    pub(super) world: World,
+    pub(super) frames: Frames,
     trips: AtomicU64,
     busy: AtomicU64,
     stuck: AtomicBool,
@@ -181,7 +197,8 @@ impl Wire {
         let entered = tokio::time::timeout(limit, World::enter(&address, network)).await;
         let world = entered.map_err(|_| WireError::Timeout).flatten()?;
         let (trips, busy, stuck) = (AtomicU64::new(1), AtomicU64::new(0), AtomicBool::new(false));
-        let wire = Self { client, world, trips, busy, stuck, limit, pace: Duration::ZERO };
+        let frames = Frames::default();
+        let wire = Self { client, world, frames, trips, busy, stuck, limit, pace: Duration::ZERO };
         wire.spent(begun);
         Ok(wire)
     }
@@ -236,23 +253,49 @@ impl Wire {
         }
     }
 
-    async fn post(&self, path: impl Into<String>, body: Value) -> Result<Value, WireError> {
+    pub(super) async fn post(&self, path: impl Into<String>, body: Value) -> Result<Value, WireError> {
         self.command(http::Method::POST, path.into(), Some(body)).await
+    }
+
+    /// A command at an element.
+    async fn post_to(&self, element: &ElementRef, command: &str, body: Value) -> Result<Value, WireError> {
+        self.stand_in(element.frame).await?;
+        let done = self.post(element.path(command), body).await;
+        match (done, element.frame) {
+            // The frame went away, and the element with it.
+            (Err(WireError::Gone), Some(_)) => {
+                self.frames.leave();
+                Err(WireError::Stale)
+            }
+            (done, _) => done,
+        }
     }
 
     /// Goes to a URL. Returns at once: the session does not wait for pages.
     pub async fn goto(&self, url: &url::Url) -> Result<(), WireError> {
         self.rest().await;
+        self.stand_in(None).await?;
         self.post("url", json!({ "url": url })).await.map(drop)
     }
 
     /// Runs a script on the page's document, in a world that the page cannot touch: `argument` is its `arguments[0]`.
     pub async fn script(&self, script: &str, argument: Value) -> Result<Value, WireError> {
-        self.asked(self.world.script(script, &argument, ELEMENT)).await
+        self.script_in(None, script, argument).await
+    }
+
+    /// Runs a script on the document of a frame, or of the page.
+    pub(super) async fn script_in(
+        &self,
+        frame: Option<FrameId>,
+        script: &str,
+        argument: Value,
+    ) -> Result<Value, WireError> {
+        let context = self.context(frame);
+        self.asked(self.world.script(&context, script, &argument, frame)).await
     }
 
     /// Something asked by WebDriver BiDi.
-    async fn asked<T>(&self, question: impl Future<Output = Result<T, WireError>>) -> Result<T, WireError> {
+    pub(super) async fn asked<T>(&self, question: impl Future<Output = Result<T, WireError>>) -> Result<T, WireError> {
         if self.stuck.load(Ordering::Relaxed) {
             return Err(WireError::Timeout);
         }
@@ -266,50 +309,51 @@ impl Wire {
     /// Clicks as a person would.
     pub async fn click(&self, element: &ElementRef) -> Result<(), WireError> {
         self.rest().await;
-        self.asked(self.world.click(&element.0)).await
+        let around = self.around(element);
+        self.asked(self.world.click(&self.node(element), &around)).await
     }
 
     /// Chooses an option of a list, which the driver opens for it where it has to.
     pub(crate) async fn choose(&self, option: &ElementRef) -> Result<(), WireError> {
         self.rest().await;
-        self.post(option.path("click"), json!({})).await.map(drop)
+        self.post_to(option, "click", json!({})).await.map(drop)
     }
 
     /// Selects all that a control holds, so that what is typed next replaces it, as a page sees it from a person.
     pub async fn select_all(&self, element: &ElementRef) -> Result<(), WireError> {
-        self.asked(self.world.on(SELECT, &element.0)).await
+        self.asked(self.world.on(SELECT, &self.node(element))).await
     }
 
     /// Empties a day or time, part by part.
     pub(crate) async fn clear(&self, element: &ElementRef) -> Result<(), WireError> {
-        self.post(element.path("clear"), json!({})).await.map(drop)
+        self.post_to(element, "clear", json!({})).await.map(drop)
     }
 
     /// Leaves a control. No key is pressed: in an open list, Tab would choose.
     pub async fn leave(&self, element: &ElementRef) -> Result<(), WireError> {
-        self.asked(self.world.on(LEAVE, &element.0)).await
+        self.asked(self.world.on(LEAVE, &self.node(element))).await
     }
 
     /// Gives a file to a control.
     pub(crate) async fn give_file(&self, element: &ElementRef, path: &str) -> Result<(), WireError> {
         self.rest().await;
-        self.asked(self.world.give_file(&element.0, path)).await
+        self.asked(self.world.give_file(&self.node(element), path)).await
     }
 
     /// Presses keys as a person would.
     pub async fn keys(&self, element: &ElementRef, text: &str) -> Result<(), WireError> {
         self.rest().await;
-        self.post(element.path("value"), json!({ "text": text })).await.map(drop)
+        self.post_to(element, "value", json!({ "text": text })).await.map(drop)
     }
 
     /// Takes what was chosen out of a file control.
     pub(crate) async fn forget_file(&self, element: &ElementRef) -> Result<(), WireError> {
-        self.asked(self.world.on(FORGET, &element.0)).await
+        self.asked(self.world.on(FORGET, &self.node(element))).await
     }
 
     /// Scrolls the list in which an option is; whether that moved it.
     pub(crate) async fn scroll_list(&self, option: &ElementRef, whither: Scroll) -> Result<bool, WireError> {
-        self.asked(self.world.scroll_list(&option.0, whither)).await
+        self.asked(self.world.scroll_list(&self.node(option), whither)).await
     }
 
     /// A picture of the window's content, as PNG.
@@ -344,8 +388,10 @@ impl Wire {
     }
 
     /// Clicks without waiting for the driver's answer: with a request held, it may come only after the release.
-    pub(crate) fn click_detached(&self, element: &ElementRef) {
+    pub(crate) async fn click_detached(&self, element: &ElementRef) -> Result<(), WireError> {
+        self.stand_in(element.frame).await?;
         self.post_detached(element.path("click"));
+        Ok(())
     }
 
     /// Accepts the open JavaScript dialog, without waiting either.
@@ -369,7 +415,7 @@ impl Wire {
             Ok(handles) => handles.as_array().is_some_and(|handles| !handles.is_empty()),
             // A dialog is open in a window, and a slow driver still has one.
             Err(WireError::Dialog | WireError::Timeout | WireError::Covered | WireError::Unplaced) => true,
-            Err(WireError::Stale | WireError::Script(_) | WireError::Other(_)) => false,
+            Err(WireError::Stale | WireError::Gone | WireError::Script(_) | WireError::Other(_)) => false,
         }
     }
 

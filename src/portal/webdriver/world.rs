@@ -14,7 +14,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::wire::{Clip, Scroll, WireError};
+use super::frames::{FRAME, FrameId};
+use super::wire::{Clip, ELEMENT, Scroll, WireError};
 use crate::portal::network::Network;
 
 /// Largest answer, in bytes.
@@ -49,6 +50,9 @@ const GIVE: &str = r"function (argument) {
   return globalThis.portalAgentScripts.KEY(argument);
 }";
 
+/// The window of a frame.
+const WINDOW: &str = "function (frame) { return frame.contentWindow }";
+
 /// Scrolls the nearest list around an element.
 const SCROLL: &str = r"function (element, on) {
   const above = (at) => at.parentElement ?? at.getRootNode().host ?? null;
@@ -68,6 +72,20 @@ struct Command {
     method: &'static str,
     parameters: Value,
     answer: oneshot::Sender<Answered>,
+}
+
+/// An element, and the browsing context that it is in.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub context: String,
+    pub id: String,
+}
+
+impl Node {
+    /// The element as an argument.
+    pub(super) fn to_json(&self) -> Value {
+        json!({ "sharedId": self.id })
+    }
 }
 
 /// The connection to the browser, and which tab of it.
@@ -152,12 +170,12 @@ impl World {
         data.ok_or(WireError::Other("the browser took no picture"))
     }
 
-    /// Calls a function in the agent's own world.
-    pub(super) async fn call(&self, function: &str, arguments: Value) -> Result<Value, WireError> {
+    /// Calls a function in the agent's own world, in the page or in a frame of it.
+    pub(super) async fn call(&self, context: &str, function: &str, arguments: Value) -> Result<Value, WireError> {
         let parameters = json!({
             "functionDeclaration": function,
             "awaitPromise": true,
-            "target": { "context": self.tab, "sandbox": SANDBOX },
+            "target": { "context": context, "sandbox": SANDBOX },
             "arguments": arguments,
             "resultOwnership": "none",
             "serializationOptions": { "maxDomDepth": 0, "maxObjectDepth": 1, "includeShadowTree": "all" },
@@ -170,20 +188,26 @@ impl World {
     }
 
     /// Calls a function with an element, for what it does.
-    pub(super) async fn on(&self, function: &str, element: &str) -> Result<(), WireError> {
-        self.call(function, json!([{ "sharedId": element }])).await.map(drop)
+    pub(super) async fn on(&self, function: &str, element: &Node) -> Result<(), WireError> {
+        self.call(&element.context, function, json!([element.to_json()])).await.map(drop)
+    }
+
+    /// The browsing context of the frame that an element holds.
+    pub(super) async fn context_in(&self, holder: &Node) -> Result<String, WireError> {
+        let answer = self.call(&holder.context, WINDOW, json!([holder.to_json()])).await?;
+        answer["result"]["value"]["context"].as_str().map(str::to_owned).ok_or(WireError::Stale)
     }
 
     /// Scrolls what an element is in; whether that moved it.
-    pub(super) async fn scroll_list(&self, element: &str, whither: Scroll) -> Result<bool, WireError> {
+    pub(super) async fn scroll_list(&self, element: &Node, whither: Scroll) -> Result<bool, WireError> {
         let on = json!({ "type": "boolean", "value": whither == Scroll::On });
-        let answer = self.call(SCROLL, json!([{ "sharedId": element }, on])).await?;
+        let answer = self.call(&element.context, SCROLL, json!([element.to_json(), on])).await?;
         Ok(answer["result"]["value"] == true)
     }
 
     /// Gives a file to a control, by its path on this machine.
-    pub(super) async fn give_file(&self, element: &str, path: &str) -> Result<(), WireError> {
-        let parameters = json!({ "context": self.tab, "element": { "sharedId": element }, "files": [path] });
+    pub(super) async fn give_file(&self, element: &Node, path: &str) -> Result<(), WireError> {
+        let parameters = json!({ "context": element.context, "element": element.to_json(), "files": [path] });
         match self.answered("input.setFiles", parameters).await? {
             Ok(_) => Ok(()),
             Err(code) if code == "no such node" || code == "no such element" => Err(WireError::Stale),
@@ -191,19 +215,26 @@ impl World {
         }
     }
 
-    /// Runs a script in the agent's own world; `element_key` names what stands for an element in its result.
-    pub(super) async fn script(&self, script: &str, argument: &Value, element_key: &str) -> Result<Value, WireError> {
+    /// Runs a script in the agent's own world of the page or of a frame, which elements in its result are marked with.
+    pub(super) async fn script(
+        &self,
+        context: &str,
+        script: &str,
+        argument: &Value,
+        frame: Option<FrameId>,
+    ) -> Result<Value, WireError> {
         let argument = json!([{ "type": "string", "value": argument.to_string() }]);
         let key = key(script);
         // A script is longer than most pages: it is sent once for each document.
-        let mut answer = self.call(&CALL.replace("KEY", &key), argument.clone()).await?;
+        let mut answer = self.call(context, &CALL.replace("KEY", &key), argument.clone()).await?;
         if answer["result"]["type"] == "undefined" {
-            answer = self.call(&GIVE.replace("KEY", &key).replacen("SCRIPT", script, 1), argument).await?;
+            let give = GIVE.replace("KEY", &key).replacen("SCRIPT", script, 1);
+            answer = self.call(context, &give, argument).await?;
         }
         let returned = answer["result"]["value"].as_array().map(Vec::as_slice).unwrap_or_default();
         let text = returned.first().and_then(|first| first["value"].as_str()).unwrap_or("null");
         let mut packed = serde_json::from_str(text).map_err(|_| WireError::Script(String::new()))?;
-        let elements: Vec<Value> = returned.iter().skip(1).map(|node| element(node, element_key)).collect();
+        let elements: Vec<Value> = returned.iter().skip(1).map(|node| element(node, frame)).collect();
         unpack(&mut packed, &elements);
         Ok(packed)
     }
@@ -233,10 +264,10 @@ fn key(script: &str) -> String {
 }
 
 /// The reference to an element, and whether it has a shadow root: an older browser that does not say so is taken to say yes.
-fn element(node: &Value, element_key: &str) -> Value {
+fn element(node: &Value, frame: Option<FrameId>) -> Value {
     let id = node["sharedId"].as_str().unwrap_or_default();
     let shadow = node["value"].get("shadowRoot").is_none_or(|root| !root.is_null());
-    json!({ element_key: id, SHADOW: shadow })
+    json!({ ELEMENT: id, SHADOW: shadow, FRAME: frame.map(FrameId::to_json) })
 }
 
 /// Puts references to elements where their numbers stand.

@@ -279,7 +279,7 @@ fn css(locators: &Locators) -> Option<String> {
         Locator::TestId { value } => Some(format!("[data-testid=\"{value}\"]")),
         Locator::Label { .. } | Locator::Xpath { .. } | Locator::Role { .. } => None,
     };
-    let all: Vec<String> = locators.0.iter().filter_map(one).collect();
+    let all: Vec<String> = locators.ways.iter().filter_map(one).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 

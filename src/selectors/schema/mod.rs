@@ -40,6 +40,9 @@ pub struct MapFile {
     pub login: Login,
     /// What holds on every page.
     pub page: Page,
+    /// Frames of the page that hold what the map names.
+    #[serde(default, rename = "place")]
+    pub places: BTreeMap<Spanned<String>, Place>,
     /// Known banners. A warning counts wherever it matches; what is harmless must be so to the last word.
     #[serde(default, rename = "banner")]
     pub banners: Vec<Banner>,
@@ -78,7 +81,7 @@ pub enum MapSchema {
     /// The first version.
     #[serde(rename = "portal-agent/map/1")]
     V1,
-    /// The second: everything of the first, and kinds.
+    /// The second: everything of the first, kinds and places.
     #[serde(rename = "portal-agent/map/2")]
     V2,
 }
@@ -141,10 +144,21 @@ pub struct Login {
     pub submit: Locators,
 }
 
+/// A frame, whatever document it shows.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Where it is: in the page itself, unless the locator names another place.
+    pub frame: Locators,
+}
+
 /// What holds on every page.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
+    /// Name of the place that locators look in which name none; `top` is the page itself.
+    #[serde(default, rename = "in")]
+    pub place: Option<Spanned<String>>,
     /// Present while signed in; its text is the portal account.
     pub signed_in: Locators,
     /// Present on the sign-in page, wherever a redirect leads.

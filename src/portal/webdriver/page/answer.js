@@ -11,10 +11,16 @@ const answer = {
     dialogs: findShown(ask.page.dialogs).map((one) => fold(words(one))),
   },
 };
+if (ask.frames) {
+  answer.frames = Object.fromEntries(Object.entries(ask.frames).map(([name, locators]) => {
+    const shown = findShown(locators);
+    return [name, { count: shown.length, element: shown[0] ?? null }];
+  }));
+}
 if (ask.targets) {
   answer.targets = Object.fromEntries(Object.entries(ask.targets).map(([name, locators]) => {
     const shown = findShown(locators);
-    return [name, { count: shown.length, element: shown[0] ?? null, usable: shown.length === 1 && usable(shown[0]), text: shown.length ? fold(shown[0].value ?? words(shown[0])) : null }];
+    return [name, { count: shown.length, element: shown[0] ?? null, usable: shown.length === 1 && usable(shown[0]), origin_time: performance.timeOrigin, text: shown.length ? fold(shown[0].value ?? words(shown[0])) : null }];
   }));
 }
 if (ask.fields) {

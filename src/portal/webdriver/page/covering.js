@@ -43,14 +43,14 @@ function plain(element) {
 function subjects() {
   const found = [];
   const add = (element, show, field, label) => found.push({ element, show, field, label, words: field === null });
-  ask.show.fields.forEach((field, at) => {
+  ask.show.fields.forEach((field) => {
     if (field.panel && findShown(field.panel).length !== 1) return;
     // What a file control shows is the browser's; what the portal lists stands for it.
     const listed = field.list ? find(field.list).filter(visible) : [];
     const own = parts(field).filter(visible);
     const label = own.length ? labelOf(own[0]).element : null;
-    if (!listed.length) for (const element of own) add(element, field.show && field.widget !== 'file', at, label);
-    for (const row of listed) add(row, field.show, at, label);
+    if (!listed.length) for (const element of own) add(element, field.show && field.widget !== 'file', field.at, label);
+    for (const row of listed) add(row, field.show, field.at, label);
   });
   if (ask.show.wording) for (const element of find(ask.page.wording)) if (visible(element)) add(element, true, null, null);
   return found;
@@ -150,15 +150,39 @@ function rectangles() {
       text: text.length <= LEGIBLE && room >= 0 ? text : null,
     };
   });
-  return { page, window: [innerWidth, innerHeight], scroll: [scrollX, scrollY], scale: devicePixelRatio, items };
+  const frames = Object.fromEntries(shownFrames().map(([name, frame]) => [name, contentOf(frame)]));
+  return { page, window: [innerWidth, innerHeight], scroll: [scrollX, scrollY], scale: devicePixelRatio, items, frames };
+}
+
+// The frames that the map names, each there exactly once.
+function shownFrames() {
+  const found = Object.entries(ask.frames ?? {}).map(([name, locators]) => [name, findShown(locators)]);
+  return found.filter(([, shown]) => shown.length === 1).map(([name, [frame]]) => [name, frame]);
+}
+
+// Where on the page the content of a frame begins.
+function contentOf(frame) {
+  const [left, top] = boxOf(frame);
+  const style = getComputedStyle(frame);
+  return [left + frame.clientLeft + parseFloat(style.paddingLeft), top + frame.clientTop + parseFloat(style.paddingTop)];
+}
+
+// A frame that the map names is rendered, and nothing of its own: what is inside it, the same question there decides.
+const OPEN = {
+  visibility: 'visible', background: '#fff none', 'border-color': 'transparent', 'border-image': 'none', 'box-shadow': 'none',
+  outline: 'none', filter: 'none', transition: 'none', 'clip-path': 'none',
+};
+function openFrame(cover, frame) {
+  cover.inline.push([frame, frame.getAttribute('style')]);
+  for (const [name, value] of Object.entries(OPEN)) frame.style.setProperty(name, value, 'important');
 }
 
 const hides = (element) => getComputedStyle(element).visibility === 'hidden';
 
 // Where the page's own inline style outweighs every sheet, it is outweighed inline, for the moment.
-function overrule(cover, root, may) {
+function overrule(cover, root) {
   for (const element of root.querySelectorAll('*')) {
-    if (may(element) || hides(element) || !element.style) continue;
+    if (hides(element) || !element.style) continue;
     cover.inline.push([element, element.getAttribute('style')]);
     element.style.setProperty('visibility', 'hidden', 'important');
   }
@@ -176,6 +200,7 @@ function cover() {
       room -= length;
       return length <= LEGIBLE && room >= 0;
     };
+    const frames = shownFrames();
     const inner = (element) => [...element.querySelectorAll('*')].filter(hides).map(pathOf).filter(Boolean);
     const found = subjects().slice(0, MOST).map((one) => {
       // What is in a shadow root cannot be permitted from outside it.
@@ -188,7 +213,8 @@ function cover() {
       sheet.replaceSync(NOTHING);
       root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
     }
-    for (const [root] of kept.sheets) overrule(kept, root, () => false);
+    for (const [root] of kept.sheets) overrule(kept, root);
+    for (const [, frame] of frames) openFrame(kept, frame);
     globalThis.portalAgentCover = kept;
     return true;
   }
@@ -210,7 +236,7 @@ function cover() {
 }
 
 function undo(kept, wanted) {
-  for (const [element, style] of kept.inline) {
+  for (const [element, style] of kept.inline.toReversed()) {
     if (wanted && element !== wanted) continue;
     if (style === null) element.removeAttribute('style'); else element.setAttribute('style', style);
   }
