@@ -157,7 +157,7 @@ impl History {
             Event::SaveBegins => self.touched(at),
             Event::TabFilled { tab } => reach(&mut self.work.fields, tab, StepState::Entered),
             Event::Uploaded { tab } => reach(&mut self.work.files, tab, StepState::Entered),
-            Event::DraftSaved { draft } => {
+            Event::DraftBegun { draft } | Event::DraftSaved { draft } => {
                 self.left = PortalResidue::Draft { draft: draft.clone() };
                 self.work.saved();
             }

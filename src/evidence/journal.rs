@@ -105,7 +105,12 @@ pub enum Event {
     },
     /// The next step saves a draft.
     SaveBegins,
-    /// The portal named the draft.
+    /// The portal named the draft, of which tabs are still to be entered.
+    DraftBegun {
+        /// Its reference.
+        draft: DraftReference,
+    },
+    /// The portal named the draft, and all that was entered is in it.
     DraftSaved {
         /// Its reference.
         draft: DraftReference,
@@ -186,6 +191,7 @@ impl Event {
             | Self::EntryBegins { .. }
             | Self::UploadBegins { .. }
             | Self::SaveBegins
+            | Self::DraftBegun { .. }
             | Self::DraftSaved { .. }
             | Self::CommitIntent { .. }
             | Self::CommitWithdrawn
@@ -222,7 +228,7 @@ pub enum Progress {
     Preparing,
     /// An earlier run may have committed: nothing may be entered, only looked up.
     Doubting,
-    /// A draft of an earlier run is open; nothing was typed yet.
+    /// A draft of an earlier run is open, or a tab of this one's was saved; nothing was typed since.
     Reopened,
     /// Values may have been typed.
     Entering,
@@ -259,13 +265,17 @@ pub fn next(now: Progress, event: &Event) -> Option<Progress> {
         Event::Surveyed => when(now == P::Preparing, P::Preparing),
         // Also where a session ended while values were entered: the run begins anew, or goes on with what the portal has.
         Event::NothingFound => when(matches!(now, P::Preparing | P::Entering | P::Saving), P::Preparing),
-        Event::DraftAdopted { .. } => when(matches!(now, P::Preparing | P::Entering | P::Saving), P::Reopened),
+        Event::DraftAdopted { .. } => {
+            when(matches!(now, P::Preparing | P::Entering | P::Saving | P::Reopened), P::Reopened)
+        }
         Event::EntryBegins { .. } | Event::UploadBegins { .. } => {
             when(matches!(now, P::Preparing | P::Reopened | P::Entering), P::Entering)
         }
         Event::TabFilled { .. } | Event::Uploaded { .. } => when(now == P::Entering, P::Entering),
         Event::SaveBegins => when(matches!(now, P::Entering | P::Saving), P::Saving),
-        Event::DraftSaved { .. } => when(now == P::Saving, P::Drafted),
+        Event::DraftBegun { .. } => when(now == P::Saving, P::Reopened),
+        // Also where what was entered last needs no saving: a portal that takes files at once.
+        Event::DraftSaved { .. } => when(matches!(now, P::Saving | P::Entering), P::Drafted),
         Event::DraftVerified => when(matches!(now, P::Drafted | P::Reopened), P::Drafted),
         Event::Reviewed | Event::PanelRechecked => when(now == P::Drafted, P::Drafted),
         Event::CommitHeld { .. } => when(now == P::Drafted, P::Held),

@@ -62,7 +62,10 @@ pub(crate) enum ByPath {
 /// What a request is, once its body is known too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ByBody {
-    Declared,
+    Declared {
+        /// Whether it only asks, as the map says.
+        reads: bool,
+    },
     Commit,
     Undeclared,
     /// It asks to be taken for another method, which the map does not declare for it.
@@ -110,8 +113,8 @@ impl GatewayPolicy {
         if meant(&self.commit) {
             return ByBody::Commit;
         }
-        if self.requests.iter().any(meant) {
-            return ByBody::Declared;
+        if let Some(known) = self.requests.iter().find(|known| meant(known)) {
+            return ByBody::Declared { reads: known.reads };
         }
         if parameters.iter().any(|(name, _)| is_override(name)) { ByBody::Override } else { ByBody::Undeclared }
     }

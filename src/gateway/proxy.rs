@@ -274,15 +274,15 @@ async fn judge(head: http::request::Parts, body: Incoming, origin: &Origin, rule
         Ok((_, Err(error))) | Err(error) => return refused_as(refusal_of(&error)),
     };
     match meant {
-        ByBody::Declared => {
+        ByBody::Declared { reads } => {
             let length = taken.length();
             let Ok(leaving) = taken.pieces().await else { return refused_as(Refusal::TooLarge) };
-            let guard = rules.control.begin(false);
+            let guard = rules.control.begin(reads);
             let request = framed(head, leaving.boxed(), length, origin);
             let answer = rules.upstream.write(request, Box::new(|_| {})).await;
             match &answer {
                 Ok(answer) if signs_out(answer, rules) => rules.control.sign_out(),
-                Ok(answer) if answer.status().is_success() || answer.status().is_redirection() => {
+                Ok(answer) if !reads && (answer.status().is_success() || answer.status().is_redirection()) => {
                     rules.control.accept()
                 }
                 Ok(_) | Err(_) => {}

@@ -260,6 +260,10 @@ pub struct PlannedTab {
     pub fields: Vec<PlannedField>,
     /// Uploads on this tab.
     pub files: Vec<PlannedFile>,
+    /// Whether it is there only once a draft is saved.
+    pub after_save: bool,
+    /// Whether it is saved by itself, before another tab is opened.
+    pub saved_alone: bool,
 }
 
 /// Everything the form, the review page, the commit and the independent look-up must show.

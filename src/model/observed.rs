@@ -72,6 +72,14 @@ pub struct ObservedTab {
     pub files: BTreeMap<FieldId, Vec<ListedFile>>,
 }
 
+impl ObservedTab {
+    /// A tab of which nothing is known.
+    pub(crate) fn unknown(tab: TabId) -> Self {
+        let (controls, files) = (BTreeMap::new(), BTreeMap::new());
+        Self { tab, controls, strange_required: Vec::new(), banners: Vec::new(), files }
+    }
+}
+
 /// Lines of a page that only shows values: review, recheck panel, submitted exception.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedPage {

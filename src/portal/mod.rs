@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::{PlannedField, PlannedFile, PlannedTab};
-use crate::model::ids::DraftReference;
+use crate::model::ids::{DraftReference, TabId};
 use crate::model::observed::{ObservedBanner, ObservedPage, ObservedTab};
 use crate::model::portal_facts::ListedException;
 use crate::model::private::Private;
@@ -127,8 +127,8 @@ pub trait Portal {
     ) -> impl Future<Output = Result<ObservedTab, PortalError>>;
     /// Takes out of a tab's file controls what they hold, so that saving does not upload it.
     fn drop_files(&mut self, tab: &PlannedTab) -> impl Future<Output = Result<(), PortalError>>;
-    /// Saves the form as a draft.
-    fn save_draft(&mut self) -> impl Future<Output = Result<Saved, PortalError>>;
+    /// Saves the form as a draft, or this tab of it alone.
+    fn save_draft(&mut self, tab: Option<&TabId>) -> impl Future<Output = Result<Saved, PortalError>>;
     /// Opens a page of values anew and reads it.
     fn read_page(
         &mut self,

@@ -210,7 +210,7 @@ impl Line<'_> {
             Judgement::Resume => self.resumed()?,
             Judgement::Summary => {
                 let (lines, page) = self.page()?;
-                let files = PlannedTab { id: self.tab_id("summary")?, fields: Vec::new(), files: self.wanted() };
+                let files = judged_tab(self.tab_id("summary")?, Vec::new(), self.wanted());
                 let plan = FormPlan { tabs: vec![files], ..FormPlan::default() };
                 reconcile::summary(self.stage, &lines, &plan, &page, rules())
             }
@@ -234,7 +234,7 @@ impl Line<'_> {
     fn tab(&self) -> Result<Tab, LineError> {
         let id = self.tab_id(&self.place)?;
         let fields = self.fields()?;
-        let planned = PlannedTab { id: id.clone(), fields: fields.planned, files: self.wanted() };
+        let planned = judged_tab(id.clone(), fields.planned, self.wanted());
         let strange = |label: &Text<'_>| UnmappedRequired { label: Private::new(label.to_string()) };
         let mut files: BTreeMap<FieldId, Vec<ListedFile>> = BTreeMap::new();
         for file in self.files.iter().flat_map(|files| &files.listed) {
@@ -380,4 +380,8 @@ impl Field<'_> {
             complaint: self.complaint.as_deref().map(|text| Private::new(text.to_owned())),
         }))
     }
+}
+/// A tab as far as judging needs it: when it is saved is no matter then.
+fn judged_tab(id: TabId, fields: Vec<PlannedField>, files: Vec<PlannedFile>) -> PlannedTab {
+    PlannedTab { id, fields, files, after_save: false, saved_alone: false }
 }

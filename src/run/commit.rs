@@ -8,6 +8,7 @@ use super::facts::{RunFacts, judge_again, judge_held, reading};
 use super::flow::{Flow, StopReason, rereading, verb};
 use crate::decide::recheck::compare;
 use crate::decide::reconcile;
+use crate::decide::rules::commit::changed_unseen;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::observations::{Observation, PageObservation};
@@ -69,6 +70,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.stand(stage, "summary, approvers and freeze window");
         let plan = self.facts.plan;
         let map = &self.facts.map.file;
+        self.changes_reviewed = self.gateway.changes();
         let one_page = map.review.path == map.recheck.path;
         if !one_page {
             let page = rereading!(self, stage, self.portal.read_page(ShownPage::Review(draft), &plan.review))?;
@@ -181,6 +183,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         let verdict = compare(&self.facts.plan.commit, draft, &held.content);
         self.observe(stage, "commit", Observation::Commit, &verdict.without_proof())?;
         let mut reasons = verdict.reasons().to_vec();
+        reasons.extend(changed_unseen(&self.facts.plan.commit, self.gateway.changes() - self.changes_reviewed));
         reasons.extend(alarms(&self.gateway, stage));
         if self.interrupt.is_pressed() {
             reasons.push(interrupted());
@@ -199,7 +202,9 @@ impl<P: Portal> Flow<'_, '_, P> {
             judge_held(compared, facts, record, gates, now)
         };
         let (proof, answered) = self.recheck_sources(Self::limit(hold), judge).await?;
-        if let Some(reasons) = NonEmpty::from_vec(alarms(&self.gateway, stage)) {
+        let mut late = alarms(&self.gateway, stage);
+        late.extend(changed_unseen(&self.facts.plan.commit, self.gateway.changes() - self.changes_reviewed));
+        if let Some(reasons) = NonEmpty::from_vec(late) {
             return Err(StopReason::Halt(reasons));
         }
         self.log.unlocked_by = self.log.readings.len().checked_sub(1);

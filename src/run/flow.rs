@@ -69,6 +69,8 @@ pub(crate) struct Flow<'a, 'b, P> {
     pub(super) unanswered: bool,
     /// How many changes the portal had taken when the first tab was begun, and uploads and sign-ins since.
     pub(super) accepted_before: u64,
+    /// How many changes had passed to the portal when the draft was read for the last time, and sign-ins since.
+    pub(super) changes_reviewed: u64,
     /// The tab whose values are being entered.
     pub(super) entering: Option<TabId>,
 }
@@ -127,6 +129,7 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
             submitted_before: false,
             unanswered: false,
             accepted_before: 0,
+            changes_reviewed: 0,
             entering: None,
         }
     }
@@ -254,9 +257,10 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
     }
 
     pub(super) async fn sign_in_again(&mut self, stage: Stage) -> Result<(), StopReason> {
-        let before = self.gateway.accepted();
+        let (accepted, changes) = (self.gateway.accepted(), self.gateway.changes());
         verb!(self, stage, self.portal.sign_in())?;
-        self.accepted_before += self.gateway.accepted() - before;
+        self.accepted_before += self.gateway.accepted() - accepted;
+        self.changes_reviewed += self.gateway.changes() - changes;
         self.note(stage, &Event::SignedIn).await
     }
 

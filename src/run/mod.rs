@@ -13,6 +13,7 @@ mod commit;
 mod confirm;
 pub mod context;
 mod ending;
+mod entry;
 pub mod facts;
 pub mod finish;
 pub mod flow;

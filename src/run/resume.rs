@@ -1,10 +1,11 @@
 //! Entering: from an empty form, also when the session ends meanwhile, or from a draft that an earlier run left. That one is
 //! compared and completed; never is a second one made.
 
+use super::entry::{Step, TabWork, order};
 use super::flow::{Flow, StopReason, rereading, signed_out_at, verb};
 use crate::decide::rules::resumption::{Course, TabStanding, course, resumed_tab};
 use crate::decide::verdict::{NonEmpty, Stage, Verdict};
-use crate::evidence::journal::Event;
+use crate::evidence::journal::{Event, Progress};
 use crate::evidence::observations::{Observation, TabObservation};
 use crate::evidence::outcome::DraftState;
 use crate::model::form::PlannedTab;
@@ -24,7 +25,8 @@ impl<P: Portal> Flow<'_, '_, P> {
                 Err(stop) => stop,
             };
             let Some(stage) = signed_out_at(&stop).filter(|stage| !renewed.contains(stage)) else { return Err(stop) };
-            if self.ending.draft.is_some() {
+            // What was saved as a whole has been read again, and signed in for.
+            if self.log.progress() == Progress::Drafted {
                 return Err(stop);
             }
             renewed.push(stage);
@@ -43,9 +45,50 @@ impl<P: Portal> Flow<'_, '_, P> {
     }
 
     async fn enter_once(&mut self) -> Result<DraftReference, StopReason> {
-        self.fill().await?;
-        self.attach().await?;
-        let draft = self.save().await?;
+        let plan = self.facts.plan;
+        let files = |tab: &PlannedTab| {
+            let wanted = |file: &&LocalFile| tab.files.contains(&file.planned);
+            self.facts.files.iter().filter(wanted).cloned().collect()
+        };
+        let work = plan.tabs.iter().map(|tab| TabWork { tab, fill: true, files: files(tab) }).collect();
+        self.carry_out(work, None).await
+    }
+
+    /// Does the work in its order, and reads the draft again. Between two saves the draft is opened anew: the page that answers
+    /// a save may be another than the form.
+    async fn carry_out(
+        &mut self,
+        work: Vec<TabWork<'_>>,
+        draft: Option<DraftReference>,
+    ) -> Result<DraftReference, StopReason> {
+        let whole = self.facts.map.file.draft.save.is_some();
+        let mut steps = order(work, draft.is_some(), whole).into_iter().peekable();
+        let mut draft = draft;
+        while let Some(step) = steps.next() {
+            match step {
+                Step::Fill(tab) => {
+                    if !self.empty.iter().any(|seen| seen.tab == tab.id) && tab.after_save {
+                        self.look_at_empty_tab(tab).await?.into_result()?;
+                    }
+                    self.fill_tab(tab).await?;
+                }
+                Step::Upload(tab, files) => self.upload(tab, &files).await?,
+                Step::Save(tab) => {
+                    let saved = self.save(tab.map(|tab| &tab.id), steps.peek().is_none()).await?;
+                    if steps.peek().is_some() {
+                        self.stand(Stage::Draft, "opening what was saved");
+                        verb!(self, Stage::Draft, self.portal.open_draft(&saved))?;
+                    }
+                    draft = Some(saved);
+                }
+            }
+        }
+        let Some(draft) = draft else {
+            return Err(StopReason::Environment("the map says of no tab how it is saved".to_owned()));
+        };
+        if self.log.progress() == Progress::Entering {
+            self.note(Stage::Attach, &Event::DraftSaved { draft: draft.clone() }).await?;
+        }
         self.verify(&draft).await?;
         Ok(draft)
     }
@@ -91,9 +134,13 @@ impl<P: Portal> Flow<'_, '_, P> {
         let known = self.log.journal.history().filter(|history| history.filled_from == self.facts.record.packet);
         let work = known.map(|history| history.work.clone()).unwrap_or_default();
         let mut standings = Vec::new();
-        for (tab, empty) in plan.tabs.iter().zip(std::mem::take(&mut self.empty)) {
+        let empty = std::mem::take(&mut self.empty);
+        for tab in &plan.tabs {
             self.stand(stage, tab.id.as_str());
-            standings.push(self.compare_tab(tab, &empty, &work).await?);
+            let known = empty.iter().find(|seen| seen.tab == tab.id);
+            // Of a tab that an empty form has not, what is blank is untouched.
+            let unknown = ObservedTab::unknown(tab.id.clone());
+            standings.push(self.compare_tab(tab, known.unwrap_or(&unknown), &work).await?);
         }
         let edits = standings.iter().flat_map(|standing| standing.edits.iter().cloned());
         self.ending.edits = edits.collect();
@@ -111,21 +158,13 @@ impl<P: Portal> Flow<'_, '_, P> {
             self.note(stage, &Event::DraftVerified).await?;
             return Ok(draft);
         }
-        for (tab, standing) in plan.tabs.iter().zip(&standings) {
-            if !standing.missing.is_empty() {
-                self.fill_tab(tab).await?;
-            }
-        }
-        for (tab, standing) in plan.tabs.iter().zip(&standings) {
+        let left = plan.tabs.iter().zip(&standings).map(|(tab, standing)| {
             let missing = |file: &&LocalFile| standing.missing_files.contains(&file.planned);
-            let files: Vec<LocalFile> = self.facts.files.iter().filter(missing).cloned().collect();
-            if !files.is_empty() {
-                self.upload(tab, &files).await?;
-            }
-        }
-        let saved = self.save().await?;
-        self.verify(&saved).await?;
-        Ok(saved)
+            let files = self.facts.files.iter().filter(missing).cloned().collect();
+            TabWork { tab, fill: !standing.missing.is_empty(), files }
+        });
+        let left = left.collect();
+        self.carry_out(left, Some(draft)).await
     }
 
     async fn compare_tab(

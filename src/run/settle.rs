@@ -96,7 +96,8 @@ impl<P: Portal> Flow<'_, '_, P> {
             // What nobody could read about afterwards is not sent. And if another run has taken over, the draft is its own.
             return self.what_is_left().await;
         }
-        match self.portal.save_draft().await {
+        let alone = self.facts.plan.tabs.iter().find(|tab| tab.saved_alone && Some(&tab.id) == self.entering.as_ref());
+        match self.portal.save_draft(alone.map(|tab| &tab.id)).await {
             Ok(saved) => match saved.reference {
                 Some(draft) => {
                     self.watcher.on_observation(WatchEvent::Draft(&draft));

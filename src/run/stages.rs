@@ -11,7 +11,7 @@ use crate::evidence::journal::Event;
 use crate::evidence::observations::{Observation, TabObservation};
 use crate::evidence::outcome::DraftState;
 use crate::model::form::PlannedTab;
-use crate::model::ids::DraftReference;
+use crate::model::ids::{DraftReference, TabId};
 use crate::model::portal_facts::ListedException;
 use crate::model::private::{Exposure, Fact};
 use crate::model::residue::PortalResidue;
@@ -90,28 +90,32 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.empty.clear();
         verb!(self, stage, self.portal.open_form())?;
         let mut reasons = Vec::new();
-        for tab in &self.facts.plan.tabs {
-            self.stand(stage, tab.id.as_str());
-            let observed = verb!(self, stage, self.portal.read_tab(tab))?;
-            let verdict = reconcile::surveyed_tab(tab, &observed, &self.facts.map.banners);
-            self.observe(
-                stage,
-                tab.id.as_str(),
-                Observation::Survey(TabObservation { planned: tab, observed: &observed }),
-                &verdict,
-            )?;
-            self.empty.push(observed);
-            if let Verdict::Halt(found) = verdict {
+        for tab in self.facts.plan.tabs.iter().filter(|tab| !tab.after_save) {
+            if let Verdict::Halt(found) = self.look_at_empty_tab(tab).await? {
                 // A banner stands over every tab: once is enough.
                 let news = found.iter().filter(|reason| !reasons.contains(*reason)).cloned().collect::<Vec<_>>();
                 reasons.extend(news);
-                self.keep_picture(stage, &format!("survey-{}", tab.id), Scene::Tab(tab)).await?;
             }
         }
         if let Some(reasons) = NonEmpty::from_vec(reasons) {
             return Err(StopReason::Halt(reasons));
         }
         self.note(stage, &Event::Surveyed).await
+    }
+
+    /// Looks at a tab before anything is typed into it.
+    pub(super) async fn look_at_empty_tab(&mut self, tab: &PlannedTab) -> Result<Verdict, StopReason> {
+        let stage = Stage::Survey;
+        self.stand(stage, tab.id.as_str());
+        let observed = verb!(self, stage, self.portal.read_tab(tab))?;
+        let verdict = reconcile::surveyed_tab(tab, &observed, &self.facts.map.banners);
+        let look = Observation::Survey(TabObservation { planned: tab, observed: &observed });
+        self.observe(stage, tab.id.as_str(), look, &verdict)?;
+        self.empty.push(observed);
+        if let Verdict::Halt(_) = verdict {
+            self.keep_picture(stage, &format!("survey-{}", tab.id), Scene::Tab(tab)).await?;
+        }
+        Ok(verdict)
     }
 
     /// Whether the list shows less than an earlier run may have left: then it is read once more, when nothing can arrive any
@@ -173,13 +177,6 @@ impl<P: Portal> Flow<'_, '_, P> {
         })
     }
 
-    pub(super) async fn fill(&mut self) -> Result<(), StopReason> {
-        for tab in &self.facts.plan.tabs {
-            self.fill_tab(tab).await?;
-        }
-        Ok(())
-    }
-
     pub(super) async fn fill_tab(&mut self, tab: &PlannedTab) -> Result<(), StopReason> {
         let stage = Stage::Fill;
         self.stand(stage, tab.id.as_str());
@@ -208,15 +205,6 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.note(stage, &Event::TabFilled { tab: tab.id.clone() }).await
     }
 
-    pub(super) async fn attach(&mut self) -> Result<(), StopReason> {
-        for tab in self.facts.plan.tabs.iter().filter(|tab| !tab.files.is_empty()) {
-            let wanted = |file: &&LocalFile| tab.files.contains(&file.planned);
-            let files: Vec<LocalFile> = self.facts.files.iter().filter(wanted).cloned().collect();
-            self.upload(tab, &files).await?;
-        }
-        Ok(())
-    }
-
     pub(super) async fn upload(&mut self, tab: &PlannedTab, files: &[LocalFile]) -> Result<(), StopReason> {
         let stage = Stage::Attach;
         self.stand(stage, tab.id.as_str());
@@ -241,14 +229,15 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.note(stage, &Event::Uploaded { tab: tab.id.clone() }).await
     }
 
-    /// Saves the form, once. A draft of an earlier run must stay that draft.
-    pub(super) async fn save(&mut self) -> Result<DraftReference, StopReason> {
+    /// Saves the form, or one tab of it, once. A draft that is known must stay that draft. `last` says whether nothing is to be
+    /// entered any more.
+    pub(super) async fn save(&mut self, tab: Option<&TabId>, last: bool) -> Result<DraftReference, StopReason> {
         let stage = Stage::Draft;
         self.stand(stage, "saving");
         let known = self.log.left().draft().cloned();
         self.note(stage, &Event::SaveBegins).await?;
         self.unanswered = true;
-        let saved = verb!(self, stage, self.portal.save_draft())?;
+        let saved = verb!(self, stage, self.portal.save_draft(tab))?;
         self.unanswered = false;
         let reason = |code, observed: Fact| HaltReason {
             code,
@@ -275,8 +264,10 @@ impl<P: Portal> Flow<'_, '_, P> {
             return Err(StopReason::Halt(NonEmpty::one(reason(HaltCode::ExistingException, observed))));
         }
         self.ending.draft = Some(draft.clone());
-        self.ending.draft_state = Some(DraftState::Unread);
-        self.note(stage, &Event::DraftSaved { draft: draft.clone() }).await?;
+        self.ending.draft_state = Some(if last { DraftState::Unread } else { DraftState::Partial });
+        let named = draft.clone();
+        let event = if last { Event::DraftSaved { draft: named } } else { Event::DraftBegun { draft: named } };
+        self.note(stage, &event).await?;
         match complaints {
             // Validation that came too late for the tab it belongs to.
             Some(complaints) => Err(StopReason::Halt(complaints)),

@@ -11,7 +11,7 @@ use crate::model::form::{
     FormPlan, FormValue, ParameterContent, PlannedField, PlannedFile, PlannedParameter, PlannedTab, RecordPath,
     WidgetKind,
 };
-use crate::model::ids::FieldId;
+use crate::model::ids::{AttachmentRole, FieldId};
 use crate::model::private::Private;
 use crate::model::record::{ChangeRecord, Detail};
 use crate::model::time::Instant;
@@ -251,7 +251,11 @@ impl Planner<'_> {
                 let taken = if ticks { Taken::Flag(constant == "yes") } else { Taken::Text(constant.clone()) };
                 (RecordPath::Constant, Some(taken))
             }
-            (None, None) => return Ok(None),
+            (None, None) => {
+                let role = field.attachments.first().and_then(|role| AttachmentRole::parse(role.get_ref()).ok());
+                let Some(role) = role else { return Ok(None) };
+                (RecordPath::Attachment(role), None)
+            }
         };
         let value = match taken {
             Some(taken) => self.value(field, &path, taken)?,
@@ -309,43 +313,28 @@ impl Planner<'_> {
         Ok(planned)
     }
 
-    fn files(&self, fields: &[PlannedField]) -> Vec<PlannedFile> {
+    /// The files of a tab, in the order of the map.
+    fn files(&self, tab: &Tab) -> Vec<PlannedFile> {
         let attached = &self.record.exception.attachments;
-        fields
-            .iter()
-            .filter_map(|field| match &field.path {
-                RecordPath::Attachment(role) => {
-                    let file = attached.iter().find(|file| &file.role == role)?;
-                    Some(PlannedFile {
-                        field: field.id.clone(),
-                        role: role.clone(),
-                        name: file.name.as_str().to_owned(),
-                        size: file.size,
-                        sha256: file.sha256,
-                    })
-                }
-                RecordPath::ChangeId
-                | RecordPath::Revision
-                | RecordPath::Title
-                | RecordPath::Requester
-                | RecordPath::ServiceId
-                | RecordPath::ServiceOwner
-                | RecordPath::Environment
-                | RecordPath::Category
-                | RecordPath::Incident
-                | RecordPath::Scope
-                | RecordPath::RollbackPlan
-                | RecordPath::RollbackVersion
-                | RecordPath::WindowStart
-                | RecordPath::WindowEnd
-                | RecordPath::ExceptsId
-                | RecordPath::ExceptsStart
-                | RecordPath::ExceptsEnd
-                | RecordPath::Approver(_)
-                | RecordPath::Detail(_)
-                | RecordPath::Constant => None,
+        let roles = tab.fields.iter().flat_map(|field| {
+            let single = field.record.as_ref().and_then(|path| match parse_record_path(path.get_ref()) {
+                Some(RecordPath::Attachment(role)) => Some(role),
+                Some(_) | None => None,
+            });
+            let several = field.attachments.iter().filter_map(|role| AttachmentRole::parse(role.get_ref()).ok());
+            single.into_iter().chain(several).map(|role| (field.id.get_ref(), role))
+        });
+        let planned = roles.filter_map(|(field, role)| {
+            let file = attached.iter().find(|file| file.role == role)?;
+            Some(PlannedFile {
+                field: field.clone(),
+                role,
+                name: file.name.as_str().to_owned(),
+                size: file.size,
+                sha256: file.sha256,
             })
-            .collect()
+        });
+        planned.collect()
     }
 }
 
@@ -399,6 +388,8 @@ pub fn outline(map: &SelectorMap) -> Vec<PlannedTab> {
         id: tab.id.get_ref().clone(),
         fields: tab.fields.iter().map(blank).collect(),
         files: Vec::new(),
+        after_save: tab.after_save,
+        saved_alone: tab.save.is_some(),
     };
     map.file.tabs.iter().map(tab).collect()
 }
@@ -416,8 +407,9 @@ pub fn plan(map: &SelectorMap, record: &ChangeRecord) -> Result<FormPlan, PlanEr
         .iter()
         .map(|tab| {
             let fields = planner.fields(&tab.fields)?;
-            let files = planner.files(&fields);
-            Ok(PlannedTab { id: tab.id.get_ref().clone(), fields, files })
+            let files = planner.files(tab);
+            let (after_save, saved_alone) = (tab.after_save, tab.save.is_some());
+            Ok(PlannedTab { id: tab.id.get_ref().clone(), fields, files, after_save, saved_alone })
         })
         .collect::<Result<Vec<_>, PlanError>>()?;
     let homed = |role| tabs.iter().flat_map(|tab: &PlannedTab| &tab.files).any(|file| &file.role == role);

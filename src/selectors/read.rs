@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::banner::BannerRule;
 use crate::model::digest::Digest;
 use crate::model::form::{RecordPath, WidgetKind};
-use crate::model::ids::FieldId;
+use crate::model::ids::{AttachmentRole, FieldId};
 
 /// Largest selector map, in bytes.
 const LIMIT: usize = 1 << 20;
@@ -79,7 +79,15 @@ impl Reader<'_> {
     fn field(&self, file: &MapFile, field: &Field, entered: bool) -> Result<(), Diagnostic> {
         let name = field.id.get_ref().as_str();
         match (&field.record, &field.constant) {
-            (Some(path), None) => {
+            (None, None) if !field.attachments.is_empty() && field.widget == WidgetKind::File => {
+                for role in &field.attachments {
+                    if AttachmentRole::parse(role.get_ref()).is_err() {
+                        let help = "write the roles of the record's attachments, such as \"rollback-plan\"";
+                        return Err(self.wrong(role.span(), name, "not a role of an attachment", help));
+                    }
+                }
+            }
+            (Some(path), None) if field.attachments.is_empty() => {
                 let parsed = parse_record_path(path.get_ref()).ok_or_else(|| {
                     self.wrong(
                         path.span(),
@@ -94,9 +102,9 @@ impl Reader<'_> {
                     return Err(self.wrong(path.span(), name, "value and widget do not fit", help));
                 }
             }
-            (None, Some(_)) => {}
-            (Some(_), Some(_)) | (None, None) => {
-                let help = "a field takes its value from `record`, or it has a `constant`";
+            (None, Some(_)) if field.attachments.is_empty() => {}
+            (Some(_) | None, Some(_) | None) => {
+                let help = "a field takes its value from `record`, or has a `constant`; one of widget `file` may have `attachments`";
                 return Err(self.wrong(field.id.span(), name, "needs exactly one of `record` and `constant`", help));
             }
         }
@@ -153,6 +161,7 @@ pub fn read(path: &Path, text: &str) -> Result<SelectorMap, Diagnostic> {
     places::check(&file, text).map_err(|place| reader.wrong(place.span, &place.field, place.message, place.help))?;
     check_kinds(&reader, &file)?;
     check_fields(&reader, &file)?;
+    check_saving(&reader, &file)?;
     check_parameters(&reader, &file)?;
     let zone = TimeZone::get(file.time_zone.get_ref()).map_err(|error| {
         reader.wrong(
@@ -313,6 +322,26 @@ fn check_fields(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
     Ok(())
 }
 
+/// Every value that is entered is saved by something, and what a draft alone has comes after one.
+fn check_saving(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
+    let whole = file.draft.save.is_some();
+    let mut saved = false;
+    for tab in &file.tabs {
+        let entered = |field: &Field| !matches!(field.widget, WidgetKind::File | WidgetKind::ReadOnly);
+        if tab.after_save && !saved {
+            let help = "put a tab before it that an empty form has, with values to enter and something that saves them";
+            return Err(reader.wrong(tab.id.span(), "tab.after_save", "no draft is saved before this tab", help));
+        }
+        let has_values = tab.fields.iter().any(entered);
+        if has_values && !whole && tab.save.is_none() {
+            let help = "give this tab `save`, or the form as a whole in [draft]";
+            return Err(reader.wrong(tab.id.span(), "tab.save", "nothing saves the values of this tab", help));
+        }
+        saved |= has_values && (whole || tab.save.is_some());
+    }
+    Ok(())
+}
+
 fn check_parameters(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
     let mut seen = BTreeSet::new();
     for parameter in &file.commit.parameters {
@@ -342,12 +371,13 @@ fn declared_requests(reader: &Reader<'_>, file: &MapFile) -> Result<(Vec<Request
     let commit = reader.pattern("commit", "commit", &declared.method, &declared.path, &declared.body)?;
     let mut requests: Vec<RequestPattern> = Vec::new();
     for request in &file.requests {
-        let pattern = reader.pattern("request", &request.id, &request.method, &request.path, &request.body)?;
+        let mut pattern = reader.pattern("request", &request.id, &request.method, &request.path, &request.body)?;
         if let Some(other) = requests.iter().chain([&commit]).find(|other| other.overlaps(&pattern)) {
             let message = format!("could match the same request as {:?}", other.id);
             let help = "tell them apart by path, or by a property of the body";
             return Err(reader.wrong(request.path.span(), &request.id, message, help));
         }
+        pattern.reads = request.reads;
         requests.push(pattern);
     }
     Ok((requests, commit))

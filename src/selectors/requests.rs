@@ -29,6 +29,8 @@ pub struct RequestPattern {
     segments: Vec<Segment>,
     /// Properties of the body that must have these values.
     pub body: BTreeMap<String, String>,
+    /// Whether it only asks, and changes nothing.
+    pub reads: bool,
 }
 
 /// Why a declaration is no pattern.
@@ -82,7 +84,7 @@ impl RequestPattern {
             })
             .collect();
         let taken_for = named.unwrap_or_else(|| method.to_owned());
-        Ok(Self { id: id.to_owned(), method: method.to_owned(), taken_for, segments, body: body.clone() })
+        Ok(Self { id: id.to_owned(), method: method.to_owned(), taken_for, segments, body: body.clone(), reads: false })
     }
 
     /// Whether method and path match, with the values of the named segments. The body is not looked at.

@@ -272,7 +272,7 @@ impl Portal for SimPortal {
         self.call().await
     }
 
-    async fn save_draft(&mut self) -> Result<Saved, PortalError> {
+    async fn save_draft(&mut self, _: Option<&crate::model::ids::TabId>) -> Result<Saved, PortalError> {
         self.ask().await?;
         let (reference, content) = self.form.clone().ok_or(PortalError::Missing("the form".into()))?;
         let answered = {

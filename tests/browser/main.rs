@@ -23,4 +23,5 @@ mod portals;
 mod program;
 mod replay;
 mod resume;
+mod stepwise;
 mod submission;

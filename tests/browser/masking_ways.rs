@@ -337,7 +337,13 @@ impl Bench {
         };
         tokio::time::timeout(Duration::from_secs(20), opened).await.unwrap();
         let own = self.wire.screenshot().await.unwrap();
-        let tab = PlannedTab { id: TabId::parse("service").unwrap(), fields: Vec::new(), files: Vec::new() };
+        let tab = PlannedTab {
+            id: TabId::parse("service").unwrap(),
+            fields: Vec::new(),
+            files: Vec::new(),
+            after_save: false,
+            saved_alone: false,
+        };
         (own, self.portal.picture(Scene::Tab(&tab), "a page").await)
     }
 }

@@ -5,6 +5,7 @@
 pub mod lab;
 pub mod lenient;
 pub mod proof;
+pub mod stepwise;
 pub mod sweep;
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! The held commit request against the record.
 
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
-use crate::model::form::{ParameterContent, PlannedParameter};
+use crate::model::form::{ParameterContent, PlannedParameter, RecordPath};
 use crate::model::ids::DraftReference;
 use crate::model::portal_facts::CommitContent;
 use crate::model::private::{Exposure, Fact, Private};
@@ -57,4 +57,15 @@ pub fn commit_payload_differs(
         }
     }
     found
+}
+/// `commit-payload-differs`: the commit carries no value of its own, so that the portal submits what it holds, and `changes`
+/// requests that may have changed that have passed since it was read for the last time.
+pub fn changed_unseen(planned: &[PlannedParameter], changes: u64) -> Option<HaltReason> {
+    let carries = |parameter: &PlannedParameter| match &parameter.content {
+        ParameterContent::Value { path, .. } => *path != RecordPath::Constant,
+        ParameterContent::DraftReference | ParameterContent::Volatile => false,
+    };
+    let expected = "no request that may change the draft after it was read";
+    (changes > 0 && !planned.iter().any(carries))
+        .then(|| reason("(draft)", Fact::public(expected), Fact::public(format!("{changes} since then"))))
 }

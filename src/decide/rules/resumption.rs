@@ -218,10 +218,15 @@ fn edited(field: &PlannedField, edit: Edit, draft: String) -> Edited {
 
 /// A file that nobody uploaded yet is missing; a listed one must be the record's, and none that was there may be gone.
 fn judge_files(planned: &PlannedTab, draft: &ObservedTab, kept: bool, standing: &mut TabStanding) {
-    let listed = |file: &PlannedFile| draft.files.get(&file.field).is_some_and(|listed| !listed.is_empty());
+    let alone = |file: &PlannedFile| planned.files.iter().filter(|other| other.field == file.field).count() == 1;
+    // Where one control takes several files, its list tells them by name.
+    let listed = |file: &PlannedFile| {
+        let there = draft.files.get(&file.field).map_or(&[][..], Vec::as_slice);
+        there.iter().any(|entry| alone(file) || entry.name.expose() == &file.name)
+    };
     let (there, missing): (Vec<_>, Vec<_>) = planned.files.iter().cloned().partition(|file| kept || listed(file));
     standing.missing_files = missing;
-    let judged = PlannedTab { id: planned.id.clone(), fields: Vec::new(), files: there };
+    let judged = PlannedTab { fields: Vec::new(), files: there, ..planned.clone() };
     if let Verdict::Halt(reasons) = uploads(Stage::Draft, &judged, draft) {
         standing.reasons.extend(reasons.iter().cloned());
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::form::{FormValue, PlannedField};
 use crate::selectors::kinds::Kind;
-use crate::selectors::locator::Locators;
+use crate::selectors::locator::{Cell, Locators};
 use crate::selectors::schema::{Field, FileList, MapFile};
 
 /// The script that answers: one text, in the order of its files.
@@ -102,16 +102,15 @@ impl PageQuery {
     }
 
     /// Also asks for the rows of a table.
-    pub fn table(mut self, name: &str, rows: &Locators, cells: &[(&str, Option<&str>)]) -> Self {
-        let cells: Map<String, Value> = cells.iter().map(|(cell, css)| ((*cell).to_owned(), json!(css))).collect();
+    pub fn table(mut self, name: &str, rows: &Locators, cells: &[(&str, Option<&Cell>)]) -> Self {
+        let cells: Map<String, Value> = cells.iter().map(|(name, cell)| ((*name).to_owned(), json!(cell))).collect();
         below(self.where_is(rows), "tables")[name] = json!({ "rows": rows, "cells": cells });
         self
     }
 
     /// Also asks for the rows of a list of uploads.
     pub fn files(self, name: &str, list: &FileList) -> Self {
-        let cells =
-            [("name", Some(list.name.as_str())), ("size", list.size.as_deref()), ("sha256", list.sha256.as_deref())];
+        let cells = [("name", Some(&list.name)), ("size", list.size.as_ref()), ("sha256", list.sha256.as_ref())];
         self.table(name, &list.rows, &cells)
     }
 

@@ -5,16 +5,18 @@ use super::ask::PageQuery;
 use super::pages::{Expect, Look, SETTLES};
 use super::wire::{ElementRef, WireError};
 use super::{LastClick, WebPortal};
-use crate::model::ids::DraftReference;
+use crate::model::ids::{DraftReference, TabId};
 use crate::model::private::Private;
 use crate::portal::{Approach, PortalError, Saved};
 use crate::selectors::locator::Locators;
 
 impl WebPortal {
     /// Presses the button that saves, and waits for a reference, a complaint or a server error.
-    pub(super) async fn press_save(&mut self) -> Result<Saved, PortalError> {
+    pub(super) async fn press_save(&mut self, tab: Option<&TabId>) -> Result<Saved, PortalError> {
         let draft = self.map().draft.clone();
-        let ask = PageQuery::state(self.map()).target("save", &draft.save).target("reference", &draft.reference);
+        let own = tab.map(|id| self.tab(id)).transpose()?.and_then(|tab| tab.save.clone());
+        let button = own.or(draft.save).ok_or_else(|| PortalError::Missing("what saves the form".into()))?;
+        let ask = PageQuery::state(self.map()).target("save", &button).target("reference", &draft.reference);
         let ask = ask.complaints().fields(Vec::new());
         let limit = self.ready_limit();
         let (save, page) = self.button("the button that saves a draft", "save", &ask, Expect::Session).await?;

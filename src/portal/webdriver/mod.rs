@@ -25,7 +25,6 @@ mod verbs;
 pub mod wire;
 mod world;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,7 +79,6 @@ pub struct WebPortal {
     wire: Arc<Wire>,
     config: WebPortalConfig,
     document: f64,
-    tabs: BTreeMap<TabId, ElementRef>,
     current: Option<TabId>,
     last: Option<LastClick>,
     /// How often the portal had led on to its sign-in page when the agent signed in.
@@ -94,17 +92,7 @@ pub struct WebPortal {
 impl WebPortal {
     /// A portal over an open session.
     pub fn new(wire: Arc<Wire>, config: WebPortalConfig) -> Self {
-        Self {
-            wire,
-            config,
-            document: 0.0,
-            tabs: BTreeMap::new(),
-            current: None,
-            last: None,
-            sign_outs: 0,
-            number_before: None,
-            marks: true,
-        }
+        Self { wire, config, document: 0.0, current: None, last: None, sign_outs: 0, number_before: None, marks: true }
     }
 
     /// Lists are of this service and this change from now on.

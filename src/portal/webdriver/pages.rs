@@ -200,7 +200,6 @@ impl WebPortal {
         mut done: impl FnMut(&PageSnapshot) -> bool,
     ) -> Result<PageSnapshot, PortalError> {
         let url = self.config.base.join(path).map_err(|_| PortalError::Browser(format!("{what}: not an address")))?;
-        self.tabs.clear();
         self.current = None;
         self.last = None;
         let before = self.document;

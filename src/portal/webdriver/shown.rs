@@ -20,11 +20,11 @@ impl WebPortal {
     pub(super) async fn read_lists(&mut self) -> Result<Vec<ListedException>, PortalError> {
         let list = self.map().exceptions.clone();
         let cells = [
-            ("number", Some(list.number.as_str())),
-            ("change_id", Some(list.change_id.as_str())),
-            ("service", list.service.as_deref()),
-            ("state", Some(list.state.as_str())),
-            ("created_at", list.created_at.as_deref()),
+            ("number", Some(&list.number)),
+            ("change_id", Some(&list.change_id)),
+            ("service", list.service.as_ref()),
+            ("state", Some(&list.state)),
+            ("created_at", list.created_at.as_ref()),
         ];
         let ask = PageQuery::state(self.map()).target("list", &list.ready).table("rows", &list.rows, &cells);
         let mut found: Vec<ListedException> = Vec::new();

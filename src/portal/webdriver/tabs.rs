@@ -13,6 +13,7 @@ use crate::model::observed::{Found, ObservedControl, ObservedTab};
 use crate::model::private::Private;
 use crate::portal::{LocalFile, PortalError};
 use crate::selectors::kinds::Kind;
+use crate::selectors::locator::Locators;
 use crate::selectors::read::{form_field, shown_as};
 use crate::selectors::schema::{Field, Tab};
 
@@ -20,7 +21,7 @@ use crate::selectors::schema::{Field, Tab};
 const LISTING: Duration = Duration::from_secs(5);
 
 impl WebPortal {
-    fn tab(&self, id: &TabId) -> Result<&Tab, PortalError> {
+    pub(super) fn tab(&self, id: &TabId) -> Result<&Tab, PortalError> {
         let found = self.map().tabs.iter().find(|tab| tab.id.get_ref() == id);
         found.ok_or_else(|| PortalError::Missing(format!("tab {id}")))
     }
@@ -79,63 +80,44 @@ impl WebPortal {
         }
     }
 
-    fn tabs_ask(&self) -> PageQuery {
-        self.map()
-            .tabs
-            .iter()
-            .fold(PageQuery::state(self.map()), |ask, tab| ask.target(tab.id.get_ref().as_str(), &tab.open))
-    }
-
-    fn remember_tabs(&mut self, answer: &PageSnapshot) -> Result<(), PortalError> {
-        let ids: Vec<_> = self.map().tabs.iter().map(|tab| tab.id.get_ref().clone()).collect();
-        for id in ids {
-            let element = one(&format!("tab {id}"), answer.target(id.as_str()))?;
-            self.tabs.insert(id, element);
-        }
-        Ok(())
-    }
-
-    async fn find_tabs(&mut self) -> Result<(), PortalError> {
-        let ask = self.tabs_ask();
-        let limit = self.ready_limit();
-        let answer = self.wait("the form", &ask, Expect::Session, limit, |_| true).await?;
-        self.remember_tabs(&answer)
-    }
-
-    /// Opens the form, empty or with a draft in it, and finds its tabs.
+    /// Opens the form, empty or with a draft in it.
     pub(super) async fn open_form_at(&mut self, path: &str) -> Result<(), PortalError> {
-        let ask = self.tabs_ask().target("(form)", &self.map().form.ready);
-        let answer =
-            self.open("the form", path, &ask, Expect::Session, |answer| answer.target("(form)").count == 1).await?;
-        self.remember_tabs(&answer)
+        let ask = PageQuery::state(self.map()).target("(form)", &self.map().form.ready);
+        self.open("the form", path, &ask, Expect::Session, |answer| answer.target("(form)").count == 1).await.map(drop)
     }
 
     async fn show_tab(&mut self, planned: &PlannedTab) -> Result<PageSnapshot, PortalError> {
         let ask = self.tab_ask(planned)?;
+        let what = format!("tab {}", planned.id);
         if self.current.as_ref() != Some(&planned.id) {
-            let clicked = match self.tabs.get(&planned.id) {
-                Some(element) => match self.wire.click(element).await {
-                    Ok(()) => true,
-                    Err(WireError::Stale) => false,
-                    Err(error) => return Err(self.explain(error).await),
-                },
-                None => false,
-            };
-            if !clicked {
-                self.find_tabs().await?;
-                let element = self.tabs.get(&planned.id).cloned();
-                let element = element.ok_or_else(|| PortalError::Missing(format!("tab {}", planned.id)))?;
-                if let Err(error) = self.wire.click(&element).await {
-                    return Err(self.explain(error).await);
-                }
+            if let Some(open) = self.tab(&planned.id)?.open.clone() {
+                self.open_tab(&what, &open).await?;
             }
             self.current = Some(planned.id.clone());
         }
         let limit = self.ready_limit();
-        let what = format!("tab {}", planned.id);
         let control = self.config.control.clone();
         let ready = |answer: &PageSnapshot| answer.panel == Some(1) && !answer.state.busy && control.in_flight() == 0;
         self.wait(&what, &ask, Expect::Session, limit, ready).await
+    }
+
+    /// Clicks what opens a tab, once it is there. A page that draws it anew meanwhile has not taken the click.
+    async fn open_tab(&mut self, what: &str, open: &Locators) -> Result<(), PortalError> {
+        let ask = PageQuery::state(self.map()).target(what, open);
+        let limit = self.ready_limit();
+        for last in [false, true] {
+            let there = self.wait(what, &ask, Expect::Session, limit, |answer| answer.target(what).count > 0).await;
+            let page = there.map_err(|error| match error {
+                PortalError::Timeout(_) => PortalError::Missing(what.to_owned()),
+                other => other,
+            })?;
+            match self.wire.click(&one(what, page.target(what))?).await {
+                Ok(()) => return Ok(()),
+                Err(WireError::Stale) if !last => {}
+                Err(error) => return Err(self.explain(error).await),
+            }
+        }
+        Ok(())
     }
 
     /// Waits until nothing is on its way and the page does not say that it works, then reads the tab.
@@ -193,28 +175,36 @@ impl WebPortal {
     ) -> Result<ObservedTab, PortalError> {
         let mut answer = self.show_tab(tab).await?;
         for file in files {
-            let handles = answer.handles(&file.planned.field);
-            let handles = handles.ok_or_else(|| PortalError::Missing(format!("upload {}", file.planned.field)))?;
+            let field = file.planned.field.clone();
+            let handles = answer.handles(&field).ok_or_else(|| PortalError::Missing(format!("upload {field}")))?;
             let path = file.path.to_string_lossy().into_owned();
             let control = self.config.control.clone();
-            let before = control.passed();
+            let (before, listed) = (control.passed(), answer.files(field.as_str()).len());
             self.wire.give_file(&handles.element, &path).await?;
+            let what = format!("upload {field}");
+            if let Some(send) = form_field(self.map(), &field).and_then(|declared| declared.send.clone()) {
+                let ask = PageQuery::state(self.map()).target("send", &send);
+                let limit = self.ready_limit();
+                let usable = |answer: &PageSnapshot| answer.target("send").may_be_pressed();
+                let page = self.wait(&what, &ask, Expect::Session, limit, usable).await?;
+                if let Err(error) = self.wire.click(&one(&what, page.target("send"))?).await {
+                    return Err(self.explain(error).await);
+                }
+            }
             self.traffic_settles(before, LISTING).await;
             let ask = self.tab_ask(tab)?;
             let limit = Duration::from_secs(self.map().limits.upload_s);
-            let field = file.planned.field.clone();
             let mut quiet_since: Option<Instant> = None;
-            let what = format!("upload {field}");
             answer = self
                 .wait(&what, &ask, Expect::Session, limit, |answer| {
                     let sent = control.passed() > before && control.in_flight() == 0 && !answer.state.busy;
-                    let since = if sent {
+                    let since = if sent && answer.panel == Some(1) {
                         *quiet_since.get_or_insert_with(Instant::now)
                     } else {
                         quiet_since = None;
                         return false;
                     };
-                    !answer.files(field.as_str()).is_empty() || since.elapsed() > LISTING
+                    answer.files(field.as_str()).len() > listed || since.elapsed() > LISTING
                 })
                 .await?;
         }

@@ -6,7 +6,7 @@ use super::WebPortal;
 use super::pages::fill_path;
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::{PlannedField, PlannedTab};
-use crate::model::ids::DraftReference;
+use crate::model::ids::{DraftReference, TabId};
 use crate::model::observed::{ObservedPage, ObservedTab};
 use crate::model::portal_facts::ListedException;
 use crate::model::private::Private;
@@ -54,8 +54,8 @@ impl Portal for WebPortal {
         self.forget_files(tab).await
     }
 
-    async fn save_draft(&mut self) -> Result<Saved, PortalError> {
-        self.press_save().await
+    async fn save_draft(&mut self, tab: Option<&TabId>) -> Result<Saved, PortalError> {
+        self.press_save(tab).await
     }
 
     async fn read_page(&mut self, page: ShownPage<'_>, lines: &[PlannedField]) -> Result<ObservedPage, PortalError> {

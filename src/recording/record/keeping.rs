@@ -277,7 +277,7 @@ fn css(locators: &Locators) -> Option<String> {
     let one = |locator: &Locator| match locator {
         Locator::Css { value } => Some(value.clone()),
         Locator::TestId { value } => Some(format!("[data-testid=\"{value}\"]")),
-        Locator::Label { .. } | Locator::Xpath { .. } | Locator::Role { .. } => None,
+        Locator::Label { .. } | Locator::Xpath { .. } | Locator::Role { .. } | Locator::Row { .. } => None,
     };
     let all: Vec<String> = locators.ways.iter().filter_map(one).collect();
     (!all.is_empty()).then(|| all.join(", "))

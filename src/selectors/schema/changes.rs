@@ -102,4 +102,7 @@ pub struct Request {
     /// Where one URL serves several purposes: properties of the body that tell this one.
     #[serde(default)]
     pub body: BTreeMap<String, String>,
+    /// Whether it only asks, and changes nothing.
+    #[serde(default)]
+    pub reads: bool,
 }

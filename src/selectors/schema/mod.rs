@@ -10,7 +10,7 @@ use toml::Spanned;
 pub use changes::{Commit, Confirmation, Parameter, Request, Submit, SubmitDialog};
 
 use super::kinds::Kind;
-use super::locator::Locators;
+use super::locator::{Cell, Locators};
 use crate::model::banner::BannerMeaning;
 use crate::model::form::WidgetKind;
 use crate::model::ids::{FieldId, TabId};
@@ -218,10 +218,17 @@ pub struct Form {
 pub struct Tab {
     /// Name, unique.
     pub id: Spanned<TabId>,
-    /// What to click to reach it.
-    pub open: Locators,
+    /// What to click to reach it. Without it, it is there as soon as the form is.
+    #[serde(default)]
+    pub open: Option<Locators>,
     /// Present and visible once it is reached; mandatory controls inside that no field matches stop the run.
     pub panel: Locators,
+    /// Whether it is there only once a draft is saved.
+    #[serde(default)]
+    pub after_save: bool,
+    /// What saves it, where what was entered would be lost with opening another tab.
+    #[serde(default)]
+    pub save: Option<Locators>,
     /// Its controls.
     #[serde(default, rename = "field")]
     pub fields: Vec<Field>,
@@ -271,6 +278,12 @@ pub struct Field {
     /// For uploads: how the portal lists them.
     #[serde(default)]
     pub list: Option<FileList>,
+    /// For uploads, in place of `record`: the roles of the attachments that this one control takes, one after the other.
+    #[serde(default)]
+    pub attachments: Vec<Spanned<String>>,
+    /// For uploads: what sends a file that was chosen. Without it, choosing does.
+    #[serde(default)]
+    pub send: Option<Locators>,
 }
 
 /// How the portal lists uploads.
@@ -279,14 +292,14 @@ pub struct Field {
 pub struct FileList {
     /// One element a file.
     pub rows: Locators,
-    /// CSS selector of the name inside a row.
-    pub name: String,
-    /// CSS selector of the length in bytes inside a row.
+    /// The name inside a row.
+    pub name: Cell,
+    /// The length in bytes inside a row.
     #[serde(default)]
-    pub size: Option<String>,
-    /// CSS selector of the SHA-256 inside a row, as 64 hex digits.
+    pub size: Option<Cell>,
+    /// The SHA-256 inside a row, as 64 hex digits.
     #[serde(default)]
-    pub sha256: Option<String>,
+    pub sha256: Option<Cell>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -299,18 +312,18 @@ pub struct ExceptionList {
     pub ready: Locators,
     /// One element an exception.
     pub rows: Locators,
-    /// CSS selector of the number or draft reference inside a row.
-    pub number: String,
-    /// CSS selector of the change id inside a row.
-    pub change_id: String,
-    /// CSS selector of the service inside a row. A row that names another service is no obstacle; without it, every row is.
+    /// The number or draft reference inside a row.
+    pub number: Cell,
+    /// The change id inside a row.
+    pub change_id: Cell,
+    /// The service inside a row. A row that names another service is no obstacle; without it, every row is.
     #[serde(default)]
-    pub service: Option<String>,
-    /// CSS selector of the state inside a row.
-    pub state: String,
-    /// CSS selector of a `time` element inside a row, whose `datetime` is RFC 3339.
+    pub service: Option<Cell>,
+    /// The state inside a row.
+    pub state: Cell,
+    /// A `time` element inside a row, whose `datetime` is RFC 3339.
     #[serde(default)]
-    pub created_at: Option<String>,
+    pub created_at: Option<Cell>,
     /// The portal's words for each state.
     pub states: States,
 }
@@ -331,8 +344,9 @@ pub struct States {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Draft {
-    /// What to click.
-    pub save: Locators,
+    /// What saves the whole form. Without it, every tab that has values to enter is saved by itself.
+    #[serde(default)]
+    pub save: Option<Locators>,
     /// Shows the draft's reference once it is saved.
     pub reference: Locators,
     /// Regular expression of a reference; the first match in the text counts.

@@ -51,7 +51,13 @@ fn seen(field: &PlannedField) -> ObservedControl {
 }
 
 fn tab(field: &PlannedField) -> PlannedTab {
-    PlannedTab { id: TabId::parse("t").unwrap(), fields: vec![field.clone()], files: Vec::new() }
+    PlannedTab {
+        id: TabId::parse("t").unwrap(),
+        fields: vec![field.clone()],
+        files: Vec::new(),
+        after_save: false,
+        saved_alone: false,
+    }
 }
 
 fn observed(field: &PlannedField, found: Found<ObservedControl>) -> ObservedTab {

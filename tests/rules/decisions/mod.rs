@@ -114,7 +114,16 @@ impl Tab {
             banners: Vec::new(),
             files: Default::default(),
         };
-        Self { planned: PlannedTab { id, fields: vec![field.clone()], files: Vec::new() }, observed }
+        Self {
+            planned: PlannedTab {
+                id,
+                fields: vec![field.clone()],
+                files: Vec::new(),
+                after_save: false,
+                saved_alone: false,
+            },
+            observed,
+        }
     }
 
     fn good() -> Self {

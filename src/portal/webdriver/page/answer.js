@@ -5,7 +5,7 @@ const answer = {
     origin_time: performance.timeOrigin,
     ready: document.readyState,
     path: location.pathname,
-    signed_in: account.length === 1 ? fold(words(account[0])) : null,
+    signed_in: account.length === 1 ? fold(told(account[0], ask.page.signed_in, words)) : null,
     signed_out: findShown(ask.page.signed_out).length > 0,
     busy: findShown(ask.page.busy).length > 0,
     dialogs: findShown(ask.page.dialogs).map((one) => fold(words(one))),
@@ -20,7 +20,7 @@ if (ask.frames) {
 if (ask.targets) {
   answer.targets = Object.fromEntries(Object.entries(ask.targets).map(([name, locators]) => {
     const shown = findShown(locators);
-    return [name, { count: shown.length, element: shown[0] ?? null, usable: shown.length === 1 && usable(shown[0]), origin_time: performance.timeOrigin, text: shown.length ? fold(shown[0].value ?? words(shown[0])) : null }];
+    return [name, { count: shown.length, element: shown[0] ?? null, usable: shown.length === 1 && usable(shown[0]), origin_time: performance.timeOrigin, text: shown.length ? fold(told(shown[0], locators, (one) => one.value ?? words(one))) : null }];
   }));
 }
 if (ask.fields) {

@@ -47,6 +47,36 @@ function words(node) {
   return [...(assigned.length ? assigned : (node.shadowRoot ?? node).childNodes)].map(words).join(' ');
 }
 
+// The text of an element line by line, as blocks and breaks part it.
+function linesOf(node) {
+  let out = '';
+  for (const child of node.childNodes) {
+    if (child.nodeType === Node.TEXT_NODE) out += child.data.replace(/\s+/g, ' ');
+    if (child.nodeType !== Node.ELEMENT_NODE) continue;
+    if (child.localName === 'br') { out += '\n'; continue; }
+    const apart = !/^(inline|contents|none)/.test(getComputedStyle(child).display);
+    if (apart && out && !out.endsWith('\n')) out += '\n';
+    out += linesOf(child);
+    if (apart && child.nextSibling && !out.endsWith('\n')) out += '\n';
+  }
+  return out;
+}
+
+// A part of an element that holds text.
+function part(element, take) {
+  if (take === 'text') return fold(words(element));
+  if (take === 'lines') return linesOf(element).split('\n').map(fold).join('\n').replace(/\n+$/, '');
+  if (take === 'address') return location.pathname + location.search + location.hash;
+  return take.startsWith('@') ? fold(element.getAttribute(take.slice(1))) : String(element[take.slice(1)] ?? '');
+}
+
+// What an element tells, as the map says, or else as `usual` does.
+function told(element, { take, pattern } = {}, usual) {
+  const text = take ? part(element, take) : usual(element);
+  const matched = pattern ? new RegExp(pattern, 'u').exec(text) : null;
+  return matched ? matched[1] ?? matched[0] : text;
+}
+
 // What a label belongs to, also where the browser knows no control there.
 const labelled = (label) => label.control ?? (label.htmlFor ? label.getRootNode().getElementById?.(label.htmlFor) : null) ?? null;
 
@@ -93,6 +123,17 @@ function byLabel(text) {
   return [...found].filter(Boolean);
 }
 
+// What stands beside a heading: the definition of a term, the cell after the first one or after a heading in a row.
+function byHeading(text) {
+  const wanted = bare(text);
+  const headings = everywhere('dt, th, td').filter((one) => bare(words(one)) === wanted);
+  return headings.map((one) => {
+    if (one.localName === 'td' && one.previousElementSibling) return null;
+    const beside = one.nextElementSibling;
+    return beside?.matches(one.localName === 'dt' ? 'dd' : 'td') ? beside : null;
+  }).filter(Boolean);
+}
+
 function all(locator) {
   switch (locator.by) {
     case 'css': return everywhere(locator.value);
@@ -102,6 +143,7 @@ function all(locator) {
       const result = document.evaluate(locator.value, document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
       return Array.from({ length: result.snapshotLength }, (_, at) => result.snapshotItem(at));
     }
+    case 'row': return byHeading(locator.value);
     case 'role': {
       const implied = IMPLIED[locator.role];
       const candidates = everywhere(`[role="${CSS.escape(locator.role)}"]${implied ? ', ' + implied : ''}`);
@@ -121,7 +163,7 @@ function outermost(matched) {
 }
 
 function find(locators) {
-  for (const locator of locators ?? []) {
+  for (const locator of locators?.ways ?? []) {
     const matched = outermost(all(locator));
     if (matched.length) return matched;
   }

@@ -33,9 +33,7 @@ function kindParts(field, control, name) {
 function taken(field, name, element) {
   const own = 'value' in element ? '.value' : 'text';
   const take = name === 'self' ? own : field.kind.parts[name].take;
-  if (take.startsWith('@')) return fold(element.getAttribute(take.slice(1)));
-  if (take.startsWith('.')) return String(element[take.slice(1)] ?? '');
-  return fold(words(element));
+  return part(element, take);
 }
 
 function read(field) {
@@ -84,7 +82,8 @@ function read(field) {
     case 'file': out.text = ''; break;
     case 'read-only': {
       const items = [...element.querySelectorAll('li')].map((one) => fold(one.textContent));
-      const text = fold(/^(INPUT|TEXTAREA|SELECT|OUTPUT)$/.test(element.tagName) ? element.value : words(element));
+      const shown = (one) => fold(/^(INPUT|TEXTAREA|SELECT|OUTPUT)$/.test(one.tagName) ? one.value : words(one));
+      const text = fold(told(element, field.locate, shown));
       if (field.list) out.choices = items.length ? items : text.split(/,\s*/).filter(Boolean); else out.text = text;
       break;
     }
@@ -93,13 +92,13 @@ function read(field) {
   return out;
 }
 
-function cell(row, selector) {
-  const one = selector ? row.querySelector(selector) : null;
-  return one ? fold(one.getAttribute('datetime') ?? one.textContent) : null;
+function cell(row, wanted) {
+  const one = wanted ? row.querySelector(wanted.css) : null;
+  return one ? fold(told(one, wanted, (shown) => shown.getAttribute('datetime') ?? shown.textContent)) : null;
 }
 
 function rows(table) {
-  return find(table.rows).map((row) => Object.fromEntries(Object.entries(table.cells).map(([name, css]) => [name, cell(row, css)])));
+  return find(table.rows).map((row) => Object.fromEntries(Object.entries(table.cells).map(([name, wanted]) => [name, cell(row, wanted)])));
 }
 
 function strange(panel, fields) {
