@@ -49,6 +49,13 @@ fn page(title: &str, account: Option<&str>, body: &str) -> String {
     )
 }
 
+/// A shell that is opened as `/app` shows in its frame what its fragment says.
+const ROUTES: &str = "if (location.pathname === '/app') {
+  const route = () => { document.querySelector('app-shell').shadowRoot.getElementById('main').src = location.hash.slice(1); };
+  addEventListener('hashchange', route);
+  route();
+}";
+
 /// A page around a frame that shows `path`, in the shadow root of a component.
 pub fn shell(path: &str) -> String {
     let frame = format!(
@@ -59,7 +66,7 @@ pub fn shell(path: &str) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Workplace</title><link rel=\"icon\" href=\"data:,\">\
          </head><body><header><h1>Workplace</h1></header><app-shell><template shadowrootmode=\"open\">{frame}</template></app-shell>\
-         </body></html>"
+         <script>{ROUTES}</script></body></html>"
     )
 }
 

@@ -61,6 +61,21 @@ browser_tests! {
         assert!(told(&run).contains("something lies over the element"), "{}", told(&run));
     }
 
+    both async fn routes_in_the_fragment_are_opened_anew(browser: BrowserKind) {
+        let routed = |map: &str| {
+            let map = framed(map).replace("path = \"/exceptions/new\"", "path = \"/app#/exceptions/new\"");
+            let map = map.replace("path = \"/exceptions/{draft}/edit\"", "path = \"/app#/exceptions/{draft}/edit\"");
+            let map = map.replace("path = \"/exceptions/{draft}/review\"", "path = \"/app#/exceptions/{draft}/review\"");
+            let map = map.replace("path = \"/exceptions/{number}\"", "path = \"/app#/exceptions/{number}\"");
+            map.replace("\"/exceptions?", "\"/app#/exceptions?")
+        };
+        let rig = rig(browser, &[], routed).await;
+        assert_eq!(rig.map_text.matches("/app#").count(), 7, "{}", rig.map_text);
+        let run = rig.run().await;
+        assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
+        assert_submitted_once(&rig);
+    }
+
     chromium async fn a_frame_that_no_place_names_is_not_looked_into(browser: BrowserKind) {
         let rig = rig(browser, &[], str::to_owned).await;
         let run = rig.run().await;

@@ -65,6 +65,14 @@ browser_tests! {
         assert_stored(&rig, &portal, 1);
     }
 
+    chromium async fn a_list_that_is_not_shown_whole_is_not_believed(browser: BrowserKind) {
+        let (rig, portal) = rig(browser, Wrong::ListsLess, |map| map).await;
+        let run = rig.run().await;
+        assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedAbandoned, vec![HaltCode::PortalError]), "{}", told(&run));
+        assert!(told(&run).contains("with 7 rows of 8"), "{}", told(&run));
+        assert_eq!(portal.records().len(), 0);
+    }
+
     chromium async fn what_a_part_stores_otherwise_is_found_before_the_commit(browser: BrowserKind) {
         let (rig, portal) = rig(browser, Wrong::ShiftsSchedule, |map| map).await;
         let run = rig.run().await;

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::extract::{Form, Multipart, Path, State};
+use axum::extract::{Form, Multipart, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -28,9 +28,17 @@ pub enum Wrong {
     ShiftsSchedule,
     /// The session ends, once, when the schedule is saved.
     SessionEndsOnSchedule,
+    /// The list shows one row less than it says that there are.
+    ListsLess,
     /// The page that is submitted from changes the draft by itself some time after it was read.
     ChangesBehind,
 }
+
+/// Rows of a page of the list.
+const ROWS: usize = 3;
+
+/// Changes of other services that are there from the start.
+const OTHERS: u32 = 7;
 
 /// One record as it is stored.
 #[derive(Debug, Clone, Default)]
@@ -96,6 +104,11 @@ impl Stepwise {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let store: Arc<Mutex<Store>> = Arc::default();
+        for id in 0..OTHERS {
+            let values = [("service", format!("other-{id}")), ("change", format!("CHG000{id}"))];
+            let values = values.map(|(name, value)| (name.to_owned(), value)).into();
+            store.lock().unwrap().records.insert(id, Record { values, submitted: 1, ..Record::default() });
+        }
         let shared = Shared { store: Arc::clone(&store), shown: Arc::new(shown), wrong };
         let router = Router::new()
             .route("/login", get(|| async { Html(sign_in()) }).post(login))
@@ -116,8 +129,9 @@ impl Stepwise {
         format!("http://{}/", self.address).parse().unwrap()
     }
 
+    /// The records that were made since it started.
     pub fn records(&self) -> Vec<Record> {
-        self.store.lock().unwrap().records.values().cloned().collect()
+        self.store.lock().unwrap().records.values().skip(OTHERS as usize).cloned().collect()
     }
 }
 
@@ -238,7 +252,7 @@ async fn create(State(shared): State<Shared>, headers: HeaderMap, Form(given): F
         return to_sign_in();
     }
     let mut store = shared.store.lock().unwrap();
-    let id = 4_000 + u32::try_from(store.records.len()).unwrap();
+    let id = 3_993 + u32::try_from(store.records.len()).unwrap();
     store.records.insert(id, Record { values: given, ..Record::default() });
     // What answers is not the form.
     Redirect::to(&format!("/changes/{id}")).into_response()
@@ -346,12 +360,15 @@ async fn touch(State(shared): State<Shared>, Path(id): Path<u32>) -> StatusCode 
     StatusCode::NO_CONTENT
 }
 
-async fn list(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+async fn list(State(shared): State<Shared>, headers: HeaderMap, Query(asked): Query<Fields>) -> Response {
+    let page_number: usize = asked.get("page").and_then(|page| page.parse().ok()).unwrap_or_default();
     if !signed_in(&shared, &headers) {
         return to_sign_in();
     }
     let store = shared.store.lock().unwrap();
-    let rows = store.records.iter().fold(String::new(), |out, (id, record)| {
+    let all = store.records.len();
+    let first = page_number * ROWS;
+    let rows = store.records.iter().skip(first).take(ROWS).fold(String::new(), |out, (id, record)| {
         let value = |name: &str| escape(record.values.get(name).map_or("", String::as_str));
         let state = if record.submitted > 0 { "Open" } else { "New" };
         format!(
@@ -361,5 +378,12 @@ async fn list(State(shared): State<Shared>, headers: HeaderMap) -> Response {
             value("service")
         )
     });
-    Html(page(&format!("<table id=changes><tbody>{rows}</tbody></table>"))).into_response()
+    let next = if first + ROWS < all {
+        format!("<a id=next href=/changes?page={}>Next</a>", page_number + 1)
+    } else {
+        String::new()
+    };
+    let told = if shared.wrong == Wrong::ListsLess { all + 1 } else { all };
+    let found = format!("<div id=found>{} to {} of {told} changes</div>", first + 1, all.min(first + ROWS));
+    Html(page(&format!("<table id=changes><tbody>{rows}</tbody></table>{found}{next}"))).into_response()
 }

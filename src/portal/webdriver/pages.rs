@@ -202,6 +202,10 @@ impl WebPortal {
         let url = self.config.base.join(path).map_err(|_| PortalError::Browser(format!("{what}: not an address")))?;
         self.current = None;
         self.last = None;
+        if url.fragment().is_some() {
+            // To another fragment of the same page the browser would go without loading it.
+            self.send_probe().await?;
+        }
         let before = self.document;
         let passed = self.config.control.passed();
         self.wire.goto(&url).await?;

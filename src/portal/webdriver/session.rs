@@ -96,7 +96,8 @@ impl WebPortal {
             Err(error) => return Err(error.into()),
         };
         self.traffic_settles(passed, SETTLES).await;
-        let ask = PageQuery::state(self.map());
+        // Asked for by name too, so that a wait in vain can say how often it is there.
+        let ask = PageQuery::state(self.map()).target("signed_in", &self.map().page.signed_in);
         let limit = self.ready_limit();
         let answer = self
             .wait("the portal after signing in", &ask, Expect::Anything, limit, |answer| {

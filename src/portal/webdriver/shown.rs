@@ -6,7 +6,7 @@ use super::WebPortal;
 use super::answer::PageSnapshot;
 use super::ask::{FieldQuery, PageQuery};
 use super::bounds::{self, ROWS};
-use super::pages::{Expect, fill_path};
+use super::pages::{Expect, SETTLES, fill_path};
 use crate::model::form::PlannedField;
 use crate::model::ids::ChangeId;
 use crate::model::observed::ObservedPage;
@@ -14,6 +14,13 @@ use crate::model::portal_facts::{Created, ListedException, ListedState};
 use crate::model::time::Instant;
 use crate::portal::{PortalError, ShownPage};
 use crate::selectors::schema::ReadPage;
+
+/// One row of a list, by cell.
+type Row = BTreeMap<String, Option<String>>;
+
+/// Names under which a list is asked for what shows more of it, and for how many rows it has.
+const NEXT: &str = "further rows";
+const TOTAL: &str = "number of rows";
 
 impl WebPortal {
     /// Every row of the lists that the map names, each once.
@@ -26,22 +33,16 @@ impl WebPortal {
             ("state", Some(&list.state)),
             ("created_at", list.created_at.as_ref()),
         ];
-        let ask = PageQuery::state(self.map()).target("list", &list.ready).table("rows", &list.rows, &cells);
+        let mut ask = PageQuery::state(self.map()).target("list", &list.ready).table("rows", &list.rows, &cells);
+        for (name, locators) in [(NEXT, &list.next), (TOTAL, &list.total)] {
+            ask = locators.iter().fold(ask, |ask, locators| ask.target(name, locators));
+        }
         let mut found: Vec<ListedException> = Vec::new();
         for path in &list.paths {
             let values = [("service", self.config.service.as_str()), ("change", self.config.change.as_str())];
             let path = fill_path(path, &values);
-            let control = self.config.control.clone();
-            let ready = |answer: &PageSnapshot| {
-                answer.target("list").count == 1 && !answer.state.busy && control.in_flight() == 0
-            };
-            let answer = self.open("the list of exceptions", &path, &ask, Expect::Session, ready).await?;
-            let rows = answer.tables.get("rows").map_or(0, Vec::len);
-            if rows > ROWS {
-                return Err(PortalError::UnreadableList(format!("{}, with {rows} rows", plain(&path))));
-            }
-            for row in answer.tables.get("rows").into_iter().flatten() {
-                let row = self.listed(&path, row)?;
+            for row in self.read_list(&path, &ask).await? {
+                let row = self.listed(&path, &row)?;
                 if !found.contains(&row) {
                     found.push(row);
                 }
@@ -50,7 +51,51 @@ impl WebPortal {
         Ok(found)
     }
 
-    fn listed(&self, path: &str, row: &BTreeMap<String, Option<String>>) -> Result<ListedException, PortalError> {
+    /// The rows of one list, page by page, each once: as many as the page says that there are, where it says so.
+    async fn read_list(&mut self, path: &str, ask: &PageQuery) -> Result<Vec<Row>, PortalError> {
+        let what = "the list of exceptions";
+        let unreadable = |why: String| PortalError::UnreadableList(format!("{}, {why}", plain(path)));
+        let control = self.config.control.clone();
+        let ready =
+            |answer: &PageSnapshot| answer.target("list").count == 1 && !answer.state.busy && control.in_flight() == 0;
+        let mut answer = self.open(what, path, ask, Expect::Session, ready).await?;
+        let mut all: Vec<Row> = Vec::new();
+        loop {
+            let rows = answer.tables.get("rows").cloned().unwrap_or_default();
+            let news: Vec<Row> = rows.iter().filter(|row| !all.contains(row)).cloned().collect();
+            if news.is_empty() && !all.is_empty() {
+                return Err(unreadable("which shows the same rows again".to_owned()));
+            }
+            all.extend(news);
+            if all.len() > ROWS {
+                return Err(unreadable(format!("with more than {ROWS} rows")));
+            }
+            let total = answer.target(TOTAL).text;
+            let total =
+                total.map(|text| text.chars().filter(char::is_ascii_digit).collect::<String>().parse::<usize>());
+            let next = answer.target(NEXT);
+            match (total, next.element.filter(|_| next.count == 1 && next.usable)) {
+                (Some(Ok(total)), _) if total == all.len() => return Ok(all),
+                (Some(Ok(total)), None) => return Err(unreadable(format!("with {} rows of {total}", all.len()))),
+                (Some(Err(_)), _) => return Err(unreadable("which does not tell how many rows there are".to_owned())),
+                // A list that says how many it has must say so.
+                (None, None) if self.map().exceptions.total.is_some() => {
+                    return Err(unreadable("which does not tell how many rows there are".to_owned()));
+                }
+                (None, None) => return Ok(all),
+                (Some(Ok(_)) | None, Some(next)) => {
+                    let passed = control.passed();
+                    self.wire.click(&next).await?;
+                    self.traffic_settles(passed, SETTLES).await;
+                    let limit = self.ready_limit();
+                    let another = |answer: &PageSnapshot| ready(answer) && answer.tables.get("rows") != Some(&rows);
+                    answer = self.wait("further rows of the list", ask, Expect::Session, limit, another).await?;
+                }
+            }
+        }
+    }
+
+    fn listed(&self, path: &str, row: &Row) -> Result<ListedException, PortalError> {
         let unreadable = || PortalError::UnreadableList(plain(path).to_owned());
         let cell = |name: &str| row.get(name).cloned().flatten().map(bounds::text);
         let states = &self.map().exceptions.states;

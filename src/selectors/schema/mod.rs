@@ -312,6 +312,12 @@ pub struct ExceptionList {
     pub ready: Locators,
     /// One element an exception.
     pub rows: Locators,
+    /// What shows further rows: the next page, or more below those that are there. It is gone or disabled after the last.
+    #[serde(default)]
+    pub next: Option<Locators>,
+    /// How many exceptions there are, in digits: the list is complete once as many were read.
+    #[serde(default)]
+    pub total: Option<Locators>,
     /// The number or draft reference inside a row.
     pub number: Cell,
     /// The change id inside a row.
