@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::locator::{Pattern, Take};
+
 /// The part that every kind has: the control itself.
 pub(crate) const SELF: &str = "self";
 
@@ -39,17 +41,16 @@ pub struct KindPart {
     /// Inside of which part; `page` for anywhere.
     #[serde(default = "own")]
     pub from: String,
-    /// What of it is its text: `text`, an attribute such as `@title`, or a property of the element such as `.value`.
-    #[serde(default = "text")]
-    pub take: String,
+    /// What of it is its text; without it, what a person reads there.
+    #[serde(default)]
+    pub take: Option<Take>,
+    /// What of that.
+    #[serde(default)]
+    pub pattern: Option<Pattern>,
 }
 
 fn own() -> String {
     SELF.to_owned()
-}
-
-fn text() -> String {
-    "text".to_owned()
 }
 
 /// Keys that a step may press.
@@ -227,10 +228,6 @@ impl Kind {
         for (name, part) in &self.parts {
             if name == SELF || name == PAGE {
                 return Some(format!("`{name}` is no name for a part"));
-            }
-            let taken = part.take == "text" || part.take.strip_prefix(['@', '.']).is_some_and(|rest| !rest.is_empty());
-            if !taken {
-                return Some(format!("part `{name}`: `take` is `text`, `@attribute` or `.property`"));
             }
             let mut at = part;
             for _ in 0..=self.parts.len() {

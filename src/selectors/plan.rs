@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
+use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
@@ -184,6 +186,24 @@ impl Planner<'_> {
         Ok(local.strftime(pattern).to_string())
     }
 
+    /// A moment or a day of the record in another form than its control's.
+    fn formatted(&self, path: &RecordPath, pattern: &str) -> Option<String> {
+        match take(self.record, path)? {
+            Taken::Moment(at) => strtime::format(pattern, &at.in_zone(self.zone)).ok(),
+            Taken::Text(text) => strtime::format(pattern, text.parse::<Date>().ok()?).ok(),
+            Taken::Flag(_) | Taken::Number(_) | Taken::List(_) => None,
+        }
+    }
+
+    /// A day, as the portal writes it.
+    fn day(&self, field: &Field, text: &str) -> String {
+        match (&field.format, text.parse::<Date>()) {
+            // A pattern for moments says nothing of a day.
+            (Some(pattern), Ok(day)) => strtime::format(pattern.get_ref(), day).unwrap_or_else(|_| text.to_owned()),
+            (Some(_) | None, Ok(_) | Err(_)) => text.to_owned(),
+        }
+    }
+
     fn word(&self, field: &Field, path: &RecordPath, word: String) -> Result<String, PlanError> {
         if field.values.is_empty() {
             return Ok(word);
@@ -218,6 +238,9 @@ impl Planner<'_> {
             Taken::Moment(at) => Ok(FormValue::Text(self.moment(field, path, at)?)),
             Taken::Number(number) => Ok(FormValue::Text(self.word(field, path, number.to_string())?)),
             Taken::Text(text) => match field.widget {
+                WidgetKind::Date | WidgetKind::ReadOnly if field.format.is_some() && text.parse::<Date>().is_ok() => {
+                    Ok(FormValue::Text(self.day(field, &text)))
+                }
                 WidgetKind::Checkbox => Err(unfit("it is a text, and a box takes true or false")),
                 WidgetKind::MultiSelect => Err(unfit("it is one text, and the control takes a list")),
                 WidgetKind::Text | WidgetKind::Number if text.contains('\n') => {
@@ -338,12 +361,14 @@ impl Planner<'_> {
     }
 }
 
-fn parameter(parameter: &Parameter, tabs: &[PlannedTab]) -> Option<PlannedParameter> {
+fn parameter(parameter: &Parameter, tabs: &[PlannedTab], planner: &Planner<'_>) -> Option<PlannedParameter> {
     let content = match (&parameter.field, &parameter.constant) {
         (Some(field), _) => {
             let planned = tabs.iter().flat_map(|tab| &tab.fields).find(|known| &known.id == field.get_ref())?;
             let word = |text: &String| parameter.values.get(text).cloned().unwrap_or_else(|| text.clone());
+            let formatted = parameter.format.as_ref().and_then(|pattern| planner.formatted(&planned.path, pattern));
             let carried = match planned.value.expose() {
+                FormValue::Text(_) if formatted.is_some() => formatted.into_iter().collect(),
                 FormValue::Text(text) => vec![word(text)],
                 FormValue::Choices(choices) => choices.iter().map(word).collect(),
                 // HTML sends a ticked box as "on" unless it says otherwise, and an empty one not at all.
@@ -416,7 +441,8 @@ pub fn plan(map: &SelectorMap, record: &ChangeRecord) -> Result<FormPlan, PlanEr
     if let Some(file) = record.exception.attachments.iter().find(|file| !homed(&file.role)) {
         return Err(PlanError::HomelessAttachment(file.role.to_string()));
     }
-    let commit = map.file.commit.parameters.iter().filter_map(|declared| parameter(declared, &tabs)).collect();
+    let commit =
+        map.file.commit.parameters.iter().filter_map(|declared| parameter(declared, &tabs, &planner)).collect();
     Ok(FormPlan {
         review: planner.page(&map.file.review, map)?,
         recheck: planner.page(&map.file.recheck, map)?,

@@ -356,6 +356,12 @@ fn check_parameters(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnosti
                 "say what it carries: `field = \"ID\"`, `draft = true`, `constant = \"TEXT\"` or `volatile = true`";
             return Err(reader.wrong(parameter.name.span(), name, "needs exactly one kind", help));
         }
+        if let Some(pattern) = &parameter.format
+            && (parameter.field.is_none() || jiff::fmt::strtime::format(pattern, &jiff::Zoned::now()).is_err())
+        {
+            let help = "write a strftime pattern such as \"%Y-%m-%dT%H:%M\", beside `field`";
+            return Err(reader.wrong(parameter.name.span(), name, "`format` is no pattern for a field's moment", help));
+        }
         if let Some(field) = &parameter.field
             && form_field(file, field.get_ref()).is_none()
         {

@@ -7,6 +7,7 @@ mod ssh;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod built;
 mod commands;
 mod crash;
 mod faults;

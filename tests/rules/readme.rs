@@ -22,6 +22,10 @@ fn chapters() -> Vec<(PathBuf, String)> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
+            // What npm installs is not ours.
+            if path.ends_with("node_modules") {
+                continue;
+            }
             if path.is_dir() {
                 folders.push(path);
             } else if path.file_name().is_some_and(|name| name == "README.md") {

@@ -18,8 +18,10 @@ const AIM: &str = r"function (element) {
     const [top, bottom] = [Math.max(0, box.top), Math.min(innerHeight, box.bottom)];
     if (left >= right || top >= bottom) return 'covered';
     point = [Math.floor((left + right) / 2), Math.floor((top + bottom) / 2)];
-    const hit = element.getRootNode().elementFromPoint(...point);
-    return element.contains(hit) ? 'free' : 'covered';
+    const root = element.getRootNode();
+    const hit = root.elementFromPoint(...point);
+    // Words that a component shows in a slot of its own are told as the component's.
+    return element.contains(hit) || hit === root.host ? 'free' : 'covered';
   };
   let at = aim();
   if (at === 'covered') {

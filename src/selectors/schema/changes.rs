@@ -64,6 +64,9 @@ pub struct Parameter {
     /// Carries the value of this field of a tab, in the form in which the control holds it.
     #[serde(default)]
     pub field: Option<Spanned<FieldId>>,
+    /// With `field`, for a moment or a day that the request carries otherwise than the control shows it: a strftime pattern.
+    #[serde(default)]
+    pub format: Option<String>,
     /// With `field`: from the control's word to the request's.
     #[serde(default)]
     pub values: BTreeMap<String, String>,

@@ -22,8 +22,11 @@ const IMPLIED = {
 let trees;
 const everywhere = (selector) => (trees ??= roots()).flatMap((root) => [...root.querySelectorAll(selector)]);
 
-// The same, inside one element.
-const within = (element, selector) => roots(element).flatMap((root) => [...root.querySelectorAll(selector)]);
+// The same, inside one element and its own shadow root.
+function within(element, selector) {
+  const all = [...roots(element), ...(element.shadowRoot ? roots(element.shadowRoot) : [])];
+  return all.flatMap((root) => [...root.querySelectorAll(selector)]);
+}
 
 // What an element is inside of, out of every shadow root.
 const above = (element) => element.parentElement ?? element.getRootNode().host ?? null;
@@ -41,7 +44,8 @@ function referenced(element, attribute) {
 function words(node) {
   if (node.nodeType === Node.TEXT_NODE) return node.data;
   if (node.nodeType !== Node.ELEMENT_NODE && node.nodeType !== Node.DOCUMENT_FRAGMENT_NODE) return '';
-  if (!within(node, '*').some((one) => one.shadowRoot) && !node.shadowRoot) return node.textContent;
+  const plain = (one) => !one.shadowRoot && one.localName !== 'slot';
+  if (plain(node) && within(node, '*').every(plain)) return node.textContent;
   if (/^(style|script|template)$/.test(node.localName)) return '';
   const assigned = node.localName === 'slot' ? node.assignedNodes({ flatten: true }) : [];
   return [...(assigned.length ? assigned : (node.shadowRoot ?? node).childNodes)].map(words).join(' ');
@@ -64,7 +68,7 @@ function linesOf(node) {
 
 // A part of an element that holds text.
 function part(element, take) {
-  if (take === 'text') return fold(words(element));
+  if (take === 'text') return fold(/^(INPUT|TEXTAREA)$/.test(element.tagName) ? element.value : words(element));
   if (take === 'lines') return linesOf(element).split('\n').map(fold).join('\n').replace(/\n+$/, '');
   if (take === 'address') return location.pathname + location.search + location.hash;
   return take.startsWith('@') ? fold(element.getAttribute(take.slice(1))) : String(element[take.slice(1)] ?? '');
@@ -82,6 +86,7 @@ const labelled = (label) => label.control ?? (label.htmlFor ? label.getRootNode(
 
 // The words of a label, without those of a control that it wraps.
 function wordsOf(label) {
+  if (label.querySelector('slot')) return words(label);
   const inner = label.querySelector('input, select, textarea, output, button');
   if (!inner) return label.textContent;
   const copy = label.cloneNode(true);
@@ -120,7 +125,10 @@ function byLabel(text) {
   for (const output of everywhere('output')) {
     if ([...output.labels].some((label) => bare(wordsOf(label)) === wanted)) found.add(output);
   }
-  return [...found].filter(Boolean);
+  const named = [...found].filter(Boolean);
+  // A list that a control opens carries the control's own label.
+  const opens = (one) => [...referenced(one, 'aria-controls'), ...referenced(one, 'aria-owns')];
+  return named.filter((one) => !named.some((other) => other !== one && opens(other).includes(one)));
 }
 
 // What stands beside a heading: the definition of a term, the cell after the first one or after a heading in a row.

@@ -19,7 +19,10 @@ function complaintOf(element) {
 }
 
 // A control with all that its kind says is its own.
-const wholeOf = (field, control) => (field.kind?.root && control.closest(field.kind.root)) || control;
+function wholeOf(field, control) {
+  for (let at = field.kind?.root ? control : null; at; at = above(at)) if (at.matches(field.kind.root)) return at;
+  return control;
+}
 
 // The visible parts by one name of a control that is worked as a kind says.
 function kindParts(field, control, name) {
@@ -31,9 +34,8 @@ function kindParts(field, control, name) {
 
 // What a part holds.
 function taken(field, name, element) {
-  const own = 'value' in element ? '.value' : 'text';
-  const take = name === 'self' ? own : field.kind.parts[name].take;
-  return part(element, take);
+  if (name === 'self') return part(element, 'value' in element ? '.value' : 'text');
+  return told(element, field.kind.parts[name], (one) => part(one, 'text'));
 }
 
 function read(field) {

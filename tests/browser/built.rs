@@ -1,0 +1,120 @@
+//! The reference portal's form with the controls of component libraries in place of its own: `tests/portals` builds them.
+
+use std::path::Path;
+
+use portal_agent::evidence::outcome::Outcome;
+use portal_agent::model::browser::BrowserKind;
+use portal_agent::reference_portal::faults::{Fault, FaultPlan};
+
+use crate::browser_tests;
+use crate::submission::assert_submitted_once;
+use crate::support::{Plan, Rig, told};
+
+/// A form, and how the reference map is changed for it: the lines that are replaced, and by what.
+pub struct Form {
+    library: &'static str,
+    kinds: &'static str,
+    changes: &'static [(&'static str, &'static str)],
+    framed: bool,
+}
+
+const FORMS: [Form; 3] = [
+    Form { library: "antd", kinds: include_str!("../../selectors/kinds/antd-6.toml"), changes: ANTD, framed: false },
+    Form { library: "mui", kinds: include_str!("../../selectors/kinds/mui-9.toml"), changes: MUI, framed: false },
+    Form {
+        library: "shoelace",
+        kinds: include_str!("../../selectors/kinds/shoelace-2.toml"),
+        changes: SHOELACE,
+        framed: true,
+    },
+];
+
+/// The form by this name.
+pub fn form(library: &str) -> &'static Form {
+    FORMS.iter().find(|form| form.library == library).unwrap_or_else(|| panic!("no form {library:?}"))
+}
+
+impl Form {
+    /// The form's script, for every page of the portal.
+    fn script(&self) -> &'static str {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/portals/dist");
+        let path = folder.join(format!("{}.js", self.library));
+        let script = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}; build it with: .ci/portals", path.display()));
+        Box::leak(format!("<script>{}</script>", script.replace("</script", "<\\/script")).into_boxed_str())
+    }
+
+    /// A portal with this form.
+    pub async fn rig(&self, browser: BrowserKind, mut faults: FaultPlan) -> Rig {
+        faults.add(Fault::Injected(self.script()));
+        if self.framed {
+            faults.add(Fault::Framed);
+        }
+        Rig::new(Plan::new(browser, faults)).await.with_map(|map| self.worked(&map))
+    }
+
+    fn worked(&self, map: &str) -> String {
+        let map = map.replacen("portal-agent/map/1", "portal-agent/map/2", 1);
+        let map = self.changes.iter().chain(STATED).fold(map, |map, (from, to)| {
+            assert_eq!(map.matches(from).count(), 1, "{from}");
+            map.replacen(from, to, 1)
+        });
+        map + "\n" + self.kinds
+    }
+}
+
+/// The summary states moments as the form's own controls hold them, and the commit carries them so.
+const STATED: &[(&str, &str)] = &[
+    ("field = \"window_start\"", "field = \"window_start\"\nformat = \"%Y-%m-%dT%H:%M\""),
+    ("field = \"window_end\"", "field = \"window_end\"\nformat = \"%Y-%m-%dT%H:%M\""),
+    ("[review]\n", "[review]\ntime_format = \"%Y-%m-%dT%H:%M\"\n"),
+    ("[confirmation.submitted]\n", "[confirmation.submitted]\ntime_format = \"%Y-%m-%dT%H:%M\"\n"),
+];
+
+const MUI: &[(&str, &str)] = &[
+    ("locate = { label = \"Environment\" }", "locate = { label = \"Environment\" }\nkind = \"mui-autocomplete\""),
+    (
+        "locate = { label = \"Exception category\" }",
+        "locate = { label = \"Exception category\" }\nkind = \"mui-select\"",
+    ),
+    ("locate = { label = \"Regions\" }", "locate = { label = \"Regions\" }\nkind = \"mui-tags\""),
+];
+
+const ANTD: &[(&str, &str)] = &[
+    ("locate = { label = \"Environment\" }", "locate = { label = \"Environment\" }\nkind = \"antd-select\""),
+    ("locate = { label = \"Regions\" }", "locate = { label = \"Regions\" }\nkind = \"antd-tags\""),
+    (
+        "locate = { label = \"Impact since\" }",
+        "locate = { label = \"Impact since\" }\nkind = \"antd-date\"\nformat = \"%d.%m.%Y\"",
+    ),
+    (
+        "locate = { label = \"Window start\" }",
+        "locate = { label = \"Window start\" }\nkind = \"antd-date-time\"\nformat = \"%Y-%m-%d %H:%M\"",
+    ),
+    (
+        "locate = { label = \"Window end\" }",
+        "locate = { label = \"Window end\" }\nkind = \"antd-date-time\"\nformat = \"%Y-%m-%d %H:%M\"",
+    ),
+];
+
+const SHOELACE: &[(&str, &str)] = &[
+    ("[page]\n", "[place.main]\nframe = { css = \"iframe#main\" }\n\n[page]\nin = \"main\"\n"),
+    ("locate = { label = \"Environment\" }", "locate = { label = \"Environment\" }\nkind = \"sl-select\""),
+    (
+        "locate = { label = \"Exception category\" }",
+        "locate = { label = \"Exception category\" }\nkind = \"sl-select\"",
+    ),
+    ("locate = { label = \"Regions\" }", "locate = { label = \"Regions\" }\nkind = \"sl-tags\""),
+    ("locate = { css = \"#severity\" }", "locate = { css = \"#severity\" }\nkind = \"sl-radio-group\""),
+];
+
+browser_tests! {
+    sweep async fn every_form_is_submitted_once_as_the_record_says(browser: BrowserKind) {
+        for form in &FORMS {
+            let rig = form.rig(browser, FaultPlan::none()).await;
+            let run = rig.run().await;
+            assert_eq!(run.get().outcome, Outcome::Submitted, "{}: {}", form.library, told(&run));
+            assert_submitted_once(&rig);
+        }
+    }
+}
