@@ -13,6 +13,7 @@ use crate::decide::rules::exceptions::not_listed;
 use crate::decide::verdict::{Stage, Verdict};
 use crate::mask::masked::{MaskGate, Masked, PublicDocument};
 use crate::mask::views::HaltView;
+use crate::model::form::PlannedTab;
 use crate::model::ids::{DraftReference, TabId};
 use crate::model::observed::{Found, ObservedPage};
 use crate::model::private::Private;
@@ -46,6 +47,9 @@ struct SurveyDocument {
     map: String,
     drifted: bool,
     tabs: Vec<TabReport>,
+    /// Tabs that were not looked at: they are there only in a draft, and none was named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    needs_draft: Vec<TabId>,
     /// The list, the review and the recheck page of a draft, if one was named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pages: Vec<PageReport>,
@@ -127,7 +131,10 @@ async fn survey(
     drop(driver);
     let (tabs, pages) = looked?;
     let drifted = tabs.iter().any(|tab| !tab.drift.is_empty()) || pages.iter().any(|page| !page.drift.is_empty());
-    let document = SurveyDocument { schema: "portal-agent/survey/1", map: map.file.name.clone(), drifted, tabs, pages };
+    let seen = |tab: &TabId| tabs.iter().any(|report| &report.tab == tab);
+    let needs_draft = outline(&map).into_iter().map(|tab| tab.id).filter(|tab| !seen(tab)).collect();
+    let name = map.file.name.clone();
+    let document = SurveyDocument { schema: "portal-agent/survey/1", map: name, drifted, tabs, needs_draft, pages };
     gate.document(document).map_err(|leak| leak.to_string())
 }
 
@@ -142,15 +149,17 @@ async fn look(
     portal.list_exceptions().await?;
     portal.open_form().await?;
     let mut reports = Vec::new();
-    for planned in outline(map) {
-        let observed = portal.read_tab(&planned).await?;
-        let drift = match mapped_tab(&planned, &observed, &map.banners) {
-            Verdict::Proceed(()) => Vec::new(),
-            Verdict::Halt(reasons) => reasons.iter().map(|reason| gate.halt(reason)).collect(),
-        };
-        reports.push(TabReport { tab: planned.id, controls: planned.fields.len(), drift });
+    let (empty, drafted): (Vec<_>, Vec<_>) = outline(map).into_iter().partition(|tab| !tab.after_save);
+    for planned in empty {
+        reports.push(look_at_tab(portal, map, gate, planned).await?);
     }
     let Some(draft) = draft else { return Ok((reports, Vec::new())) };
+    if !drafted.is_empty() {
+        portal.open_draft(draft).await?;
+    }
+    for planned in drafted {
+        reports.push(look_at_tab(portal, map, gate, planned).await?);
+    }
     let mut pages = Vec::new();
     for (name, stage, page, shown) in [
         ("review", Stage::Review, &map.file.review, ShownPage::Review(draft)),
@@ -171,6 +180,18 @@ async fn look(
         PageReport { page, lines, drift }
     };
     Ok((reports, pages.into_iter().map(report).collect()))
+}
+
+async fn look_at_tab(
+    portal: &mut WebPortal,
+    map: &SelectorMap,
+    gate: &MaskGate,
+    planned: PlannedTab,
+) -> Result<TabReport, PortalError> {
+    let observed = portal.read_tab(&planned).await?;
+    let verdict = mapped_tab(&planned, &observed, &map.banners);
+    let drift = verdict.reasons().iter().map(|reason| gate.halt(reason)).collect();
+    Ok(TabReport { tab: planned.id, controls: planned.fields.len(), drift })
 }
 
 /// What a page states of this part of the record.
@@ -199,6 +220,9 @@ fn told(document: &SurveyDocument) -> String {
             lines.push(format!("      expected  {}\n      observed  {}", reason.expected, reason.observed));
             lines.push(format!("      decide    {}", advice(reason.code)));
         }
+    }
+    for tab in &document.needs_draft {
+        lines.push(format!("  {:<12} not looked at: it is there only in a draft, which --draft names", tab.as_str()));
     }
     lines.join("\n")
 }

@@ -83,6 +83,18 @@ browser_tests! {
         assert_eq!((code, drift(&document)), (1, vec!["control-missing title".into(), "control-missing exceptions".into()]), "{document:#}");
     }
 
+    chromium async fn a_tab_that_only_a_draft_has_is_looked_at_in_one(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let draft = rig.begin_draft_only().await.get().draft_reference.clone().unwrap();
+        let later = |map: String| map.replacen("id = \"evidence\"\n", "id = \"evidence\"\nafter_save = true\n", 1);
+        let (code, document) = program(&rig, browser, &SURVEY, later).await;
+        assert_eq!((code, &document["needs_draft"]), (0, &serde_json::json!(["evidence"])), "{document:#}");
+        let survey = [&SURVEY[..], &["--draft", draft.as_str()]].concat();
+        let (code, document) = program(&rig, browser, &survey, later).await;
+        assert_eq!((code, &document["needs_draft"]), (0, &Value::Null), "{document:#}");
+        assert_eq!(document["tabs"].as_array().unwrap().len(), 6, "{document:#}");
+    }
+
     chromium async fn a_portal_that_drifted_is_told_field_by_field(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::LabelRenamed))).await;
         let (code, document) = program(&rig, browser, &SURVEY, |map| map).await;
