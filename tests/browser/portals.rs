@@ -50,6 +50,10 @@ const LATE: &str = "for (const [id, event] of [['save', 'change'], ['confirm-sub
   else document.getElementById('open-submit').addEventListener('click', wait);
 }";
 
+/// No page is left without being asked.
+const ASKS: &str =
+    "addEventListener('beforeunload', (event) => { event.preventDefault(); event.returnValue = 'unsaved'; });";
+
 /// Radio buttons that lie under their own labels.
 const STYLED: &str = "for (const radio of document.querySelectorAll('input[type=radio]')) {
   radio.parentElement.style.position = 'relative';
@@ -76,6 +80,19 @@ form?.addEventListener('change', () => {
   fetch('/api/uploads', { method: 'POST', body, headers: { 'x-csrf': form.dataset.csrf } });
 }, { once: true });";
 
+/// Saving sends nothing and says why.
+const CLOSED: &str = "document.getElementById('exception')?.addEventListener('submit', (event) => {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  event.target.insertAdjacentHTML('beforebegin', '<p role=alert>Saving is closed for maintenance</p>');
+}, true);";
+
+/// Saving tells whether a file control holds a file.
+const HOLDS: &str = "document.getElementById('exception')?.addEventListener('submit', (event) => {
+  const held = [...event.target.querySelectorAll('input[type=file]')].some((control) => control.files.length);
+  fetch(held ? '/api/held' : '/api/empty', { method: 'POST' });
+}, true);";
+
 /// A script that runs once the page is there.
 fn page(scripts: &[&str]) -> &'static str {
     let blocks: String = scripts.iter().map(|script| format!("{{ {script} }}\n")).collect();
@@ -98,7 +115,7 @@ async fn halts(browser: BrowserKind, script: &str, code: HaltCode) {
 
 browser_tests! {
     both async fn what_a_person_could_enter_is_entered_and_stored_as_the_record_says(browser: BrowserKind) {
-        let scripts = page(&[CONTROLLED, SUGGESTS, LATE, STYLED]);
+        let scripts = page(&[CONTROLLED, SUGGESTS, LATE, STYLED, ASKS]);
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(scripts)))).await;
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
@@ -190,6 +207,24 @@ browser_tests! {
         let run = rig.run().await;
         assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedAbandoned, vec![HaltCode::ValueNotHeld]), "{}", told(&run));
         assert_eq!((rig.oracle().drafts.len(), rig.oracle().save_requests), (0, 0));
+    }
+
+    chromium async fn a_page_that_says_why_it_does_not_save_is_believed(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(page(&[CLOSED]))))).await;
+        let rig = rig.with_map(|map| map.replace("ready_s = 20", "ready_s = 3"));
+        let run = rig.run().await;
+        assert_eq!(codes(&run), vec![HaltCode::ValidationRejected], "{}", told(&run));
+        assert_eq!((rig.oracle().drafts.len(), rig.oracle().save_requests), (0, 0));
+    }
+
+    chromium async fn a_halt_at_an_upload_saves_no_file_that_a_control_still_holds(browser: BrowserKind) {
+        let mut faults = FaultPlan::from_start(Fault::Injected(page(&[HOLDS])));
+        faults.add(Fault::UploadAltered);
+        let rig = Rig::new(Plan::new(browser, faults)).await;
+        let run = rig.run().await;
+        assert_eq!((run.get().outcome, rig.oracle().drafts.len()), (Outcome::HaltedDraft, 1), "{}", told(&run));
+        let refused: Vec<_> = run.get().refused_requests.iter().map(|one| one.request.path.clone()).collect();
+        assert!(refused.iter().any(|path| path.contains("empty")) && !refused.iter().any(|path| path.contains("held")), "{refused:?}");
     }
 
     chromium async fn what_the_portal_took_and_does_not_list_is_for_a_person_to_find(browser: BrowserKind) {

@@ -319,6 +319,8 @@ async fn converse(
 fn take(text: &str, waiting: &mut HashMap<u64, oneshot::Sender<Answered>>, dialog: &watch::Sender<bool>) {
     let Ok(mut message) = serde_json::from_str::<Value>(text) else { return };
     match message["method"].as_str() {
+        // Whether to leave a page with unsaved values, the browser answers by itself, since only the agent leads away.
+        Some("browsingContext.userPromptOpened") if message["params"]["type"] == "beforeunload" => {}
         Some("browsingContext.userPromptOpened") => drop(dialog.send_replace(true)),
         Some("browsingContext.userPromptClosed") => drop(dialog.send_replace(false)),
         Some(_) | None => {}
