@@ -12,3 +12,4 @@ pub mod plan;
 pub mod read;
 pub mod requests;
 pub mod schema;
+mod shapes;

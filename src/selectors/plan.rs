@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::read::{SelectorMap, form_field, parse_record_path};
 use super::schema::{Field, Parameter, ReadPage, Tab};
+use super::shapes::{empty, options, wire_format};
 use crate::model::form::{
     FormPlan, FormValue, ParameterContent, PlannedField, PlannedFile, PlannedParameter, PlannedTab, RecordPath,
     WidgetKind,
@@ -99,63 +100,9 @@ fn take(record: &ChangeRecord, path: &RecordPath) -> Option<Taken> {
     }
 }
 
-/// How a control holds a moment on the wire, where HTML prescribes it.
-fn wire_format(widget: WidgetKind) -> Option<&'static str> {
-    match widget {
-        WidgetKind::Date => Some("%Y-%m-%d"),
-        WidgetKind::Time => Some("%H:%M"),
-        WidgetKind::DateTime => Some("%Y-%m-%dT%H:%M"),
-        WidgetKind::Text
-        | WidgetKind::LongText
-        | WidgetKind::Select
-        | WidgetKind::MultiSelect
-        | WidgetKind::Checkbox
-        | WidgetKind::Radio
-        | WidgetKind::Number
-        | WidgetKind::File
-        | WidgetKind::ReadOnly => None,
-    }
-}
-
-/// What a control holds when nothing is entered.
-fn empty(widget: WidgetKind) -> FormValue {
-    match widget {
-        WidgetKind::Checkbox => FormValue::Checked(false),
-        WidgetKind::MultiSelect => FormValue::Choices(BTreeSet::new()),
-        WidgetKind::Text
-        | WidgetKind::LongText
-        | WidgetKind::Select
-        | WidgetKind::Radio
-        | WidgetKind::Date
-        | WidgetKind::Time
-        | WidgetKind::DateTime
-        | WidgetKind::Number
-        | WidgetKind::File
-        | WidgetKind::ReadOnly => FormValue::Text(String::new()),
-    }
-}
-
-/// The options that a control must at least offer to hold a value.
-fn options(widget: WidgetKind, value: &FormValue) -> Vec<String> {
-    match widget {
-        WidgetKind::Select | WidgetKind::Radio => match value {
-            FormValue::Text(text) if !text.is_empty() => vec![text.clone()],
-            FormValue::Text(_) | FormValue::Choices(_) | FormValue::Checked(_) => Vec::new(),
-        },
-        WidgetKind::MultiSelect => match value {
-            FormValue::Choices(choices) => choices.iter().cloned().collect(),
-            FormValue::Text(_) | FormValue::Checked(_) => Vec::new(),
-        },
-        WidgetKind::Text
-        | WidgetKind::LongText
-        | WidgetKind::Checkbox
-        | WidgetKind::Date
-        | WidgetKind::Time
-        | WidgetKind::DateTime
-        | WidgetKind::Number
-        | WidgetKind::File
-        | WidgetKind::ReadOnly => Vec::new(),
-    }
+/// A day of the record as the portal writes it; none where the pattern is one for moments, or the text is no day.
+fn day(pattern: &str, text: &str) -> Option<String> {
+    strtime::format(pattern, text.parse::<Date>().ok()?).ok()
 }
 
 struct Planner<'a> {
@@ -190,17 +137,8 @@ impl Planner<'_> {
     fn formatted(&self, path: &RecordPath, pattern: &str) -> Option<String> {
         match take(self.record, path)? {
             Taken::Moment(at) => strtime::format(pattern, &at.in_zone(self.zone)).ok(),
-            Taken::Text(text) => strtime::format(pattern, text.parse::<Date>().ok()?).ok(),
+            Taken::Text(text) => day(pattern, &text),
             Taken::Flag(_) | Taken::Number(_) | Taken::List(_) => None,
-        }
-    }
-
-    /// A day, as the portal writes it.
-    fn day(&self, field: &Field, text: &str) -> String {
-        match (&field.format, text.parse::<Date>()) {
-            // A pattern for moments says nothing of a day.
-            (Some(pattern), Ok(day)) => strtime::format(pattern.get_ref(), day).unwrap_or_else(|_| text.to_owned()),
-            (Some(_) | None, Ok(_) | Err(_)) => text.to_owned(),
         }
     }
 
@@ -238,8 +176,9 @@ impl Planner<'_> {
             Taken::Moment(at) => Ok(FormValue::Text(self.moment(field, path, at)?)),
             Taken::Number(number) => Ok(FormValue::Text(self.word(field, path, number.to_string())?)),
             Taken::Text(text) => match field.widget {
-                WidgetKind::Date | WidgetKind::ReadOnly if field.format.is_some() && text.parse::<Date>().is_ok() => {
-                    Ok(FormValue::Text(self.day(field, &text)))
+                WidgetKind::Date | WidgetKind::ReadOnly => {
+                    let written = field.format.as_ref().and_then(|pattern| day(pattern.get_ref(), &text));
+                    Ok(FormValue::Text(written.map_or_else(|| self.word(field, path, text), Ok)?))
                 }
                 WidgetKind::Checkbox => Err(unfit("it is a text, and a box takes true or false")),
                 WidgetKind::MultiSelect => Err(unfit("it is one text, and the control takes a list")),
@@ -251,12 +190,10 @@ impl Planner<'_> {
                 | WidgetKind::LongText
                 | WidgetKind::Select
                 | WidgetKind::Radio
-                | WidgetKind::Date
                 | WidgetKind::Time
                 | WidgetKind::DateTime
                 | WidgetKind::Number
-                | WidgetKind::File
-                | WidgetKind::ReadOnly => Ok(FormValue::Text(self.word(field, path, text)?)),
+                | WidgetKind::File => Ok(FormValue::Text(self.word(field, path, text)?)),
             },
         }
     }
@@ -450,4 +387,16 @@ pub fn plan(map: &SelectorMap, record: &ChangeRecord) -> Result<FormPlan, PlanEr
         commit,
         tabs,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_written_as_the_portal_writes_days_and_nothing_else_is() {
+        assert_eq!(day("%d.%m.%Y", "2026-11-19").as_deref(), Some("19.11.2026"));
+        assert_eq!(day("%Y-%m-%dT%H:%M", "2026-11-19"), None);
+        assert_eq!(day("%d.%m.%Y", "soon"), None);
+    }
 }

@@ -78,6 +78,27 @@ fn whole() -> Vec<Event> {
     ]
 }
 
+/// Parts of a record that are saved one by one, and files that the portal takes at once.
+fn by_parts() -> Vec<Event> {
+    let begun = [Event::SaveBegins, Event::DraftBegun { draft: draft() }];
+    let part = [Event::EntryBegins { tab: tab() }, Event::TabFilled { tab: tab() }];
+    let files =
+        [Event::UploadBegins { tab: tab() }, Event::Uploaded { tab: tab() }, Event::DraftSaved { draft: draft() }];
+    let whole = whole();
+    let (before, after) = (whole[..9].iter().cloned(), whole[13..].iter().cloned());
+    before.chain(begun.clone()).chain(part).chain(begun).chain(files).chain(after).collect()
+}
+
+#[test]
+fn a_record_that_is_saved_part_by_part_is_written_down_as_one_draft() {
+    let events = by_parts();
+    Desk::of(&events);
+    // Nothing is typed once the draft was read again.
+    let verified = events.iter().position(|event| *event == Event::DraftVerified).unwrap();
+    let mut desk = Desk::of(&events[..=verified]);
+    assert!(desk.write(&Event::EntryBegins { tab: tab() }).is_err());
+}
+
 struct Desk {
     root: TempDir,
     folder: EvidenceFolder,
