@@ -40,7 +40,7 @@ pub enum Locator {
     },
 }
 
-/// What is taken of an element: its text with white space folded, its lines, an attribute (`@title`), a property (`.value`), or
+/// What is taken of an element: its text with white space folded, an attribute (`@title`), a property (`.value`), or
 /// the address of the document that it is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
@@ -54,10 +54,8 @@ impl TryFrom<String> for Take {
             |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_:".contains(c));
         match take.strip_prefix(['@', '.']) {
             Some(name) if named(name) => Ok(Self(take)),
-            None if ["text", "lines", "address"].contains(&take.as_str()) => Ok(Self(take)),
-            Some(_) | None => {
-                Err("`take` is `text`, `lines`, `address`, an attribute (`@title`) or a property (`.value`)")
-            }
+            None if ["text", "address"].contains(&take.as_str()) => Ok(Self(take)),
+            Some(_) | None => Err("`take` is `text`, `address`, an attribute (`@title`) or a property (`.value`)"),
         }
     }
 }
@@ -71,22 +69,20 @@ impl TryFrom<String> for Pattern {
     type Error = String;
 
     fn try_from(pattern: String) -> Result<Self, Self::Error> {
-        let compiled = regex::Regex::new(&pattern).map_err(|error| error.to_string())?;
-        // The page's own engine applies it, and what both take is the same to both.
-        if compiled.captures_len() > 2 || pattern.contains("(?P<") || pattern.starts_with("(?") && pattern.contains(')')
-        {
-            return Err("`pattern` has one group at most, and no flags".to_owned());
+        // The page's own engine applies it: what that reads otherwise, or not at all, is refused here.
+        const FOREIGN: &str = r"(?:^|[^\\])(?:\\\\)*(?:\(\?[a-zA-Z-]+[:)]|\(\?P<|\\[AzZ])";
+        let known = |text: &str| regex::Regex::new(text).map_err(|error| error.to_string());
+        if known(&pattern)?.captures_len() > 2 || known(FOREIGN)?.is_match(&pattern) {
+            return Err("`pattern` has one group at most, no flags, and `^` and `$` for its ends".to_owned());
         }
         Ok(Self(pattern))
     }
 }
 
 /// What is told by an element: which part of it is taken, and what of that. Nothing said: its value, or its text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Taken {
-    #[serde(default)]
     pub take: Option<Take>,
-    #[serde(default)]
     pub pattern: Option<Pattern>,
 }
 
@@ -262,17 +258,21 @@ mod tests {
     fn what_is_taken_of_an_element_is_said_in_one_of_few_ways() {
         let at = read("at = { row = 'Priority', take = '@title', pattern = '^P(\\d)' }").unwrap();
         assert_eq!(at.taken.take, Some(Take("@title".to_owned())));
-        for take in ["text", "lines", "address", ".value", "@data-x"] {
+        for take in ["text", "address", ".value", "@data-x"] {
             read(&format!("at = {{ css = 'a', take = '{take}' }}")).unwrap();
         }
-        for take in ["", "html", ".value()", "@", "window.x"] {
+        for take in ["", "html", "lines", ".value()", "@", "window.x"] {
             assert!(
                 read(&format!("at = {{ css = 'a', take = '{take}' }}")).unwrap_err().contains("`take` is"),
                 "{take}"
             );
         }
-        for pattern in ["(", "(a)(b)", "(?i)a"] {
-            read(&format!("at = {{ css = 'a', pattern = '{pattern}' }}")).unwrap_err();
+        let pattern = |pattern: &str| read(&format!("at = {{ css = 'a', pattern = '{pattern}' }}"));
+        for refused in ["(", "(a)(b)", "(?i)a", "a(?i:b)", "(?P<n>a)", r"\Aa", r"a\z", r"\\\\\z"] {
+            pattern(refused).unwrap_err();
+        }
+        for taken in ["(?:a|b)c", r"CHG(\d+)", r"\(\?i\)", "(?:(a)|b)", r"\\\\z"] {
+            pattern(taken).unwrap();
         }
     }
 }

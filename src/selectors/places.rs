@@ -94,7 +94,7 @@ pub(super) fn check(file: &MapFile, text: &str) -> Result<(), Mistake> {
 
 /// Every place that is named with `in`, by a locator or for the whole map.
 fn names_in(table: &DeTable<'_>, named: &mut Vec<Spanned<String>>) {
-    const WAYS: [&str; 6] = ["css", "test_id", "label", "xpath", "role", "signed_in"];
+    const WAYS: [&str; 7] = ["css", "test_id", "label", "xpath", "role", "row", "signed_in"];
     let looks = WAYS.iter().any(|way| table.contains_key(*way));
     for (key, value) in table {
         if let (true, "in", DeValue::String(name)) = (looks, key.get_ref().as_ref(), value.get_ref()) {
@@ -131,6 +131,15 @@ mod tests {
         assert!(with(main, "in = 'mian'").unwrap_err().contains("there is no place \"mian\""));
         assert!(with("[place.a]\nframe = { css = 'iframe', in = 'a' }", "").unwrap_err().contains("inside itself"));
         assert!(with("[place.top]\nframe = { css = 'iframe' }", "").unwrap_err().contains("the page itself"));
+    }
+
+    #[test]
+    fn an_unknown_place_is_refused_whichever_way_the_locator_looks() {
+        for way in ["css = 'i'", "test_id = 'i'", "label = 'i'", "xpath = '//i'", "row = 'i'", "role = 'i', name = 'i'"]
+        {
+            let places = format!("[place.inner]\nframe = {{ {way}, in = 'mian' }}");
+            assert!(with(&places, "").unwrap_err().contains("there is no place \"mian\""), "{way}");
+        }
     }
 
     #[test]

@@ -339,6 +339,10 @@ fn check_saving(reader: &Reader<'_>, file: &MapFile) -> Result<(), Diagnostic> {
         }
         saved |= has_values && (whole || tab.save.is_some());
     }
+    if !saved && !whole {
+        let help = "give `save` in [draft], or in a tab with values to enter";
+        return Err(reader.wrong(file.draft.form.span(), "draft.save", "nothing saves a draft", help));
+    }
     Ok(())
 }
 

@@ -31,7 +31,7 @@ impl PageQuery {
     pub fn state(map: &MapFile) -> Self {
         let frames = map.frames();
         let places = frames.iter().map(|(name, ..)| ((*name).to_owned(), Map::new())).collect();
-        let usual = map.page.place.as_ref().map(|place| place.get_ref().clone());
+        let usual = map.page.place.clone();
         let mut query = Self { page: Map::new(), places, usual };
         for (name, locators, outer) in frames {
             below(query.at(outer), "frames")[name] = json!(locators);

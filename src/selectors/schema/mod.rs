@@ -158,7 +158,7 @@ pub struct Place {
 pub struct Page {
     /// Name of the place that locators look in which name none; `top` is the page itself.
     #[serde(default, rename = "in")]
-    pub place: Option<Spanned<String>>,
+    pub place: Option<String>,
     /// Present while signed in; its text is the portal account.
     pub signed_in: Locators,
     /// Present on the sign-in page, wherever a redirect leads.

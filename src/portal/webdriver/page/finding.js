@@ -51,25 +51,9 @@ function words(node) {
   return [...(assigned.length ? assigned : (node.shadowRoot ?? node).childNodes)].map(words).join(' ');
 }
 
-// The text of an element line by line, as blocks and breaks part it.
-function linesOf(node) {
-  let out = '';
-  for (const child of node.childNodes) {
-    if (child.nodeType === Node.TEXT_NODE) out += child.data.replace(/\s+/g, ' ');
-    if (child.nodeType !== Node.ELEMENT_NODE) continue;
-    if (child.localName === 'br') { out += '\n'; continue; }
-    const apart = !/^(inline|contents|none)/.test(getComputedStyle(child).display);
-    if (apart && out && !out.endsWith('\n')) out += '\n';
-    out += linesOf(child);
-    if (apart && child.nextSibling && !out.endsWith('\n')) out += '\n';
-  }
-  return out;
-}
-
 // A part of an element that holds text.
 function part(element, take) {
   if (take === 'text') return fold(/^(INPUT|TEXTAREA)$/.test(element.tagName) ? element.value : words(element));
-  if (take === 'lines') return linesOf(element).split('\n').map(fold).join('\n').replace(/\n+$/, '');
   if (take === 'address') return location.pathname + location.search + location.hash;
   return take.startsWith('@') ? fold(element.getAttribute(take.slice(1))) : String(element[take.slice(1)] ?? '');
 }
