@@ -70,8 +70,8 @@ const GUARD: &str = r"function (holder, x, y) {
   return `free ${left} ${top}`;
 }";
 
-/// Ends what a guard does.
-const UNGUARD: &str = "function () { globalThis.portalAgentGuard?.(); }";
+/// Ends what a guard and an aim do, so that a person can press again.
+const END: &str = "function () { globalThis.portalAgentGuard?.(); globalThis.portalAgentPress?.end(); }";
 
 /// Brings an element into view, through every frame around it.
 const REVEAL: &str =
@@ -123,9 +123,11 @@ impl World {
     /// pressed, the next page tells what came of it. `around` holds the frames around it, the innermost first.
     pub(super) async fn click(&self, element: &Node, around: &[Node]) -> Result<(), WireError> {
         let clicked = self.try_to_click(element, around).await;
-        for holder in around {
+        // Without a frame around it, only a press that came to nothing leaves something behind, and the next ends that.
+        let inside = around.first().map(|_| element);
+        for node in around.iter().chain(inside) {
             // A page that has gone holds no guard any more.
-            drop(self.call(&holder.context, UNGUARD, json!([])).await);
+            drop(self.call(&node.context, END, json!([])).await);
         }
         clicked
     }
