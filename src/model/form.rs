@@ -65,6 +65,24 @@ impl WidgetKind {
             | Self::Number => Part::Entered,
         }
     }
+
+    /// What a control of this kind holds when nothing is entered.
+    pub(crate) fn blank(self) -> FormValue {
+        match self {
+            Self::Checkbox => FormValue::Checked(false),
+            Self::MultiSelect => FormValue::Choices(BTreeSet::new()),
+            Self::Text
+            | Self::LongText
+            | Self::Select
+            | Self::Radio
+            | Self::Date
+            | Self::Time
+            | Self::DateTime
+            | Self::Number
+            | Self::File
+            | Self::ReadOnly => FormValue::Text(String::new()),
+        }
+    }
 }
 
 /// A value that a control holds.

@@ -381,6 +381,7 @@ impl Field<'_> {
         }))
     }
 }
+
 /// A tab as far as judging needs it: when it is saved is no matter then.
 fn judged_tab(id: TabId, fields: Vec<PlannedField>, files: Vec<PlannedFile>) -> PlannedTab {
     PlannedTab { id, fields, files, after_save: false, saved_alone: false }

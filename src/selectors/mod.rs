@@ -13,3 +13,4 @@ pub mod read;
 pub mod requests;
 pub mod schema;
 mod shapes;
+mod wording;

@@ -1,15 +1,12 @@
 //! Applies a selector map to a change record: which value belongs into which control, in the portal's own form.
 
-use std::collections::BTreeSet;
-
-use jiff::civil::Date;
 use jiff::fmt::strtime;
-use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::read::{SelectorMap, form_field, parse_record_path};
 use super::schema::{Field, Parameter, ReadPage, Tab};
-use super::shapes::{empty, options, wire_format};
+use super::shapes::{options, wire_format};
+use super::wording::{Taken, Wording, day};
 use crate::model::form::{
     FormPlan, FormValue, ParameterContent, PlannedField, PlannedFile, PlannedParameter, PlannedTab, RecordPath,
     WidgetKind,
@@ -17,7 +14,6 @@ use crate::model::form::{
 use crate::model::ids::{AttachmentRole, FieldId};
 use crate::model::private::Private;
 use crate::model::record::{ChangeRecord, Detail};
-use crate::model::time::Instant;
 
 /// Why a record cannot be entered through a map.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,14 +48,6 @@ pub enum PlanError {
     /// The record has an attachment that no file field takes.
     #[error("no file field of the selector map takes the record's attachment `{0}`")]
     HomelessAttachment(String),
-}
-
-enum Taken {
-    Text(String),
-    Moment(Instant),
-    Flag(bool),
-    Number(i64),
-    List(Vec<String>),
 }
 
 fn take(record: &ChangeRecord, path: &RecordPath) -> Option<Taken> {
@@ -100,101 +88,18 @@ fn take(record: &ChangeRecord, path: &RecordPath) -> Option<Taken> {
     }
 }
 
-/// A day of the record as the portal writes it; none where the pattern is one for moments, or the text is no day.
-fn day(pattern: &str, text: &str) -> Option<String> {
-    strtime::format(pattern, text.parse::<Date>().ok()?).ok()
-}
-
 struct Planner<'a> {
     record: &'a ChangeRecord,
-    zone: &'a TimeZone,
+    wording: Wording<'a>,
 }
 
 impl Planner<'_> {
-    fn moment(&self, field: &Field, path: &RecordPath, at: Instant) -> Result<String, PlanError> {
-        let local = at.in_zone(self.zone);
-        let pattern = match &field.format {
-            Some(pattern) => pattern.get_ref().as_str(),
-            None => wire_format(field.widget).unwrap_or("%Y-%m-%dT%H:%M"),
-        };
-        let unfit = |because| PlanError::Unfit {
-            field: field.id.get_ref().clone(),
-            widget: field.widget,
-            path: path.to_string(),
-            because,
-        };
-        let entered = field.widget != WidgetKind::ReadOnly;
-        if entered && (local.second() != 0 || local.subsec_nanosecond() != 0) {
-            return Err(unfit("it has seconds, and the portal's controls hold minutes"));
-        }
-        if entered && Instant::from_civil(local.datetime(), self.zone) != Ok(at) {
-            return Err(unfit("clocks in the portal's zone show this time twice, and the portal could take either"));
-        }
-        Ok(local.strftime(pattern).to_string())
-    }
-
     /// A moment or a day of the record in another form than its control's.
     fn formatted(&self, path: &RecordPath, pattern: &str) -> Option<String> {
         match take(self.record, path)? {
-            Taken::Moment(at) => strtime::format(pattern, &at.in_zone(self.zone)).ok(),
+            Taken::Moment(at) => strtime::format(pattern, &at.in_zone(self.wording.zone)).ok(),
             Taken::Text(text) => day(pattern, &text),
             Taken::Flag(_) | Taken::Number(_) | Taken::List(_) => None,
-        }
-    }
-
-    fn word(&self, field: &Field, path: &RecordPath, word: String) -> Result<String, PlanError> {
-        if field.values.is_empty() {
-            return Ok(word);
-        }
-        field
-            .values
-            .get(&word)
-            .cloned()
-            .ok_or_else(|| PlanError::NoWord { field: field.id.get_ref().clone(), path: path.to_string() })
-    }
-
-    fn value(&self, field: &Field, path: &RecordPath, taken: Taken) -> Result<FormValue, PlanError> {
-        let unfit = |because| PlanError::Unfit {
-            field: field.id.get_ref().clone(),
-            widget: field.widget,
-            path: path.to_string(),
-            because,
-        };
-        let shown = field.widget == WidgetKind::ReadOnly;
-        match taken {
-            Taken::Flag(flag) if field.widget == WidgetKind::Checkbox => Ok(FormValue::Checked(flag)),
-            Taken::Flag(flag) => {
-                let word = if flag { "yes" } else { "no" };
-                Ok(FormValue::Text(self.word(field, path, word.to_owned())?))
-            }
-            Taken::List(list) if shown || field.widget == WidgetKind::MultiSelect => {
-                let words: Result<BTreeSet<String>, PlanError> =
-                    list.into_iter().map(|word| self.word(field, path, word)).collect();
-                Ok(FormValue::Choices(words?))
-            }
-            Taken::List(_) => Err(unfit("it is a list")),
-            Taken::Moment(at) => Ok(FormValue::Text(self.moment(field, path, at)?)),
-            Taken::Number(number) => Ok(FormValue::Text(self.word(field, path, number.to_string())?)),
-            Taken::Text(text) => match field.widget {
-                WidgetKind::Date | WidgetKind::ReadOnly => {
-                    let written = field.format.as_ref().and_then(|pattern| day(pattern.get_ref(), &text));
-                    Ok(FormValue::Text(written.map_or_else(|| self.word(field, path, text), Ok)?))
-                }
-                WidgetKind::Checkbox => Err(unfit("it is a text, and a box takes true or false")),
-                WidgetKind::MultiSelect => Err(unfit("it is one text, and the control takes a list")),
-                WidgetKind::Text | WidgetKind::Number if text.contains('\n') => {
-                    Err(unfit("it has several lines, and a line break can submit a form"))
-                }
-                WidgetKind::Number if text.parse::<f64>().is_err() => Err(unfit("it is no number")),
-                WidgetKind::Text
-                | WidgetKind::LongText
-                | WidgetKind::Select
-                | WidgetKind::Radio
-                | WidgetKind::Time
-                | WidgetKind::DateTime
-                | WidgetKind::Number
-                | WidgetKind::File => Ok(FormValue::Text(self.word(field, path, text)?)),
-            },
         }
     }
 
@@ -218,9 +123,9 @@ impl Planner<'_> {
             }
         };
         let value = match taken {
-            Some(taken) => self.value(field, &path, taken)?,
+            Some(taken) => self.wording.value(field, &path, taken)?,
             None if field.widget == WidgetKind::File => FormValue::Text(String::new()),
-            None if field.optional => empty(field.widget),
+            None if field.optional => field.widget.blank(),
             None => {
                 return Err(PlanError::NoValue { field: field.id.get_ref().clone(), path: path.to_string() });
             }
@@ -362,7 +267,7 @@ pub fn outline(map: &SelectorMap) -> Vec<PlannedTab> {
 ///
 /// [`PlanError`] when map and record do not fit: a value is missing, has no word in the portal, or cannot be held.
 pub fn plan(map: &SelectorMap, record: &ChangeRecord) -> Result<FormPlan, PlanError> {
-    let planner = Planner { record, zone: &map.zone };
+    let planner = Planner { record, wording: Wording { zone: &map.zone } };
     let tabs = map
         .file
         .tabs
@@ -387,16 +292,4 @@ pub fn plan(map: &SelectorMap, record: &ChangeRecord) -> Result<FormPlan, PlanEr
         commit,
         tabs,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_is_written_as_the_portal_writes_days_and_nothing_else_is() {
-        assert_eq!(day("%d.%m.%Y", "2026-11-19").as_deref(), Some("19.11.2026"));
-        assert_eq!(day("%Y-%m-%dT%H:%M", "2026-11-19"), None);
-        assert_eq!(day("%d.%m.%Y", "soon"), None);
-    }
 }

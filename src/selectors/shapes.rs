@@ -1,6 +1,4 @@
-//! What controls hold: how a moment is written in them, what an empty one holds, which options one must offer.
-
-use std::collections::BTreeSet;
+//! What controls hold: how a moment is written in them, which options one must offer.
 
 use crate::model::form::{FormValue, WidgetKind};
 
@@ -19,24 +17,6 @@ pub(super) fn wire_format(widget: WidgetKind) -> Option<&'static str> {
         | WidgetKind::Number
         | WidgetKind::File
         | WidgetKind::ReadOnly => None,
-    }
-}
-
-/// What a control holds when nothing is entered.
-pub(super) fn empty(widget: WidgetKind) -> FormValue {
-    match widget {
-        WidgetKind::Checkbox => FormValue::Checked(false),
-        WidgetKind::MultiSelect => FormValue::Choices(BTreeSet::new()),
-        WidgetKind::Text
-        | WidgetKind::LongText
-        | WidgetKind::Select
-        | WidgetKind::Radio
-        | WidgetKind::Date
-        | WidgetKind::Time
-        | WidgetKind::DateTime
-        | WidgetKind::Number
-        | WidgetKind::File
-        | WidgetKind::ReadOnly => FormValue::Text(String::new()),
     }
 }
 

@@ -94,27 +94,13 @@ impl SimPortal {
     }
 
     fn shown(field: &PlannedField, value: Option<&FormValue>) -> Found<ObservedControl> {
-        let blank = match field.widget {
-            WidgetKind::Checkbox => FormValue::Checked(false),
-            WidgetKind::MultiSelect => FormValue::Choices([].into()),
-            WidgetKind::Text
-            | WidgetKind::LongText
-            | WidgetKind::Select
-            | WidgetKind::Radio
-            | WidgetKind::Date
-            | WidgetKind::Time
-            | WidgetKind::DateTime
-            | WidgetKind::Number
-            | WidgetKind::File
-            | WidgetKind::ReadOnly => FormValue::Text(String::new()),
-        };
         let stated = (field.widget == WidgetKind::ReadOnly).then(|| field.value.expose().clone());
         Found::One(ObservedControl {
             label: Private::new(field.label.clone().unwrap_or_default()),
             required: field.required,
             editable: field.widget != WidgetKind::ReadOnly,
             options: field.options.iter().cloned().map(Private::new).collect(),
-            value: Private::new(stated.or_else(|| value.cloned()).unwrap_or(blank)),
+            value: Private::new(stated.or_else(|| value.cloned()).unwrap_or_else(|| field.widget.blank())),
             complaint: None,
         })
     }

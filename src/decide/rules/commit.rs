@@ -58,6 +58,7 @@ pub fn commit_payload_differs(
     }
     found
 }
+
 /// `commit-payload-differs`: the commit carries no value of its own, so that the portal submits what it holds, and `changes`
 /// requests that may have changed that have passed since it was read for the last time.
 pub fn changed_unseen(planned: &[PlannedParameter], changes: u64) -> Option<HaltReason> {
