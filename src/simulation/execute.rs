@@ -28,14 +28,16 @@ pub enum Ended {
 /// One run of the real flow in a simulated process, to its end or its death.
 pub(crate) async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: &'static str, begin: Begin) -> Ended {
     let scene = scene();
+    let (map, plan) =
+        if sim.lock().by_parts { (&scene.by_parts.0, &scene.by_parts.1) } else { (&scene.map, &scene.plan) };
     let (switch, interrupt) = Interrupt::by_hand();
     sim.lock().switch = Some(switch);
     let gate = Arc::new(MaskGate::new(Permissions::default(), [0; 32], Vec::new()));
     let operator = person("op.night");
     let facts = RunFacts {
         record: &scene.record,
-        map: &scene.map,
-        plan: &scene.plan,
+        map,
+        plan,
         portal: &scene.base,
         operator: &operator,
         account: "portal.robot",

@@ -44,6 +44,8 @@ const MAP: &str = include_str!("map.toml");
 pub struct Scene {
     pub map: SelectorMap,
     pub plan: FormPlan,
+    /// The same portal where every part of the form is saved by itself.
+    pub by_parts: (SelectorMap, FormPlan),
     pub record: ReadRecord,
     pub gates: Gates,
     pub policy: Policy,
@@ -67,8 +69,12 @@ pub fn scene() -> &'static Scene {
         exception["details"] = json!({ "contact": "comms.desk" });
         let record: ChangeRecord = serde_json::from_value(approved(exception, &base, &times).unwrap()).unwrap();
         let packet = packet_digest(&record).unwrap();
-        let map = read_map("map.toml".as_ref(), MAP).unwrap_or_else(|error| panic!("{error}"));
-        let plan = plan(&map, &record).unwrap();
+        let planned = |text: &str| {
+            let map = read_map("map.toml".as_ref(), text).unwrap_or_else(|error| panic!("{error}"));
+            let plan = plan(&map, &record).unwrap();
+            (map, plan)
+        };
+        let (map, plan) = planned(MAP);
         let file = |file: &crate::model::form::PlannedFile| LocalFile { planned: file.clone(), path: PathBuf::new() };
         let attachments = &record.exception.attachments;
         let state = |file: &crate::model::record::Attachment| FileState {
@@ -103,12 +109,21 @@ pub fn scene() -> &'static Scene {
                 ..Gates::default()
             },
             policy: Policy::default(),
+            by_parts: planned(&by_parts()),
             record: ReadRecord { packet, file: packet, folder: PathBuf::new(), record },
             plan,
             map,
             base,
         }
     })
+}
+
+/// The map where a tab is saved by itself, and the second is there only then.
+fn by_parts() -> String {
+    let save = "save = { role = \"button\", name = \"Save draft\" }\n";
+    let alone = |id: &str| format!("id = \"{id}\"\n{save}");
+    let map = MAP.replacen(save, "", 1).replacen("id = \"service\"\n", &alone("service"), 1);
+    map.replacen("id = \"evidence\"\n", &format!("{}after_save = true\n", alone("evidence")), 1)
 }
 
 /// The sources as one process reads them.

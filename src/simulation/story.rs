@@ -75,6 +75,7 @@ pub async fn tell(seed: u64) -> Told {
         wrongly_vouched: false,
         unwritten: weather.disk + weather.store > 0,
     };
+    story.sim.lock().by_parts = seed.is_multiple_of(3);
     if !fault_free {
         let apart = i64::try_from(story.chance.below(121)).unwrap_or_default() - 60;
         story.sim.lock().apart = apart;

@@ -95,6 +95,8 @@ pub struct World {
     pub skew: i64,
     /// How far the second host's clock goes wrong, in seconds.
     pub apart: i64,
+    /// The portal saves every part of the form by itself.
+    pub by_parts: bool,
     pub steps: u64,
     /// Processes that are dead or over.
     pub gone: BTreeSet<u64>,
@@ -142,6 +144,7 @@ impl Sim {
             began: Virtual::now(),
             skew: 0,
             apart: 0,
+            by_parts: false,
             steps: 0,
             gone: BTreeSet::new(),
             process: 0,
