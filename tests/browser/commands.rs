@@ -113,7 +113,7 @@ browser_tests! {
         assert!(expected.iter().all(|line| drift(&document).iter().any(|told| told == line)), "{document:#}");
     }
 
-    both async fn a_healthy_installation_is_said_to_be_healthy(browser: BrowserKind) {
+    chromium async fn a_healthy_installation_is_said_to_be_healthy(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
         let (code, document) = program(&rig, browser, &["doctor"], |map| map).await;
         assert_eq!((code, &document["healthy"]), (0, &Value::from(true)), "{document:#}");

@@ -278,7 +278,7 @@ cells! {
     sweep agent_killed_at_panel_rechecked: agent_killed_at("panel-rechecked", 1);
     sweep agent_killed_at_commit_held: agent_killed_at("commit-held", 1);
     chromium agent_killed_at_commit_intent: agent_killed_at("commit-intent", 1);
-    firefox agent_killed_at_commit_answered: agent_killed_at("commit-answered", 1);
+    sweep agent_killed_at_commit_answered: agent_killed_at("commit-answered", 1);
     sweep agent_killed_at_confirmed: agent_killed_at("confirmed", 1);
     sweep agent_killed_at_ended: agent_killed_at("ended", 1);
     sweep agent_killed_inside_upload: agent_killed_inside(Moment::Upload);

@@ -86,7 +86,7 @@ faults! {
     chromium an_approver_revoked_midway_keeps_the_draft:
         after_draft(ApproverRevoked) => draft(&[HaltCode::ApprovalRevoked], DraftState::Differs);
     chromium another_approver_halts_before_entry: from_start(ApproverDifferent) => abandoned(&[HaltCode::ApproverMismatch]);
-    chromium another_approver_midway_keeps_the_draft:
+    sweep another_approver_midway_keeps_the_draft:
         after_draft(ApproverDifferent) => draft(&[HaltCode::ApproverMismatch], DraftState::Differs);
     chromium a_scope_broadening_banner_halts_before_entry: from_start(ScopeBanner) => abandoned(&[HaltCode::ScopeBroadening]);
     chromium a_scope_broadening_banner_midway_halts:
@@ -95,7 +95,7 @@ faults! {
     chromium a_value_rewritten_by_the_page_is_not_submitted:
         from_start(ValueRewritten) => draft(&[HaltCode::ValueNotHeld], DraftState::Partial);
     chromium truncation_on_save_is_seen: from_start(TruncatedOnSave) => draft(&[HaltCode::DraftDiffers], DraftState::Differs);
-    chromium a_window_shifted_on_save_is_seen: from_start(WindowShiftedOnSave) => draft(&[HaltCode::DraftDiffers], DraftState::Differs);
+    sweep a_window_shifted_on_save_is_seen: from_start(WindowShiftedOnSave) => draft(&[HaltCode::DraftDiffers], DraftState::Differs);
     chromium an_altered_upload_is_seen: from_start(UploadAltered) => draft(&[HaltCode::AttachmentDiffers], DraftState::Partial);
     firefox a_renamed_upload_is_seen: from_start(UploadRenamed) => draft(&[HaltCode::AttachmentDiffers], DraftState::Partial);
     chromium a_differing_summary_is_seen: from_start(SummaryDiffers) => draft(&[HaltCode::SummaryDiffers], DraftState::Verified);
@@ -109,8 +109,8 @@ faults! {
         from_start(CommitAltered) => draft(&[HaltCode::CommitPayloadDiffers], DraftState::Verified);
     firefox a_commit_that_the_page_widened_is_refused:
         from_start(CommitWidened) => draft(&[HaltCode::CommitPayloadDiffers], DraftState::Verified);
-    chromium a_500_before_storing_is_in_doubt: from_start(CommitFailsBefore) => doubt(&[HaltCode::ConfirmationMissing], (1, 0, 1));
-    chromium a_500_after_storing_is_submitted_by_look_up: from_start(CommitFailsAfter) => submitted();
+    sweep a_500_before_storing_is_in_doubt: from_start(CommitFailsBefore) => doubt(&[HaltCode::ConfirmationMissing], (1, 0, 1));
+    sweep a_500_after_storing_is_submitted_by_look_up: from_start(CommitFailsAfter) => submitted();
     chromium a_commit_that_hangs_is_in_doubt: from_start(CommitHangs) => doubt(&[HaltCode::ConfirmationMissing], (1, 0, 1));
     firefox a_commit_that_hangs_after_storing_is_submitted_by_look_up: from_start(CommitHangsAfter) => submitted();
     chromium a_commit_answered_by_the_sign_in_page_is_in_doubt:
@@ -118,11 +118,11 @@ faults! {
     chromium a_commit_stored_twice_is_in_doubt: from_start(CommitDoubled) => doubt(&[HaltCode::DuplicateInPortal], (0, 2, 1));
     chromium a_commit_stored_otherwise_is_in_doubt: from_start(CommitStoredOtherwise) => doubt(&[HaltCode::SummaryDiffers], (0, 1, 1));
     chromium a_missing_number_is_submitted_by_look_up: from_start(NumberMissing) => submitted();
-    chromium a_foreign_number_is_in_doubt: from_start(NumberForeign) => doubt(&[HaltCode::ConfirmationForeign], (0, 1, 1));
-    chromium a_malformed_number_is_in_doubt: from_start(NumberMalformed) => doubt(&[HaltCode::ConfirmationMalformed], (0, 1, 1));
+    sweep a_foreign_number_is_in_doubt: from_start(NumberForeign) => doubt(&[HaltCode::ConfirmationForeign], (0, 1, 1));
+    sweep a_malformed_number_is_in_doubt: from_start(NumberMalformed) => doubt(&[HaltCode::ConfirmationMalformed], (0, 1, 1));
     chromium a_session_that_ends_before_entry_is_renewed: from_start(SessionEndsOnForm) => submitted();
     firefox a_session_that_ends_where_only_reading_follows_is_renewed: after_draft(SessionEnds) => submitted();
-    both a_session_that_ends_on_saving_is_renewed_and_one_draft_is_made:
+    firefox a_session_that_ends_on_saving_is_renewed_and_one_draft_is_made:
         from_start(SessionEndsOnSave) => submitted();
     chromium a_session_that_ends_on_every_save_halts: from_start(SessionNeverHolds) => abandoned(&[HaltCode::SessionLost]);
     chromium a_session_that_ends_while_a_tab_is_filled_is_renewed: from_start(SessionEndsOnLookUp) => submitted();

@@ -112,13 +112,13 @@ browser_tests! {
         stopped(&rig, revoke, HaltCode::ApprovalRevoked).await;
     }
 
-    chromium async fn a_delegate_who_is_withdrawn_stops_it(browser: BrowserKind) {
+    sweep async fn a_delegate_who_is_withdrawn_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         let withdraw = || write(&rig.folder.path().join("delegates.json"), &delegates("2021-01-01T00:00:00Z"));
         stopped(&rig, withdraw, HaltCode::DelegateNotAllowed).await;
     }
 
-    chromium async fn a_blackout_that_is_imposed_stops_it(browser: BrowserKind) {
+    sweep async fn a_blackout_that_is_imposed_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         let impose = || {
             let path = &rig.sources.gates.calendars[0];
@@ -161,7 +161,7 @@ browser_tests! {
         a_calendar_at_an_address_stops_it(browser, Down::Fails).await;
     }
 
-    chromium async fn a_hold_that_is_raised_stops_it(browser: BrowserKind) {
+    sweep async fn a_hold_that_is_raised_stops_it(browser: BrowserKind) {
         let rig = rig(browser).await;
         let raise = || write(&rig.folder.path().join("holds.json"), &holds(&rig, &json!({})));
         stopped(&rig, raise, HaltCode::HoldOpen).await;

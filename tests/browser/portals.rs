@@ -178,7 +178,7 @@ browser_tests! {
         }
     }
 
-    both async fn what_no_page_can_read_the_answer_of_does_not_halt_unless_the_map_says_so(browser: BrowserKind) {
+    firefox async fn what_no_page_can_read_the_answer_of_does_not_halt_unless_the_map_says_so(browser: BrowserKind) {
         let noise = page(&["navigator.sendBeacon('/telemetry', 'x'); fetch('/metrics', { method: 'POST', mode: 'no-cors', body: 'x' }).catch(() => {});"]);
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(noise)))).await;
         let run = rig.run().await;

@@ -127,7 +127,7 @@ browser_tests! {
         assert_eq!(holds(&rig), (0, 1));
     }
 
-    firefox async fn a_draft_that_was_discarded_or_submitted_by_hand_ends_the_run(browser: BrowserKind) {
+    chromium async fn a_draft_that_was_discarded_or_submitted_by_hand_ends_the_run(browser: BrowserKind) {
         let rig = rig(browser, FaultPlan::after_draft(Fault::ApproverRevoked)).await;
         let halted = rig.run().await;
         rig.portal.mend(Fault::ApproverRevoked);
@@ -190,7 +190,7 @@ browser_tests! {
         assert_eq!((holds(&rig), rig.oracle().save_requests), ((0, 1), 1));
     }
 
-    firefox async fn a_submission_that_differs_is_resolved_by_its_number_alone(browser: BrowserKind) {
+    chromium async fn a_submission_that_differs_is_resolved_by_its_number_alone(browser: BrowserKind) {
         let rig = rig(browser, FaultPlan::from_start(Fault::CommitStoredOtherwise)).await;
         let doubtful = rig.run().await;
         assert_ended(&doubtful, Outcome::InDoubt, &[HaltCode::SummaryDiffers]);

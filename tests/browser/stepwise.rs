@@ -10,11 +10,11 @@ use portal_agent::reference_portal::faults::FaultPlan;
 use portal_agent::selectors::read::read;
 
 use crate::browser_tests;
-use crate::support::stepwise::{MAP, Record, Stepwise, Wrong};
+use crate::support::stepwise::{Defect, MAP, Record, Stepwise};
 use crate::support::{Plan, Rig, codes, told};
 
 /// The example record, for this portal, and what a run needs against it.
-async fn rig(browser: BrowserKind, wrong: Wrong, change: impl FnOnce(String) -> String) -> (Rig, Stepwise) {
+async fn rig(browser: BrowserKind, wrong: Defect, change: impl FnOnce(String) -> String) -> (Rig, Stepwise) {
     let mut rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
     let portal = Stepwise::start(world(&rig.times), wrong).await;
     let map = change(MAP.replace("http://127.0.0.1:8480/", portal.url().as_str()));
@@ -59,14 +59,14 @@ fn assert_stored(rig: &Rig, portal: &Stepwise, submitted: u32) {
 
 browser_tests! {
     both async fn a_record_that_the_first_save_makes_is_completed_and_submitted_once(browser: BrowserKind) {
-        let (rig, portal) = rig(browser, Wrong::Nothing, |map| map).await;
+        let (rig, portal) = rig(browser, Defect::Nothing, |map| map).await;
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
         assert_stored(&rig, &portal, 1);
     }
 
     chromium async fn a_list_that_is_not_shown_whole_is_not_believed(browser: BrowserKind) {
-        let (rig, portal) = rig(browser, Wrong::ListsLess, |map| map).await;
+        let (rig, portal) = rig(browser, Defect::ListsLess, |map| map).await;
         let run = rig.run().await;
         assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedAbandoned, vec![HaltCode::PortalError]), "{}", told(&run));
         assert!(told(&run).contains("with 7 rows of 8"), "{}", told(&run));
@@ -74,7 +74,7 @@ browser_tests! {
     }
 
     chromium async fn what_a_part_stores_otherwise_is_found_before_the_commit(browser: BrowserKind) {
-        let (rig, portal) = rig(browser, Wrong::ShiftsSchedule, |map| map).await;
+        let (rig, portal) = rig(browser, Defect::ShiftsSchedule, |map| map).await;
         let run = rig.run().await;
         assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedDraft, vec![HaltCode::DraftDiffers]), "{}", told(&run));
         assert_eq!(run.get().draft_reference.as_ref().map(ToString::to_string).as_deref(), Some("4000"), "{}", told(&run));
@@ -82,7 +82,7 @@ browser_tests! {
     }
 
     chromium async fn a_session_that_ends_between_two_saves_is_renewed_and_the_same_record_gone_on_with(browser: BrowserKind) {
-        let (rig, portal) = rig(browser, Wrong::SessionEndsOnSchedule, |map| map).await;
+        let (rig, portal) = rig(browser, Defect::SessionEndsOnSchedule, |map| map).await;
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
         assert_stored(&rig, &portal, 1);
@@ -90,7 +90,7 @@ browser_tests! {
 
     chromium async fn a_draft_of_which_parts_are_missing_is_completed_by_another_run(browser: BrowserKind) {
         // The second part cannot be reached at first.
-        let (mut rig, portal) = rig(browser, Wrong::Nothing, |map| map.replace("name = \"Schedule\"", "name = \"Timing\"")).await;
+        let (mut rig, portal) = rig(browser, Defect::Nothing, |map| map.replace("name = \"Schedule\"", "name = \"Timing\"")).await;
         let run = rig.run().await;
         assert_eq!((run.get().outcome, run.get().draft_state), (Outcome::HaltedDraft, Some(DraftState::Partial)), "{}", told(&run));
         let map = MAP.replace("http://127.0.0.1:8480/", portal.url().as_str());
@@ -103,7 +103,7 @@ browser_tests! {
 
     chromium async fn a_commit_without_values_waits_for_nobody_who_changes_the_draft_behind_it(browser: BrowserKind) {
         let touch = "\n[[request]]\nid = \"touch\"\nmethod = \"POST\"\npath = \"/changes/{id}/touch\"\n";
-        let (rig, portal) = rig(browser, Wrong::ChangesBehind, |map| map + touch).await;
+        let (rig, portal) = rig(browser, Defect::ChangesBehind, |map| map + touch).await;
         let run = rig.run().await;
         let halted = (Outcome::HaltedDraft, vec![HaltCode::CommitPayloadDiffers]);
         assert_eq!((run.get().outcome, codes(&run)), halted, "{}", told(&run));

@@ -22,7 +22,7 @@ pub const MAP: &str = include_str!("stepwise.toml");
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrong {
+pub enum Defect {
     Nothing,
     /// The part with the schedule stores the end an hour later.
     ShiftsSchedule,
@@ -61,7 +61,7 @@ struct Store {
 struct Shared {
     store: Arc<Mutex<Store>>,
     shown: Arc<BTreeMap<&'static str, String>>,
-    wrong: Wrong,
+    wrong: Defect,
 }
 
 /// A running portal. Dropping it ends it.
@@ -100,7 +100,7 @@ const PARTS: [Part; 3] = [
 ];
 
 impl Stepwise {
-    pub async fn start(shown: BTreeMap<&'static str, String>, wrong: Wrong) -> Self {
+    pub async fn start(shown: BTreeMap<&'static str, String>, wrong: Defect) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let store: Arc<Mutex<Store>> = Arc::default();
@@ -266,7 +266,7 @@ async fn save(
 ) -> Response {
     {
         let mut store = shared.store.lock().unwrap();
-        if shared.wrong == Wrong::SessionEndsOnSchedule && part == "schedule" && !store.ended {
+        if shared.wrong == Defect::SessionEndsOnSchedule && part == "schedule" && !store.ended {
             store.ended = true;
             store.sessions += 1;
         }
@@ -275,7 +275,7 @@ async fn save(
         return to_sign_in();
     }
     let mut given = given;
-    if let (Wrong::ShiftsSchedule, Some(end)) = (shared.wrong, given.get_mut("end")) {
+    if let (Defect::ShiftsSchedule, Some(end)) = (shared.wrong, given.get_mut("end")) {
         let later = end.parse::<jiff::civil::DateTime>().unwrap() + jiff::Span::new().hours(1);
         *end = later.strftime("%Y-%m-%dT%H:%M").to_string();
     }
@@ -323,7 +323,7 @@ async fn show(State(shared): State<Shared>, headers: HeaderMap, Path(id): Path<u
             escape(name)
         )
     });
-    let behind = if shared.wrong == Wrong::ChangesBehind {
+    let behind = if shared.wrong == Defect::ChangesBehind {
         format!(
             "<script>addEventListener('mousedown', () => fetch('/changes/{id}/touch', {{ method: 'POST' }}))</script>"
         )
@@ -383,7 +383,7 @@ async fn list(State(shared): State<Shared>, headers: HeaderMap, Query(asked): Qu
     } else {
         String::new()
     };
-    let told = if shared.wrong == Wrong::ListsLess { all + 1 } else { all };
+    let told = if shared.wrong == Defect::ListsLess { all + 1 } else { all };
     let found = format!("<div id=found>{} to {} of {told} changes</div>", first + 1, all.min(first + ROWS));
     Html(page(&format!("<table id=changes><tbody>{rows}</tbody></table>{found}{next}"))).into_response()
 }
