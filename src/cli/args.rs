@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::model::browser::BrowserKind;
 use crate::model::ids::{DraftReference, PersonId, RunId};
+use crate::reference_portal::faults::Fault;
 
 /// Submits one approved change-freeze exception to a browser-only governance portal, at most once.
 #[derive(Debug, Parser)]
@@ -58,12 +59,11 @@ pub enum Command {
     Selectors(SelectorsCommand),
     /// Find what would keep a run from working, and say how to fix it
     Doctor(Doctor),
+    /// Practise on a portal that is built in
+    #[command(subcommand)]
+    Demo(DemoCommand),
     /// Print the JSON Schema of a document
-    Schema {
-        /// Document
-        #[arg(value_enum)]
-        name: SchemaName,
-    },
+    Schema(Schema),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  portal-agent completions bash > ~/.local/share/bash-completion/completions/portal-agent"
@@ -80,6 +80,19 @@ pub enum Command {
     },
 }
 
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent schema record\n  portal-agent schema record --skeleton selectors/your-portal.toml > CHG0041877.json"
+)]
+pub struct Schema {
+    /// Document
+    #[arg(value_enum)]
+    pub name: SchemaName,
+    /// Print a change record to fill in, with the answers that this selector map takes
+    #[arg(long, value_name = "MAP")]
+    pub skeleton: Option<PathBuf>,
+}
+
 /// Documents with a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaName {
@@ -93,6 +106,25 @@ pub enum SchemaName {
 pub enum SelectorsCommand {
     /// Compare a live portal with a map; nothing is entered
     Check(SelectorsCheck),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DemoCommand {
+    /// Keep the reference portal running, and write settings, map and change record that fit it
+    Serve(DemoServe),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent demo serve\n  portal-agent demo serve --fault label-renamed --folder renamed"
+)]
+pub struct DemoServe {
+    /// Folder for the files; nothing may be in it
+    #[arg(long, value_name = "DIR", default_value = "portal-agent-demo")]
+    pub folder: PathBuf,
+    /// What goes wrong in the portal; may be given several times
+    #[arg(long = "fault", value_name = "NAME", value_enum)]
+    pub faults: Vec<Fault>,
 }
 
 /// Where settings come from, and those that can be given directly.
@@ -328,11 +360,14 @@ pub struct Replay {
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  portal-agent check CHG0041877.json\n  portal-agent check change:CHG0041877 --output json"
+    after_help = "Examples:\n  portal-agent check CHG0041877.json\n  portal-agent check CHG0041877.json --write-digest\n  portal-agent check change:CHG0041877 --output json"
 )]
 pub struct Check {
     /// The change record: a file, or change:NUMBER
     pub record: PathBuf,
+    /// Write the packet's digest into the file's manifest, and sizes and digests of attachments that are still to be filled in
+    #[arg(long)]
+    pub write_digest: bool,
     #[command(flatten)]
     pub common: Common,
 }

@@ -12,6 +12,7 @@ use super::run::{map_from, not_begun};
 use super::settings::{self, SettingsError};
 use super::source_config::sources;
 use super::terminal::{invalid_input, print_json, print_line};
+use super::write::{WriteError, hold};
 use crate::decide::advice::advice;
 use crate::decide::policy::Policy;
 use crate::decide::verdict::Verdict;
@@ -29,7 +30,9 @@ use crate::run::facts::{RunFacts, judge_packet};
 use crate::run::order::{InputError, check_origin, permissions, states};
 use crate::selectors::plan::plan;
 use crate::sources::attachments::examine;
-use crate::sources::{SourceError, SourceFacts, Sources as _};
+use crate::sources::configured::change_named;
+use crate::sources::digests::{WithDigests, with_digests};
+use crate::sources::{SourceError, SourceFacts, Sources as _, record_file};
 
 #[derive(Serialize)]
 struct CheckDocument {
@@ -37,6 +40,9 @@ struct CheckDocument {
     change_id: ChangeId,
     would: &'static str,
     packet: Digest,
+    /// Fields of the record's file that were written, where that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    written: Vec<String>,
     window: ChangeWindow,
     blackouts: Vec<BlackoutDocument>,
     halt: Vec<Masked<HaltView>>,
@@ -69,6 +75,12 @@ enum CheckError {
     Settings(#[from] SettingsError),
     #[error("{0}")]
     Input(#[from] InputError),
+    #[error("{0}")]
+    Write(#[from] WriteError),
+    #[error(
+        "error: a change request is read, and never written\n  = help: attach the manifest there with the digest that `check` prints"
+    )]
+    NoFile,
     #[error("error: the judgement holds a value that may not be shown, and was withheld")]
     Withheld,
 }
@@ -94,6 +106,9 @@ pub async fn run(args: Check, output: Output) -> Exit {
 /// The judgement for people.
 fn told(check: &CheckDocument, picture: &str) -> String {
     let mut lines = vec![format!("would {}  {}\n  packet  {}\n", check.would, check.change_id, check.packet)];
+    for field in &check.written {
+        lines.push(format!("  wrote   {field}"));
+    }
     lines.push(picture.to_owned());
     for reason in &check.halt {
         let reason = reason.get();
@@ -111,6 +126,7 @@ async fn judge(args: &Check) -> Result<Judged, CheckError> {
     let map = map_from(settings.map()?).map_err(InputError::from)?;
     let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
     check_origin(&map, &base)?;
+    let written = if args.write_digest { write_digests(record_path)? } else { Vec::new() };
     // Kept to the end: attachments that were downloaded lie in a folder of its own.
     let sources = sources(&settings, record_path)?;
     let SourceFacts { record, gates } = sources.read(None).await.map_err(InputError::from)?;
@@ -151,11 +167,28 @@ async fn judge(args: &Check) -> Result<Judged, CheckError> {
         change_id: record.record.exception.change_id.clone(),
         would: if halt.is_empty() { "proceed" } else { "halt" },
         packet: record.packet,
+        written,
         window: record.record.exception.window,
         blackouts: drawn.into_iter().map(|Drawn { id, window, kind }| BlackoutDocument { id, window, kind }).collect(),
         halt,
     };
     Ok(Judged { document: gate.document(document).map_err(|_| CheckError::Withheld)?, picture })
+}
+
+/// Writes digests into the record's file; which fields are other than they were.
+fn write_digests(path: &Path) -> Result<Vec<String>, CheckError> {
+    if change_named(path).is_some() {
+        return Err(CheckError::NoFile);
+    }
+    // A record that is not there is said to be missing; from when nobody else writes it, it is read again.
+    record_file::text(path).map_err(InputError::from)?;
+    let held = hold(path)?;
+    let text = record_file::text(path).map_err(InputError::from)?;
+    let WithDigests { text, changed } = with_digests(path, &text).map_err(InputError::from)?;
+    if !changed.is_empty() {
+        held.replace_text(&text)?;
+    }
+    Ok(changed)
 }
 
 /// The picture of the window and the blackouts near it, and how many lie farther away.

@@ -16,6 +16,7 @@ mod record;
 mod replay;
 mod resume;
 mod run;
+mod schema;
 pub mod secret;
 pub mod settings;
 mod source_config;
@@ -23,13 +24,14 @@ pub mod submit;
 mod survey;
 mod takeover;
 mod terminal;
+mod write;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use args::{Args, Command, Common, SchemaName, SelectorsCommand};
+use args::{Args, Command, Common, DemoCommand, SelectorsCommand};
 use exit::Exit;
 use freeze::FreezeCommand;
 use settings::SettingsError;
@@ -83,14 +85,9 @@ async fn dispatch(args: Args) -> Exit {
             Err(error) => terminal::invalid_input(output, &error),
         },
         Command::Selectors(SelectorsCommand::Check(survey)) => survey::run(survey, output).await,
+        Command::Demo(DemoCommand::Serve(args)) => demo::serve::run(args, output).await,
         Command::Doctor(doctor) => doctor::run(doctor, output).await,
-        Command::Schema { name } => {
-            let schema = match name {
-                SchemaName::Record => schemars::schema_for!(crate::model::record::ChangeRecord),
-                SchemaName::ErrorBudget => schemars::schema_for!(crate::freeze_mode::budget::ErrorBudget),
-            };
-            terminal::print_json(&schema)
-        }
+        Command::Schema(args) => schema::run(&args, output),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "portal-agent", &mut std::io::stdout());
             Exit::Yes

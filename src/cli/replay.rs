@@ -14,7 +14,7 @@ use super::args::{Common, Output, Replay};
 use super::exit::Exit;
 use super::run::interrupt;
 use super::settings;
-use super::terminal::{invalid_input, print_json, print_line, warn_line};
+use super::terminal::{as_started, invalid_input, print_json, print_line, warn_line};
 use crate::diagnostic::Diagnostic;
 use crate::evidence::store::SCREENSHOTS;
 use crate::model::browser::BrowserKind;
@@ -161,11 +161,6 @@ fn where_to_go(document: &Document, kept: Option<&PathBuf>) -> String {
     let pictures = pictures.map(|pictures| format!("pictures  {pictures}\n")).unwrap_or_default();
     let next = format!("{} submit --demo", as_started());
     format!("evidence  {evidence}\n{pictures}next      {next}   # a run against a live portal, which is built in")
-}
-
-/// How this program was started: by cargo, from its repository, or by its name.
-fn as_started() -> &'static str {
-    if std::env::var_os("CARGO").is_some() { ".ci/with-browsers cargo run --" } else { "portal-agent" }
 }
 
 /// A fixture, or every fixture directly below a folder.

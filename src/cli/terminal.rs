@@ -66,3 +66,8 @@ pub(crate) fn start_log(verbose: u8) {
     let lines = lines.log_internal_errors(false);
     let _ = lines.with_ansi(std::io::stderr().is_terminal()).try_init();
 }
+
+/// How this program was started: by cargo, from its repository, or by its name.
+pub(crate) fn as_started() -> &'static str {
+    if std::env::var_os("CARGO").is_some() { ".ci/with-browsers cargo run --" } else { "portal-agent" }
+}

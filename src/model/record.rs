@@ -33,6 +33,14 @@ pub struct ChangeRecord {
     pub approvals: Vec<Approval>,
 }
 
+/// How a text begins that stands where something is still to be filled in. No record with one is read.
+pub(crate) const UNFILLED: &str = "<fill in";
+
+/// A text that stands for what is still to be filled in.
+pub(crate) fn unfilled(what: &str) -> String {
+    format!("{UNFILLED}: {what}>")
+}
+
 /// Version of the record format; it also declares which fields are semantic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RecordSchema {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub enum Fault {
     /// The blackout shown on the form ends a day later.
     FreezeWindowChanged,
@@ -107,6 +107,7 @@ pub enum Fault {
     /// Every page is shown in a frame of a shell, in a shadow root of it. Harmless.
     Framed,
     /// What a test puts on every page of the form, before everything else.
+    #[value(skip)]
     Injected(&'static str),
     /// Other CSS classes, other order inside tabs, more read-only text. Harmless.
     Cosmetic,

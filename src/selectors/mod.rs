@@ -13,4 +13,5 @@ pub mod read;
 pub mod requests;
 pub mod schema;
 mod shapes;
+pub(crate) mod skeleton;
 mod wording;

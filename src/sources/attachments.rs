@@ -9,7 +9,7 @@ use super::record_file::ReadRecord;
 use crate::diagnostic::Diagnostic;
 use crate::model::digest::Digest;
 use crate::model::ids::AttachmentRole;
-use crate::model::record::Attachment;
+use crate::model::record::{Attachment, RelativePath};
 
 /// An attachment as it lies on disk, and where its private copy is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,29 +52,54 @@ pub(crate) fn examine(
     attachments.iter().map(|attachment| one(record_path, record, attachment, copies)).collect()
 }
 
+fn unreadable(error: &io::Error) -> String {
+    format!("cannot be read: {error}")
+}
+
+fn wrong(record_path: &Path, role: &str, path: &RelativePath, message: String) -> Diagnostic {
+    let field = format!("exception.attachments.{role}.path");
+    Diagnostic::whole(record_path, format!("{field}: {}: {message}", path.as_str()), "put the approved file there")
+}
+
+/// Opens the file of an attachment, which is a regular one below the record's folder.
+fn open(folder: &Path, path: &RelativePath) -> Result<File, String> {
+    // A link that leads out of the record's folder would upload something the record does not name.
+    let inside = fs::canonicalize(folder).map_err(|error| unreadable(&error))?;
+    let real = fs::canonicalize(folder.join(path.as_str())).map_err(|error| unreadable(&error))?;
+    if !real.starts_with(&inside) {
+        return Err("leads out of the record's folder".into());
+    }
+    let file = File::open(&real).map_err(|error| unreadable(&error))?;
+    if !file.metadata().map_err(|error| unreadable(&error))?.is_file() {
+        return Err("is not a regular file".into());
+    }
+    Ok(file)
+}
+
+/// Digest and length in bytes of the file that is to be attached in this role.
+///
+/// # Errors
+///
+/// A [`Diagnostic`], as of [`examine`].
+pub(super) fn measure(
+    record_path: &Path,
+    folder: &Path,
+    role: &str,
+    path: &RelativePath,
+) -> Result<(Digest, u64), Diagnostic> {
+    let measured = open(folder, path).and_then(|file| Digest::of_reader(file).map_err(|error| unreadable(&error)));
+    measured.map_err(|message| wrong(record_path, role, path, message))
+}
+
 fn one(
     record_path: &Path,
     record: &ReadRecord,
     attachment: &Attachment,
     copies: Option<&Path>,
 ) -> Result<FoundFile, Diagnostic> {
-    let path = record.folder.join(attachment.path.as_str());
-    let wrong = |message: String| {
-        let field = format!("exception.attachments.{}.path", attachment.role);
-        let shown = attachment.path.as_str();
-        Diagnostic::whole(record_path, format!("{field}: {shown}: {message}"), "put the approved file there")
-    };
-    let failed = |error: io::Error| wrong(format!("cannot be read: {error}"));
-    // A link that leads out of the record's folder would upload something the record does not name.
-    let inside = fs::canonicalize(&record.folder).map_err(failed)?;
-    let real = fs::canonicalize(&path).map_err(failed)?;
-    if !real.starts_with(&inside) {
-        return Err(wrong("leads out of the record's folder".into()));
-    }
-    let file = File::open(&real).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
-        return Err(wrong("is not a regular file".into()));
-    }
+    let wrong = |message: String| wrong(record_path, attachment.role.as_str(), &attachment.path, message);
+    let failed = |error: io::Error| wrong(unreadable(&error));
+    let file = open(&record.folder, &attachment.path).map_err(wrong)?;
     let (sha256, size, copy) = match copies {
         None => {
             let (digest, size) = Digest::of_reader(file).map_err(failed)?;

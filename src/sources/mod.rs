@@ -8,6 +8,7 @@
 pub mod attachments;
 pub mod calendar_file;
 pub mod configured;
+pub(crate) mod digests;
 pub mod fetch;
 pub mod freeze_files;
 pub mod freeze_policy_file;

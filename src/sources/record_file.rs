@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::json_span::{find, steps};
 use super::read_text;
 use crate::diagnostic::Diagnostic;
 use crate::model::digest::Digest;
 use crate::model::packet::packet_digest;
-use crate::model::record::ChangeRecord;
+use crate::model::record::{ChangeRecord, UNFILLED};
 use crate::model::time::ChangeWindow;
 
 /// Largest record file, in bytes: the attachments are files of their own.
 const LIMIT: u64 = 4 << 20;
 
-const HELP: &str = "`portal-agent schema record` prints the format";
+pub(super) const HELP: &str = "`portal-agent schema record` prints the format";
 
 /// A record, valid in itself, with its digests.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,9 +38,21 @@ pub struct ReadRecord {
 /// A [`Diagnostic`]: not there, not a file, too large, not UTF-8, not JSON, unknown or doubled keys, wrong types, windows that
 /// end before they start, names that occur twice.
 pub fn read(path: &Path) -> Result<ReadRecord, Diagnostic> {
-    let text = read_text(path, LIMIT, "a change record in JSON")?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    from_text(path, &text, folder)
+    from_text(path, &text(path)?, folder(path))
+}
+
+/// The text of the record at `path`.
+///
+/// # Errors
+///
+/// A [`Diagnostic`]: not there, not a file, too large, not UTF-8.
+pub(crate) fn text(path: &Path) -> Result<String, Diagnostic> {
+    read_text(path, LIMIT, "a change record in JSON")
+}
+
+/// The folder of a record's file.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Reads and checks the record in `text`, whose attachments lie below `folder`; `path` is used in messages alone.
@@ -48,10 +61,54 @@ pub fn read(path: &Path) -> Result<ReadRecord, Diagnostic> {
 ///
 /// See [`read`].
 pub fn from_text(path: &Path, text: &str, folder: &Path) -> Result<ReadRecord, Diagnostic> {
+    filled_in(path, text)?;
     let record: ChangeRecord = parse(path, text, "record", HELP)?;
     check(path, text, &record)?;
     let packet = packet_digest(&record).map_err(|error| Diagnostic::whole(path, error.to_string(), HELP))?;
     Ok(ReadRecord { record, packet, file: Digest::of(text.as_bytes()), folder: folder.to_owned() })
+}
+
+/// Looks for places that are still to be filled in, as `schema record --skeleton` leaves them.
+fn filled_in(path: &Path, text: &str) -> Result<(), Diagnostic> {
+    // What is no JSON is told by the reader.
+    let Ok(document) = serde_json::from_str(text) else { return Ok(()) };
+    let mut left = Vec::new();
+    left_open(&document, &mut String::new(), &mut left);
+    let places = left.len();
+    let Some((at, field)) = left.into_iter().filter_map(|field| Some((find(text, &steps(&field))?.start, field))).min()
+    else {
+        return Ok(());
+    };
+    let message = if places == 1 {
+        "is still to be filled in, and all else is".to_owned()
+    } else {
+        format!("is still to be filled in, and {} more after it", places - 1)
+    };
+    Err(Diagnostic::unquoted(path, text, at, Some(field), message, "write its value in place of `<fill in: …>`"))
+}
+
+/// Fields that are still to be filled in, below one at `path`.
+fn left_open(value: &Value, path: &mut String, left: &mut Vec<String>) {
+    let length = path.len();
+    match value {
+        Value::String(text) if text.starts_with(UNFILLED) => left.push(path.clone()),
+        Value::Object(members) => {
+            for (name, member) in members {
+                path.push_str(if length == 0 { "" } else { "." });
+                path.push_str(name);
+                left_open(member, path, left);
+                path.truncate(length);
+            }
+        }
+        Value::Array(elements) => {
+            for (place, element) in elements.iter().enumerate() {
+                path.push_str(&format!("[{place}]"));
+                left_open(element, path, left);
+                path.truncate(length);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// The reader's message without the value it met: `invalid type: string "…"` says enough.

@@ -34,7 +34,9 @@ fn no_help_is_broken_inside_a_word_at_80_columns() {
 
 #[test]
 fn the_main_commands_have_examples() {
-    let main = ["submit", "resume", "resolve", "takeover", "check", "record", "import", "replay", "approve", "doctor"];
+    let main = [
+        "submit", "resume", "resolve", "takeover", "check", "record", "import", "replay", "approve", "doctor", "schema",
+    ];
     let found = commands();
     for name in main {
         let command = found.iter().find(|command| command.get_name() == name).unwrap();

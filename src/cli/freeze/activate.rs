@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::write::{WriteError, hold};
 use super::{ActivateArgs, answer, git, now};
 use crate::cli::args::Output;
 use crate::cli::exit::Exit;
 use crate::cli::terminal::{invalid_input, print_json, warn_line};
+use crate::cli::write::{WriteError, hold};
 use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::budget::{Activation, ErrorBudget};
 use crate::freeze_mode::state_file::FreezeState;

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Stdio;
 
-use super::write::{folder_of, shared};
+use crate::cli::write::{folder_of, shared};
 use crate::model::shown::escape_for_terminal;
 use crate::sources::git::command;
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::activate::{refuse, unwritten};
-use super::write::hold;
 use super::{OverrideArgs, States, answer, git, now};
 use crate::cli::args::Output;
 use crate::cli::exit::Exit;
 use crate::cli::terminal::{invalid_input, warn_line};
+use crate::cli::write::hold;
 use crate::diagnostic::Diagnostic;
 use crate::freeze_mode::grant::{Refusal, Request, wait_after};
 use crate::freeze_mode::override_file::ReleaseOverride;

@@ -5,7 +5,6 @@ pub mod gate;
 mod git;
 mod grant;
 mod status;
-mod write;
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! The embedded default: the reference portal, its example record and its map, for a first run on a fresh machine.
 
+pub mod serve;
+
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -14,7 +16,7 @@ use crate::reference_portal::faults::FaultPlan;
 use crate::reference_portal::{ACCOUNT, PASSWORD, Portal, PortalError, Scheme};
 
 /// The map of the reference portal.
-pub const MAP: &str = include_str!("../../selectors/reference.toml");
+pub const MAP: &str = include_str!("../../../selectors/reference.toml");
 
 /// A running embedded portal and the files that fit it.
 pub(crate) struct Demo {

@@ -1,4 +1,4 @@
-//! Writes a state file: one writer at a time, the whole of it or nothing, and readable by those who have to read it.
+//! Writes a file that others read: one writer at a time, the whole of it or nothing, and readable by those who have to read it.
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::Write as _;
@@ -11,10 +11,10 @@ use rustix::process::umask;
 
 /// How long one writer waits for another.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Permissions of a new state file: the gate runs under other accounts than the writer, and a state that it cannot read blocks.
+/// Permissions of a new file: the gate runs under other accounts than the writer, and a state that it cannot read blocks.
 const NEW_FILE: u32 = 0o644;
 
-/// Why a state was not written. What was there before is there still.
+/// Why a file was not written. What was there before is there still.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WriteError {
     #[error("error: {0}: cannot be written: {1}")]
@@ -25,7 +25,7 @@ pub(super) enum WriteError {
     Json(#[from] serde_json::Error),
 }
 
-/// A state file that nobody else writes as long as this lives: its folder is locked, which leaves nothing behind.
+/// A file that nobody else writes as long as this lives: its folder is locked, which leaves nothing behind.
 pub(super) struct Held {
     target: PathBuf,
     folder: PathBuf,
@@ -71,7 +71,11 @@ pub(super) fn hold(path: &Path) -> Result<Held, WriteError> {
 impl Held {
     /// Puts `state` in place of what the file holds: it survives a crash as a whole, or what was there does.
     pub(super) fn replace(&self, state: &impl serde::Serialize) -> Result<(), WriteError> {
-        let text = serde_json::to_string_pretty(state)? + "\n";
+        self.replace_text(&(serde_json::to_string_pretty(state)? + "\n"))
+    }
+
+    /// Puts `text` in place of what the file holds, in the same way.
+    pub(super) fn replace_text(&self, text: &str) -> Result<(), WriteError> {
         self.put(text.as_bytes()).map_err(|error| WriteError::Io(self.target.display().to_string(), error))
     }
 
@@ -81,7 +85,7 @@ impl Held {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => NEW_FILE,
             Err(error) => return Err(error),
         };
-        let mut new = tempfile::Builder::new().prefix(".state-").tempfile_in(&self.folder)?;
+        let mut new = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.folder)?;
         new.write_all(bytes)?;
         new.as_file().set_permissions(Permissions::from_mode(mode))?;
         new.as_file().sync_all()?;
