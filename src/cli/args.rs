@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::model::browser::BrowserKind;
-use crate::model::ids::{DraftReference, PersonId, RunId};
+use crate::model::ids::{DraftReference, FieldId, PersonId, RunId};
 use crate::reference_portal::faults::Fault;
 
 /// Submits one approved change-freeze exception to a browser-only governance portal, at most once.
@@ -106,6 +106,8 @@ pub enum SchemaName {
 pub enum SelectorsCommand {
     /// Compare a live portal with a map; nothing is entered
     Check(SelectorsCheck),
+    /// Enter a value in one field of a live portal and read it back; nothing is saved
+    Try(SelectorsTry),
 }
 
 #[derive(Debug, Subcommand)]
@@ -372,6 +374,10 @@ pub struct Check {
     pub common: Common,
 }
 
+fn field_id(text: &str) -> Result<FieldId, String> {
+    FieldId::parse(text).map_err(|error| error.to_string())
+}
+
 fn draft_reference(text: &str) -> Result<DraftReference, String> {
     DraftReference::parse(text).map_err(|error| error.to_string())
 }
@@ -387,6 +393,30 @@ pub struct SelectorsCheck {
     /// Also check the list, the review and the recheck page of this draft
     #[arg(long, value_name = "REF", value_parser = draft_reference)]
     pub draft: Option<DraftReference>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent selectors try selectors/your-portal.toml --field service --value checkout-api\n  portal-agent selectors try selectors/your-portal.toml --field window_start \\\n    --value 2026-12-01T07:00:00Z --headed"
+)]
+pub struct SelectorsTry {
+    /// The selector map
+    #[arg(value_name = "MAP")]
+    pub map_file: PathBuf,
+    /// The field, by its `id` in the map
+    #[arg(long, value_name = "ID", value_parser = field_id)]
+    pub field: FieldId,
+    /// Its value, as a record has it; several times for a choice of several
+    #[arg(long = "value", value_name = "TEXT", required = true, allow_hyphen_values = true)]
+    pub values: Vec<String>,
+    /// Open this draft first, for a tab that only a draft has
+    #[arg(long, value_name = "REF", value_parser = draft_reference)]
+    pub draft: Option<DraftReference>,
+    /// Show the browser's window
+    #[arg(long)]
+    pub headed: bool,
     #[command(flatten)]
     pub common: Common,
 }

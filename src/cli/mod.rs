@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 pub mod exit;
 pub mod freeze;
+mod live;
 pub mod man;
 mod picture;
 mod policy_file;
@@ -24,6 +25,7 @@ pub mod submit;
 mod survey;
 mod takeover;
 mod terminal;
+mod tried;
 mod write;
 
 use std::ffi::OsString;
@@ -85,6 +87,7 @@ async fn dispatch(args: Args) -> Exit {
             Err(error) => terminal::invalid_input(output, &error),
         },
         Command::Selectors(SelectorsCommand::Check(survey)) => survey::run(survey, output).await,
+        Command::Selectors(SelectorsCommand::Try(args)) => tried::run(args, output).await,
         Command::Demo(DemoCommand::Serve(args)) => demo::serve::run(args, output).await,
         Command::Doctor(doctor) => doctor::run(doctor, output).await,
         Command::Schema(args) => schema::run(&args, output),

@@ -1,12 +1,13 @@
 //! `selectors check`: surveys a live portal against a map. Nothing is entered, and nothing can be committed.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::args::{Output, SelectorsCheck};
 use super::exit::Exit;
-use super::run::map_from;
-use super::settings::{self, Settings};
-use super::terminal::{invalid_input, print_json, print_line, warn_line};
+use super::live::{LiveOrder, unless_interrupted};
+use super::terminal::{invalid_input, print_json, print_line};
 use crate::decide::advice::advice;
 use crate::decide::reconcile::{mapped_page, mapped_tab};
 use crate::decide::rules::exceptions::not_listed;
@@ -16,13 +17,9 @@ use crate::mask::views::HaltView;
 use crate::model::form::PlannedTab;
 use crate::model::ids::{DraftReference, TabId};
 use crate::model::observed::{Found, ObservedPage};
-use crate::model::private::Private;
-use crate::portal::webdriver::{Credentials, WebPortal, WebPortalConfig};
+use crate::portal::webdriver::WebPortal;
 use crate::portal::{Portal as _, PortalError, ShownPage};
-use crate::run::interrupt::Interrupt;
-use crate::run::order::{check_origin, permissions};
-use crate::run::private::PrivateFolder;
-use crate::run::session::{Session, Target};
+use crate::run::order::permissions;
 use crate::selectors::plan::{outline, outline_page};
 use crate::selectors::read::SelectorMap;
 use crate::selectors::schema::Field;
@@ -58,81 +55,32 @@ impl PublicDocument for SurveyDocument {}
 
 /// Carries out `selectors check`.
 pub async fn run(args: SelectorsCheck, output: Output) -> Exit {
-    let settings = match settings::read(&args.common) {
-        Ok(settings) => settings,
+    let order = match LiveOrder::read(&args.common, &args.map_file) {
+        Ok(order) => order,
         Err(error) => return invalid_input(output, &error),
     };
-    let map = match map_from(&args.map_file) {
-        Ok(map) => map,
-        Err(error) => return invalid_input(output, &error),
+    let document = match unless_interrupted(survey(&order, args.draft.as_ref())).await {
+        Ok(document) => document,
+        Err(exit) => return exit,
     };
-    let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
-    if let Err(error) = check_origin(&map, &base) {
-        return invalid_input(output, &error);
+    let drifted = document.get().drifted;
+    match output {
+        Output::Json => drop(print_json(&document)),
+        Output::Text => drop(print_line(&told(document.get()))),
     }
-    let credentials = match credentials(&settings) {
-        Ok(credentials) => credentials,
-        Err(error) => return invalid_input(output, &error),
-    };
-    let Ok(interrupt) = Interrupt::by_signals() else { return Exit::Environment };
-    // Dropping the survey ends what it started.
-    let surveyed = tokio::select! {
-        surveyed = survey(&settings, map, base, credentials, args.draft.as_ref()) => surveyed,
-        () = interrupt.pressed() => Err("interrupted".to_owned()),
-    };
-    match surveyed {
-        Err(what) => {
-            warn_line(&format!("error: {what}"));
-            Exit::Environment
-        }
-        Ok(document) => {
-            let drifted = document.get().drifted;
-            match output {
-                Output::Json => drop(print_json(&document)),
-                Output::Text => drop(print_line(&told(document.get()))),
-            }
-            if drifted { Exit::No } else { Exit::Yes }
-        }
-    }
+    if drifted { Exit::No } else { Exit::Yes }
 }
 
-fn credentials(settings: &Settings) -> Result<Credentials, settings::SettingsError> {
-    Ok(Credentials { user: settings.user()?.to_owned(), password: settings.password()? })
-}
-
-async fn survey(
-    settings: &Settings,
-    map: SelectorMap,
-    base: url::Url,
-    credentials: Credentials,
-    draft: Option<&DraftReference>,
-) -> Result<Masked<SurveyDocument>, String> {
-    let folder = PrivateFolder::new().map_err(|error| error.to_string())?;
-    let map = std::sync::Arc::new(map);
-    let secret = Private::new(secrecy::ExposeSecret::expose_secret(&credentials.password).to_owned());
-    let gate = std::sync::Arc::new(MaskGate::new(permissions(&map), rand::random(), vec![secret]));
-    let browser = settings.browser_order(false);
-    let portal_ca = settings.portal_ca.as_deref();
-    let target = Target { browser: &browser, map: &map, base: &base, portal_ca, upstream: None };
-    let Session { driver, wire, gateway } = target.start(&folder).await?;
-    let config = WebPortalConfig {
-        map: std::sync::Arc::clone(&map),
-        base: base.clone(),
-        control: gateway.control().clone(),
-        gate: std::sync::Arc::clone(&gate),
-        browser: browser.kind,
-        credentials,
-        service: String::new(),
-        change: String::new(),
-    };
-    let mut portal = WebPortal::new(wire, config);
-    let looked = look(&mut portal, &map, &gate, draft).await.map_err(|error| error.to_string());
-    portal.close().await;
-    drop(driver);
+async fn survey(order: &LiveOrder, draft: Option<&DraftReference>) -> Result<Masked<SurveyDocument>, String> {
+    let map = &order.map;
+    let mut live = order.open(permissions(map), false).await?;
+    let gate = Arc::clone(&live.gate);
+    let looked = look(&mut live.portal, map, &gate, draft).await.map_err(|error| error.to_string());
+    live.close().await;
     let (tabs, pages) = looked?;
     let drifted = tabs.iter().any(|tab| !tab.drift.is_empty()) || pages.iter().any(|page| !page.drift.is_empty());
     let seen = |tab: &TabId| tabs.iter().any(|report| &report.tab == tab);
-    let needs_draft = outline(&map).into_iter().map(|tab| tab.id).filter(|tab| !seen(tab)).collect();
+    let needs_draft = outline(map).into_iter().map(|tab| tab.id).filter(|tab| !seen(tab)).collect();
     let name = map.file.name.clone();
     let document = SurveyDocument { schema: "portal-agent/survey/1", map: name, drifted, tabs, needs_draft, pages };
     gate.document(document).map_err(|leak| leak.to_string())

@@ -82,6 +82,7 @@ struct State {
     changes: u64,
     accepted: u64,
     sign_outs: u64,
+    reads_only: bool,
     in_flight: BTreeMap<u64, OnItsWay>,
     probes: VecDeque<String>,
     server_errors: usize,
@@ -189,6 +190,16 @@ impl Control {
     /// Announces that the next commit request is the agent's own.
     pub fn expect_commit(&self) -> bool {
         self.change(|state| state.interlock.expect())
+    }
+
+    /// From now on lets nothing pass that may change something, declared or not.
+    pub(crate) fn read_only(&self) {
+        self.change(|state| state.reads_only = true);
+    }
+
+    /// Whether only readings pass.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.state().reads_only
     }
 
     /// Refuses the held request, if any, and every further one until the next announcement.

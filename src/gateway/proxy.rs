@@ -274,6 +274,8 @@ async fn judge(head: http::request::Parts, body: Incoming, origin: &Origin, rule
         Ok((_, Err(error))) | Err(error) => return refused_as(refusal_of(&error)),
     };
     match meant {
+        // Declared for a run, and this is none.
+        ByBody::Declared { reads: false } if rules.control.is_read_only() => refused_as(Refusal::Undeclared),
         ByBody::Declared { reads } => {
             let length = taken.length();
             let Ok(leaving) = taken.pieces().await else { return refused_as(Refusal::TooLarge) };

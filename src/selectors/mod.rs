@@ -14,4 +14,5 @@ pub mod requests;
 pub mod schema;
 mod shapes;
 pub(crate) mod skeleton;
+pub(crate) mod tried;
 mod wording;

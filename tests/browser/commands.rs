@@ -101,6 +101,28 @@ browser_tests! {
         assert_eq!((code, drift(&document)), (1, vec!["label-changed rollback_version".into()]), "{document:#}");
     }
 
+    firefox async fn a_value_is_tried_as_a_run_would_enter_it_and_nothing_is_saved(browser: BrowserKind) {
+        // The page saves whenever something was entered, by the request that the map declares for that.
+        let saves = "<script>addEventListener('change', () => fetch('/api/exceptions', { method: 'POST', body: '{}' }));</script>";
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(saves)))).await;
+        let tried = |values: &[&str]| {
+            let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+            let rig = &rig;
+            async move {
+                let mut arguments = vec!["selectors", "try", "map.toml", "--field", &values[0]];
+                values[1..].iter().for_each(|value| arguments.extend(["--value", value]));
+                program(rig, browser, &arguments, |map| map.replace("\"AP South\"", "\"Mars\"")).await
+            }
+        };
+        let (code, document) = tried(&["regions", "us-east", "eu-central"]).await;
+        assert_eq!((code, &document["held"]), (0, &Value::Bool(true)), "{document:#}");
+        assert_eq!(document["refused"][0].as_str().unwrap().split(" (").next().unwrap(), "POST /api/exceptions", "{document:#}");
+        let (code, document) = tried(&["regions", "ap-south"]).await;
+        assert_eq!((code, &document["halt"][0]["code"]), (1, &Value::from("option-missing")), "{document:#}");
+        let oracle = rig.oracle();
+        assert_eq!((oracle.sign_ins, oracle.save_requests, oracle.commit_requests), (2, 0, 0));
+    }
+
     firefox async fn a_map_that_matches_nothing_or_twice_is_told_field_by_field(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
         let (code, document) = program(&rig, browser, &SURVEY, |map| {
