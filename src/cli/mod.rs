@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod args;
+mod candidates;
 mod check;
 mod decisions;
 mod demo;

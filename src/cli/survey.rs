@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::args::{Output, SelectorsCheck};
+use super::candidates::{Candidate, candidates, may_have_candidates};
 use super::exit::Exit;
 use super::live::{LiveOrder, unless_interrupted};
 use super::terminal::{invalid_input, print_json, print_line};
@@ -29,6 +30,9 @@ struct TabReport {
     tab: TabId,
     controls: usize,
     drift: Vec<Masked<HaltView>>,
+    /// What may be meant instead, where the map shows the portal's wording.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<Candidate>,
 }
 
 #[derive(Serialize)]
@@ -138,8 +142,13 @@ async fn look_at_tab(
 ) -> Result<TabReport, PortalError> {
     let observed = portal.read_tab(&planned).await?;
     let verdict = mapped_tab(&planned, &observed, &map.banners);
+    let candidates = if may_have_candidates(&verdict) && map.file.show.wording {
+        candidates(map, &verdict, &portal.unmapped_controls(&planned).await?)
+    } else {
+        Vec::new()
+    };
     let drift = verdict.reasons().iter().map(|reason| gate.halt(reason)).collect();
-    Ok(TabReport { tab: planned.id, controls: planned.fields.len(), drift })
+    Ok(TabReport { tab: planned.id, controls: planned.fields.len(), drift, candidates })
 }
 
 /// What a page states of this part of the record.
@@ -155,12 +164,13 @@ fn stated(map: &SelectorMap, page: &ObservedPage, path: &str) -> Option<String> 
 
 fn told(document: &SurveyDocument) -> String {
     let mut lines = vec![format!("{}  {}", document.map, if document.drifted { "drifted" } else { "fits" })];
-    let tabs = document.tabs.iter().map(|tab| (tab.tab.as_str(), tab.controls, "controls", &tab.drift));
+    let tabs =
+        document.tabs.iter().map(|tab| (tab.tab.as_str(), tab.controls, "controls", &tab.drift, &tab.candidates[..]));
     let pages = document
         .pages
         .iter()
-        .map(|page| (page.page, page.lines, if page.page == "list" { "rows" } else { "lines" }, &page.drift));
-    for (name, count, what, drift) in tabs.chain(pages) {
+        .map(|page| (page.page, page.lines, if page.page == "list" { "rows" } else { "lines" }, &page.drift, &[][..]));
+    for (name, count, what, drift, candidates) in tabs.chain(pages) {
         lines.push(format!("  {name:<12} {count} {what}, {} drifted", drift.len()));
         for reason in drift {
             let reason = reason.get();
@@ -168,6 +178,7 @@ fn told(document: &SurveyDocument) -> String {
             lines.push(format!("      expected  {}\n      observed  {}", reason.expected, reason.observed));
             lines.push(format!("      decide    {}", advice(reason.code)));
         }
+        lines.extend(candidates.iter().map(Candidate::told));
     }
     for tab in &document.needs_draft {
         lines.push(format!("  {:<12} not looked at: it is there only in a draft, which --draft names", tab.as_str()));

@@ -133,6 +133,12 @@ browser_tests! {
         let expected = ["control-missing service", "control-ambiguous environment", "unexpected-required-field form"];
         assert_eq!(code, 1);
         assert!(expected.iter().all(|line| drift(&document).iter().any(|told| told == line)), "{document:#}");
+        // What may be meant is named, with the line to paste.
+        let candidates = document["tabs"][0]["candidates"].as_array().unwrap();
+        let pasted = |subject: &str| candidates.iter().find(|one| one["subject"] == subject).map(|one| one["paste"].as_str().unwrap());
+        assert_eq!(pasted("service"), Some("locate = { label = \"Service identifier\" }"), "{document:#}");
+        assert_eq!(pasted("environment"), Some("locate = { label = \"Environment\" }"), "{document:#}");
+        assert!(pasted("form").unwrap().starts_with("[[tab.field]]\nid = \"service_identifier\""), "{document:#}");
     }
 
     chromium async fn a_healthy_installation_is_said_to_be_healthy(browser: BrowserKind) {

@@ -106,6 +106,33 @@ struct RawFile {
     sha256: Option<String>,
 }
 
+/// A control that no field of the map found, for whoever writes the map: never what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct SeenControl {
+    /// Its label, or the words before it.
+    #[serde(deserialize_with = "bounds::one")]
+    pub label: String,
+    /// What the page calls it: identifier, name, test id.
+    #[serde(deserialize_with = "bounds::one")]
+    pub names: String,
+    /// What kind of control it looks like, in the words of a map.
+    #[serde(deserialize_with = "bounds::one")]
+    pub widget: String,
+    /// What finds it and nothing else.
+    pub locate: Option<SeenWay>,
+    /// Whether it is marked as mandatory.
+    pub required: bool,
+}
+
+/// A way to find a control.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by", content = "value")]
+pub(crate) enum SeenWay {
+    Label(String),
+    TestId(String),
+    Css(String),
+}
+
 /// What the page answered.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PageSnapshot {
@@ -125,6 +152,9 @@ pub(crate) struct PageSnapshot {
     pub panel: Option<usize>,
     #[serde(default, deserialize_with = "bounds::several")]
     strange: Vec<String>,
+    /// Controls that no field found, if asked for.
+    #[serde(default)]
+    pub(super) inventory: Vec<SeenControl>,
     #[serde(default, deserialize_with = "bounds::several")]
     complaints: Vec<String>,
     /// Rows of each table asked for.
@@ -224,6 +254,7 @@ impl PageSnapshot {
         self.banners.extend(frame.banners);
         self.panel = self.panel.or(frame.panel);
         self.strange.extend(frame.strange);
+        self.inventory.extend(frame.inventory);
         self.complaints.extend(frame.complaints);
         self.tables.extend(frame.tables);
         self

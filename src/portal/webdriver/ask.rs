@@ -13,6 +13,7 @@ pub(crate) const SCRIPT: &str = concat!(
     include_str!("page/finding.js"),
     include_str!("page/reading.js"),
     include_str!("page/covering.js"),
+    include_str!("page/inventory.js"),
     include_str!("page/answer.js"),
 );
 
@@ -98,6 +99,12 @@ impl PageQuery {
     /// Also asks for mandatory controls in this panel that are not among the fields.
     pub fn panel(mut self, panel: &Locators) -> Self {
         self.where_is(panel).insert("panel".into(), json!(panel));
+        self
+    }
+
+    /// Also asks how the controls of the panel could be found that are not among the fields.
+    pub(super) fn inventory(mut self, panel: &Locators) -> Self {
+        self.where_is(panel).insert("inventory".into(), json!(panel));
         self
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::WebPortal;
-use super::answer::{PageSnapshot, one};
+use super::answer::{PageSnapshot, SeenControl, one};
 use super::ask::{FieldQuery, PageQuery};
 use super::pages::Expect;
 use super::wire::WireError;
@@ -142,6 +142,18 @@ impl WebPortal {
     pub(super) async fn look_at_tab(&mut self, tab: &PlannedTab) -> Result<ObservedTab, PortalError> {
         let answer = self.show_tab(tab).await?;
         Ok(self.observed_tab(tab, &answer))
+    }
+
+    /// The controls of a tab that no field of the map finds.
+    ///
+    /// # Errors
+    ///
+    /// [`PortalError`]: the tab is not shown.
+    pub(crate) async fn unmapped_controls(&mut self, planned: &PlannedTab) -> Result<Vec<SeenControl>, PortalError> {
+        let ask = self.tab_ask(planned)?.inventory(&self.tab(&planned.id)?.panel);
+        let limit = self.ready_limit();
+        let what = format!("tab {}", planned.id);
+        Ok(self.wait(&what, &ask, Expect::Session, limit, |answer| answer.panel == Some(1)).await?.inventory)
     }
 
     /// Enters what a tab does not hold yet, and reads it again.

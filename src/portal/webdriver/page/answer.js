@@ -38,6 +38,10 @@ if (ask.panel) {
   answer.panel = panel.length;
   answer.strange = panel.length === 1 ? strange(panel[0], ask.fields) : [];
 }
+if (ask.inventory) {
+  const panel = findShown(ask.inventory);
+  answer.inventory = panel.length === 1 ? inventory(panel[0], ask.fields) : [];
+}
 if (ask.complaints) {
   const invalid = everywhere('[aria-invalid=true]');
   answer.complaints = invalid.map((one) => bare(labelOf(one).text) + ': ' + complaintOf(one));
