@@ -104,6 +104,8 @@ pub enum SchemaName {
 
 #[derive(Debug, Subcommand)]
 pub enum SelectorsCommand {
+    /// Look at a live form, tab by tab, and draft a map of it; nothing is entered but the account
+    Init(SelectorsInit),
     /// Compare a live portal with a map; nothing is entered
     Check(SelectorsCheck),
     /// Enter a value in one field of a live portal and read it back; nothing is saved
@@ -370,6 +372,27 @@ pub struct Check {
     /// Write the packet's digest into the file's manifest, and sizes and digests of attachments that are still to be filled in
     #[arg(long)]
     pub write_digest: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portal-agent selectors init https://change.example.com/exceptions/new --out selectors/your-portal.toml"
+)]
+pub struct SelectorsInit {
+    /// Address of the empty form
+    #[arg(value_name = "URL")]
+    pub form: url::Url,
+    /// File for the map; nothing may be there
+    #[arg(long, value_name = "MAP")]
+    pub out: PathBuf,
+    /// Sign in yourself, in the browser's window
+    #[arg(long)]
+    pub by_person: bool,
+    /// Show the browser's window
+    #[arg(long)]
+    pub headed: bool,
     #[command(flatten)]
     pub common: Common,
 }

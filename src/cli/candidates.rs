@@ -86,12 +86,13 @@ fn words(field: &Field) -> Vec<&str> {
 }
 
 /// A name without what parts its words.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-fn located(way: &SeenWay) -> String {
+/// A locator as a map writes it.
+pub(super) fn located(way: &SeenWay) -> String {
     let (key, value) = match way {
         SeenWay::Label(value) => ("label", value),
         SeenWay::TestId(value) => ("test_id", value),
@@ -100,7 +101,8 @@ fn located(way: &SeenWay) -> String {
     format!("{{ {key} = {} }}", text(value))
 }
 
-fn text(text: &str) -> String {
+/// A text as TOML writes it.
+pub(super) fn text(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
@@ -126,7 +128,7 @@ mod tests {
 
     fn control(label: &str, names: &str, locate: SeenWay) -> SeenControl {
         let (label, names) = (label.to_owned(), names.to_owned());
-        SeenControl { label, names, widget: "text".to_owned(), locate: Some(locate), required: true }
+        SeenControl { label, names, widget: "text".to_owned(), component: false, locate: Some(locate), required: true }
     }
 
     fn map() -> SelectorMap {

@@ -51,9 +51,13 @@ impl LiveOrder {
         let map = map_from(map).map_err(|error| error.to_string())?;
         let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
         check_origin(&map, &base).map_err(|error| error.to_string())?;
-        let account = || Ok(Credentials { user: settings.user()?.to_owned(), password: settings.password()? });
-        let credentials = account().map_err(|error: settings::SettingsError| error.to_string())?;
-        Ok(Self { settings, map: Arc::new(map), base, credentials })
+        let credentials = credentials(&settings)?;
+        Ok(Self::of(settings, map, base, credentials))
+    }
+
+    /// The portal at `base`.
+    pub(super) fn of(settings: Settings, map: SelectorMap, base: Url, credentials: Credentials) -> Self {
+        Self { settings, map: Arc::new(map), base, credentials }
     }
 
     /// Starts a browser for the portal. What `permissions` do not show stays hidden.
@@ -81,6 +85,17 @@ impl LiveOrder {
         };
         Ok(Live { portal: WebPortal::new(wire, config), gate, driver, gateway, _folder: folder })
     }
+}
+
+/// Account and password, as the settings have them.
+///
+/// # Errors
+///
+/// One of them is not set.
+pub(super) fn credentials(settings: &Settings) -> Result<Credentials, String> {
+    let user = settings.user().map_err(|error| error.to_string())?.to_owned();
+    let password = settings.password().map_err(|error| error.to_string())?;
+    Ok(Credentials { user, password })
 }
 
 impl Live {

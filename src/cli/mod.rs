@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 pub mod exit;
 pub mod freeze;
+mod init;
 mod live;
 pub mod man;
 mod picture;
@@ -87,6 +88,7 @@ async fn dispatch(args: Args) -> Exit {
             Ok(policy) => freeze::run(command, policy, output),
             Err(error) => terminal::invalid_input(output, &error),
         },
+        Command::Selectors(SelectorsCommand::Init(args)) => init::run(args, output).await,
         Command::Selectors(SelectorsCommand::Check(survey)) => survey::run(survey, output).await,
         Command::Selectors(SelectorsCommand::Try(args)) => tried::run(args, output).await,
         Command::Demo(DemoCommand::Serve(args)) => demo::serve::run(args, output).await,

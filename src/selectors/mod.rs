@@ -15,4 +15,5 @@ pub mod schema;
 mod shapes;
 pub(crate) mod skeleton;
 pub(crate) mod tried;
+mod unfilled;
 mod wording;

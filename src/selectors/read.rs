@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::places;
 use super::requests::RequestPattern;
 use super::schema::{Field, MapFile, MapSchema};
+use super::unfilled;
 use crate::diagnostic::Diagnostic;
 use crate::model::banner::BannerRule;
 use crate::model::digest::Digest;
@@ -150,6 +151,10 @@ pub fn read(path: &Path, text: &str) -> Result<SelectorMap, Diagnostic> {
         return Err(Diagnostic::whole(path, "a selector map of more than 1 MiB", "name a selector map"));
     }
     let reader = Reader { path, text };
+    if let Some((span, key, further)) = unfilled::first(text) {
+        let message = format!("is still to be filled in, and {further} more after it");
+        return Err(reader.wrong(span, &key, message, "write its value in place of `<fill in: …>`"));
+    }
     let file: MapFile = toml::from_str(text).map_err(|error| {
         let help = "selectors/README.md lists every key";
         match error.span() {

@@ -101,6 +101,36 @@ browser_tests! {
         assert_eq!((code, drift(&document)), (1, vec!["label-changed rollback_version".into()]), "{document:#}");
     }
 
+    chromium async fn a_map_is_drafted_of_what_the_form_shows_and_names_what_is_still_open(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let address = rig.portal.url().join("exceptions/new").unwrap().to_string();
+        let init = ["selectors", "init", &address, "--out", "drafted.toml"];
+        let (code, document) = program(&rig, browser, &init, |map| map).await;
+        assert_eq!((code, &document["tabs"]), (0, &Value::from(6)), "{document:#}");
+        let text = std::fs::read_to_string(rig.folder.path().join("drafted.toml")).unwrap();
+        // Every control that somebody mapped by hand is drafted with the same words, its kind, and where its value comes from.
+        let by_hand = portal_agent::selectors::read::read("map.toml".as_ref(), &map_text(&rig.portal)).unwrap();
+        let drafted: toml::Table = text.parse().unwrap();
+        let fields: Vec<&toml::Value> = drafted["tab"].as_array().unwrap().iter().flat_map(|tab| tab["field"].as_array().unwrap()).collect();
+        for field in by_hand.file.tabs.iter().flat_map(|tab| &tab.fields) {
+            let label = field.label.clone().unwrap();
+            let found = fields.iter().find(|one| one.get("label").and_then(toml::Value::as_str) == Some(label.as_str()));
+            let found = found.unwrap_or_else(|| panic!("{label} is not in {text}"));
+            assert_eq!(found["widget"].as_str().unwrap(), serde_json::to_value(field.widget).unwrap(), "{label}");
+            assert_eq!(found.get("required").is_some(), field.required, "{label}");
+        }
+        assert_eq!(fields.len(), by_hand.file.tabs.iter().map(|tab| tab.fields.len()).sum::<usize>(), "{text}");
+        let check = ["selectors", "check", "drafted.toml"];
+        let (code, document) = program(&rig, browser, &check, |map| map).await;
+        assert_eq!(code, 2);
+        assert!(document["error"].as_str().unwrap().contains("time_zone: is still to be filled in"), "{document:#}");
+        // A map that is there is nobody's to write over.
+        let (code, _) = program(&rig, browser, &init, |map| map).await;
+        assert_eq!((code, std::fs::read_to_string(rig.folder.path().join("drafted.toml")).unwrap()), (2, text));
+        let oracle = rig.oracle();
+        assert_eq!((oracle.sign_ins, oracle.save_requests, oracle.commit_requests), (1, 0, 0));
+    }
+
     firefox async fn a_value_is_tried_as_a_run_would_enter_it_and_nothing_is_saved(browser: BrowserKind) {
         // The page saves whenever something was entered, by the request that the map declares for that.
         let saves = "<script>addEventListener('change', () => fetch('/api/exceptions', { method: 'POST', body: '{}' }));</script>";

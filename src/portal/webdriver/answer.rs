@@ -118,6 +118,9 @@ pub(crate) struct SeenControl {
     /// What kind of control it looks like, in the words of a map.
     #[serde(deserialize_with = "bounds::one")]
     pub widget: String,
+    /// Whether it is a list that a component draws.
+    #[serde(default)]
+    pub component: bool,
     /// What finds it and nothing else.
     pub locate: Option<SeenWay>,
     /// Whether it is marked as mandatory.
@@ -131,6 +134,40 @@ pub(crate) enum SeenWay {
     Label(String),
     TestId(String),
     Css(String),
+}
+
+/// Where somebody signs in.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RawSignIn {
+    pub account: Value,
+    pub password: Value,
+    /// What finds the two.
+    pub ways: [Option<SeenWay>; 2],
+    /// Name of the button.
+    #[serde(deserialize_with = "bounds::one")]
+    pub button: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RawTab {
+    pub element: Value,
+    #[serde(deserialize_with = "bounds::one")]
+    pub name: String,
+    /// Identifier of its panel, or nothing.
+    #[serde(deserialize_with = "bounds::one")]
+    pub panel: String,
+}
+
+/// What stands on a page.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RawOutline {
+    pub sign_in: Option<RawSignIn>,
+    /// Whether it asks for a password.
+    pub locked: bool,
+    pub tabs: Vec<RawTab>,
+    #[serde(deserialize_with = "bounds::several")]
+    pub buttons: Vec<String>,
+    pub controls: Vec<SeenControl>,
 }
 
 /// What the page answered.
@@ -152,6 +189,8 @@ pub(crate) struct PageSnapshot {
     pub panel: Option<usize>,
     #[serde(default, deserialize_with = "bounds::several")]
     strange: Vec<String>,
+    /// What stands on the page, if asked for.
+    pub(super) outline: Option<RawOutline>,
     /// Controls that no field found, if asked for.
     #[serde(default)]
     pub(super) inventory: Vec<SeenControl>,

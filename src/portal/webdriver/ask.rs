@@ -108,6 +108,12 @@ impl PageQuery {
         self
     }
 
+    /// Also asks what stands on the page, whatever the map says.
+    pub(super) fn outline(mut self) -> Self {
+        self.page.insert("outline".into(), Value::Bool(true));
+        self
+    }
+
     /// Also asks for the rows of a table.
     pub fn table(mut self, name: &str, rows: &Locators, cells: &[(&str, Option<&Cell>)]) -> Self {
         let cells: Map<String, Value> = cells.iter().map(|(name, cell)| ((*name).to_owned(), json!(cell))).collect();

@@ -13,6 +13,7 @@ mod bounds;
 mod commit;
 mod enter;
 mod frames;
+pub(crate) mod outline;
 mod pages;
 mod picture;
 mod pointer;

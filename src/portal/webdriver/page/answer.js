@@ -42,6 +42,7 @@ if (ask.inventory) {
   const panel = findShown(ask.inventory);
   answer.inventory = panel.length === 1 ? inventory(panel[0], ask.fields) : [];
 }
+if (ask.outline) answer.outline = outline();
 if (ask.complaints) {
   const invalid = everywhere('[aria-invalid=true]');
   answer.complaints = invalid.map((one) => bare(labelOf(one).text) + ': ' + complaintOf(one));

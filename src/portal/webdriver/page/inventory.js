@@ -2,6 +2,9 @@
 const FORMS = `${HOLDS}, input[type=file], output`;
 const PRESSED = /^(submit|button|image|reset)$/;
 
+// Whether a person can work a control: a file is often given to one that is hidden behind something to press.
+const worked = (one) => visible(one) || (one.type === 'file' && [above(one), labelOf(one).element].some((near) => near && visible(near)));
+
 // Whether these locators find this element and no other.
 const finds = (locator, element) => {
   const shown = outermost(all(locator)).filter((one) => one.type === 'file' || visible(one));
@@ -37,7 +40,7 @@ function widgetOf(element) {
 function inventory(outer, fields) {
   const found = fields.map((field) => [field, controls(field)]).filter(([, matched]) => matched.length === 1);
   const known = found.map(([field, [control]]) => wholeOf(field, control));
-  const open = within(outer, FORMS).filter((one) => (one.type === 'file' || visible(one)) && !PRESSED.test(one.type))
+  const open = within(outer, FORMS).filter((one) => worked(one) && !PRESSED.test(one.type))
     .filter((one) => !known.some((control) => isInside(one, control)))
     .map((one) => (one.type === 'radio' ? one.closest('fieldset, [role=radiogroup]') ?? one : one));
   const apart = (one, at, all) => all.indexOf(one) === at && !all.some((other) => other !== one && isInside(one, other));
@@ -48,8 +51,30 @@ function inventory(outer, fields) {
       label: bare(labelOf(one).text) || bare(captionOf(one, outer)),
       names: [one.id, control.getAttribute('name'), one.getAttribute('data-testid')].filter(Boolean).join(' '),
       widget: radios.length ? 'radio' : widgetOf(one),
+      component: widgetOf(one) === 'select' && one.localName !== 'select',
       locate: locatorOf(one),
-      required: mandatory(one) || radios.some(demanded),
+      required: one.type === 'file' ? demanded(one) : mandatory(one) || radios.some(demanded),
     };
   });
+}
+
+// What stands on a page, for whoever begins a map.
+function outline() {
+  const shown = (css) => everywhere(css).filter(visible);
+  const [password] = shown('input[type=password]');
+  const before = (one) => one.compareDocumentPosition(password) & Node.DOCUMENT_POSITION_FOLLOWING;
+  const texts = password ? shown('input').filter((one) => /^(text|email|tel)$/.test(one.type) && before(one)) : [];
+  const account = texts.at(-1);
+  const buttons = shown('button, input[type=submit], input[type=button], [role=button]');
+  const here = (one) => (password.form ? one.form === password.form : true);
+  return {
+    sign_in: password && account ? {
+      account, password, ways: [locatorOf(account), locatorOf(password)],
+      button: fold(nameOf(buttons.find((one) => one.type === 'submit' && here(one)) ?? buttons.find(here) ?? password)),
+    } : null,
+    locked: Boolean(password),
+    tabs: shown('[role=tab]').map((element) => ({ element, name: nameOf(element), panel: referenced(element, 'aria-controls')[0]?.id ?? '' })),
+    buttons: buttons.map(nameOf).filter(Boolean),
+    controls: inventory(document.body, []),
+  };
 }
