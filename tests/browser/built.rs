@@ -4,9 +4,12 @@ use std::path::Path;
 
 use portal_agent::evidence::outcome::Outcome;
 use portal_agent::model::browser::BrowserKind;
+use portal_agent::model::form::WidgetKind;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
+use portal_agent::selectors::read::read;
 
 use crate::browser_tests;
+use crate::commands::{drafted, program};
 use crate::submission::assert_submitted_once;
 use crate::support::{Plan, Rig, told};
 
@@ -109,6 +112,29 @@ const SHOELACE: &[(&str, &str)] = &[
 ];
 
 browser_tests! {
+    // Not in a frame: what to look into there, the map has to say first.
+    sweep async fn a_map_is_drafted_of_every_form_with_the_controls_that_need_a_kind(browser: BrowserKind) {
+        for form in FORMS.iter().filter(|form| !form.framed) {
+            let rig = form.rig(browser, FaultPlan::none()).await;
+            let address = rig.portal.url().join("exceptions/new").unwrap().to_string();
+            let init = ["selectors", "init", &address, "--out", "drafted.toml"];
+            let (code, document) = program(&rig, browser, &init, |map| map).await;
+            assert_eq!(code, 0, "{document:#}");
+            let map = read("map.toml".as_ref(), &rig.map_text).unwrap();
+            let fields = drafted(&std::fs::read_to_string(rig.folder.path().join("drafted.toml")).unwrap());
+            for field in map.file.tabs.iter().flat_map(|tab| &tab.fields) {
+                let label = field.label.clone().unwrap();
+                let found = fields.iter().filter(|one| one.get("label").and_then(toml::Value::as_str) == Some(label.as_str()));
+                let found: Vec<_> = found.collect();
+                assert_eq!(found.len(), 1, "{}: {label} in {fields:#?}", form.library);
+                assert!(found[0]["locate"].get("css").is_none_or(|css| !css.as_str().unwrap().starts_with('<')), "{label}");
+                if let WidgetKind::Select | WidgetKind::MultiSelect = field.widget {
+                    assert_eq!(found[0].get("kind").is_some(), field.kind.is_some(), "{}: {label}", form.library);
+                }
+            }
+        }
+    }
+
     sweep async fn every_form_is_submitted_once_as_the_record_says(browser: BrowserKind) {
         for form in &FORMS {
             let rig = form.rig(browser, FaultPlan::none()).await;

@@ -11,7 +11,7 @@ use crate::browser_tests;
 use crate::support::{Plan, Rig, map_text};
 
 /// Runs the program beside a rig's files, with the map changed; exit code and document.
-async fn program(
+pub async fn program(
     rig: &Rig,
     browser: BrowserKind,
     arguments: &[&str],
@@ -56,6 +56,13 @@ fn drift(document: &Value) -> Vec<String> {
     reasons
         .map(|reason| format!("{} {}", reason["code"].as_str().unwrap(), reason["subject"].as_str().unwrap()))
         .collect()
+}
+
+/// The fields of a drafted map.
+pub fn drafted(text: &str) -> Vec<toml::Value> {
+    let map: toml::Table = text.parse().unwrap();
+    let tabs = map["tab"].as_array().unwrap().iter();
+    tabs.flat_map(|tab| tab.get("field").and_then(toml::Value::as_array).cloned().unwrap_or_default()).collect()
 }
 
 const SURVEY: [&str; 3] = ["selectors", "check", "map.toml"];
@@ -108,10 +115,9 @@ browser_tests! {
         let (code, document) = program(&rig, browser, &init, |map| map).await;
         assert_eq!((code, &document["tabs"]), (0, &Value::from(6)), "{document:#}");
         let text = std::fs::read_to_string(rig.folder.path().join("drafted.toml")).unwrap();
-        // Every control that somebody mapped by hand is drafted with the same words, its kind, and where its value comes from.
+        // Every control that somebody mapped by hand is drafted with the same words and its kind.
         let by_hand = portal_agent::selectors::read::read("map.toml".as_ref(), &map_text(&rig.portal)).unwrap();
-        let drafted: toml::Table = text.parse().unwrap();
-        let fields: Vec<&toml::Value> = drafted["tab"].as_array().unwrap().iter().flat_map(|tab| tab["field"].as_array().unwrap()).collect();
+        let fields = drafted(&text);
         for field in by_hand.file.tabs.iter().flat_map(|tab| &tab.fields) {
             let label = field.label.clone().unwrap();
             let found = fields.iter().find(|one| one.get("label").and_then(toml::Value::as_str) == Some(label.as_str()));
@@ -146,7 +152,8 @@ browser_tests! {
         };
         let (code, document) = tried(&["regions", "us-east", "eu-central"]).await;
         assert_eq!((code, &document["held"]), (0, &Value::Bool(true)), "{document:#}");
-        assert_eq!(document["refused"][0].as_str().unwrap().split(" (").next().unwrap(), "POST /api/exceptions", "{document:#}");
+        let refused = document["refused"].as_array().unwrap();
+        assert!(refused.iter().any(|one| one.as_str().unwrap().starts_with("POST /api/exceptions ")), "{document:#}");
         let (code, document) = tried(&["regions", "ap-south"]).await;
         assert_eq!((code, &document["halt"][0]["code"]), (1, &Value::from("option-missing")), "{document:#}");
         let oracle = rig.oracle();
