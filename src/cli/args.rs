@@ -6,7 +6,6 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::model::browser::BrowserKind;
 use crate::model::ids::{DraftReference, FieldId, PersonId, RunId};
-use crate::reference_portal::faults::Fault;
 
 /// Submits one approved change-freeze exception to a browser-only governance portal, at most once.
 #[derive(Debug, Parser)]
@@ -61,7 +60,7 @@ pub enum Command {
     Doctor(Doctor),
     /// Practise on a portal that is built in
     #[command(subcommand)]
-    Demo(DemoCommand),
+    Demo(super::demo::serve::DemoCommand),
     /// Print the JSON Schema of a document
     Schema(Schema),
     /// Print completions for a shell
@@ -110,25 +109,6 @@ pub enum SelectorsCommand {
     Check(SelectorsCheck),
     /// Enter a value in one field of a live portal and read it back; nothing is saved
     Try(SelectorsTry),
-}
-
-#[derive(Debug, Subcommand)]
-pub enum DemoCommand {
-    /// Keep the reference portal running, and write settings, map and change record that fit it
-    Serve(DemoServe),
-}
-
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  portal-agent demo serve\n  portal-agent demo serve --fault label-renamed --folder renamed"
-)]
-pub struct DemoServe {
-    /// Folder for the files; nothing may be in it
-    #[arg(long, value_name = "DIR", default_value = "portal-agent-demo")]
-    pub folder: PathBuf,
-    /// What goes wrong in the portal; may be given several times
-    #[arg(long = "fault", value_name = "NAME", value_enum)]
-    pub faults: Vec<Fault>,
 }
 
 /// Where settings come from, and those that can be given directly.

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::map_text::{field, located, plain};
 use crate::decide::verdict::{HaltCode, HaltReason, Verdict};
 use crate::model::ids::FieldId;
-use crate::portal::webdriver::answer::{SeenControl, SeenWay};
+use crate::portal::webdriver::answer::SeenControl;
 use crate::selectors::locator::Locator;
 use crate::selectors::read::{SelectorMap, form_field};
 use crate::selectors::schema::Field;
@@ -50,7 +51,9 @@ pub(super) fn candidates(map: &SelectorMap, verdict: &Verdict, seen: &[SeenContr
     let fields = missing.filter_map(|reason| form_field(&map.file, &FieldId::parse(&reason.subject).ok()?));
     let mut found: Vec<Candidate> = fields.flat_map(|field| nearest(field, seen)).collect();
     if verdict.reasons().iter().any(|reason| reason.code == HaltCode::UnexpectedRequiredField) {
-        found.extend(seen.iter().filter(|control| control.required).filter_map(declared));
+        let mut ids =
+            map.file.tabs.iter().flat_map(|tab| &tab.fields).map(|field| field.id.get_ref().to_string()).collect();
+        found.extend(seen.iter().filter(|control| control.required).map(|control| declared(control, &mut ids)));
     }
     found
 }
@@ -85,45 +88,16 @@ fn words(field: &Field) -> Vec<&str> {
     ways.chain(field.label.as_deref()).chain([field.id.get_ref().as_str()]).collect()
 }
 
-/// A name without what parts its words.
-pub(super) fn plain(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ").to_lowercase()
-}
-
-/// A locator as a map writes it.
-pub(super) fn located(way: &SeenWay) -> String {
-    let (key, value) = match way {
-        SeenWay::Label(value) => ("label", value),
-        SeenWay::TestId(value) => ("test_id", value),
-        SeenWay::Css(value) => ("css", value),
-    };
-    format!("{{ {key} = {} }}", text(value))
-}
-
-/// A text as TOML writes it.
-pub(super) fn text(text: &str) -> String {
-    toml::Value::from(text).to_string()
-}
-
 /// A field for a control that the map does not know.
-fn declared(control: &SeenControl) -> Option<Candidate> {
-    let name = plain(if control.label.is_empty() { &control.names } else { &control.label }).replace(' ', "_");
-    let id: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
-    let paste = format!(
-        "[[tab.field]]\nid = {}\nlabel = {}\nwidget = {}\nrecord = {}\nlocate = {}\nrequired = true",
-        text(&id),
-        text(&control.label),
-        text(&control.widget),
-        text(&format!("details.{id}")),
-        located(control.locate.as_ref()?),
-    );
-    Some(Candidate { subject: "form".to_owned(), label: control.label.clone(), paste })
+fn declared(control: &SeenControl, ids: &mut Vec<String>) -> Candidate {
+    let paste = field(control, ids).trim_start().to_owned();
+    Candidate { subject: "form".to_owned(), label: control.label.clone(), paste }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::portal::webdriver::answer::SeenWay;
     use crate::selectors::read::read;
 
     fn control(label: &str, names: &str, locate: SeenWay) -> SeenControl {
@@ -152,7 +126,7 @@ mod tests {
     #[test]
     fn what_is_to_be_pasted_for_a_new_control_is_read_by_a_map() {
         let quoted = control("The \"new\" approval*", "n", SeenWay::Css("[name=\"new\"]".to_owned()));
-        let Candidate { paste, .. } = declared(&quoted).unwrap();
+        let Candidate { paste, .. } = declared(&quoted, &mut Vec::new());
         let text = include_str!("../../selectors/reference.toml");
         let text = text.replacen("[exceptions]\n", &format!("{paste}\n\n[exceptions]\n"), 1);
         let omits = |page: &str| format!("{page}\nomits = [\"the_new_approval\"]\n");

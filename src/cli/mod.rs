@@ -5,13 +5,14 @@ pub mod args;
 mod candidates;
 mod check;
 mod decisions;
-mod demo;
+pub mod demo;
 mod doctor;
 pub mod exit;
 pub mod freeze;
 mod init;
 mod live;
 pub mod man;
+mod map_text;
 mod picture;
 mod policy_file;
 mod progress;
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use args::{Args, Command, Common, DemoCommand, SelectorsCommand};
+use args::{Args, Command, Common, SelectorsCommand};
 use exit::Exit;
 use freeze::FreezeCommand;
 use settings::SettingsError;
@@ -91,7 +92,7 @@ async fn dispatch(args: Args) -> Exit {
         Command::Selectors(SelectorsCommand::Init(args)) => init::run(args, output).await,
         Command::Selectors(SelectorsCommand::Check(survey)) => survey::run(survey, output).await,
         Command::Selectors(SelectorsCommand::Try(args)) => tried::run(args, output).await,
-        Command::Demo(DemoCommand::Serve(args)) => demo::serve::run(args, output).await,
+        Command::Demo(demo::serve::DemoCommand::Serve(args)) => demo::serve::run(args, output).await,
         Command::Doctor(doctor) => doctor::run(doctor, output).await,
         Command::Schema(args) => schema::run(&args, output),
         Command::Completions { shell } => {

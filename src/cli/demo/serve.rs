@@ -6,14 +6,33 @@ use serde::Serialize;
 use url::Url;
 
 use super::{DemoError, map_at};
-use crate::cli::args::{DemoServe, Output};
+use crate::cli::args::Output;
 use crate::cli::exit::Exit;
 use crate::cli::terminal::{as_started, invalid_input, print_json, print_line, warn_line};
 use crate::diagnostic::Diagnostic;
 use crate::reference_portal::example::{Example, ExampleTimes, LARGE, world, write};
-use crate::reference_portal::faults::FaultPlan;
+use crate::reference_portal::faults::{Fault, FaultPlan};
 use crate::reference_portal::{ACCOUNT, PASSWORD, Portal, Scheme};
 use crate::run::interrupt::Interrupt;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum DemoCommand {
+    /// Keep the reference portal running, and write settings, map and change record that fit it
+    Serve(DemoServe),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent demo serve\n  portal-agent demo serve --fault label-renamed --folder renamed"
+)]
+pub struct DemoServe {
+    /// Folder for the files; nothing may be in it
+    #[arg(long, value_name = "DIR", default_value = "portal-agent-demo")]
+    pub folder: PathBuf,
+    /// What goes wrong in the portal; may be given several times
+    #[arg(long = "fault", value_name = "NAME", value_enum)]
+    pub faults: Vec<Fault>,
+}
 
 /// What runs where, and the files that fit it.
 #[derive(Debug, Serialize)]
