@@ -90,7 +90,7 @@ browser_tests! {
         assert_eq!((code, drift(&document)), (1, vec!["control-missing title".into(), "control-missing exceptions".into()]), "{document:#}");
     }
 
-    chromium async fn a_tab_that_only_a_draft_has_is_looked_at_in_one(browser: BrowserKind) {
+    sweep async fn a_tab_that_only_a_draft_has_is_looked_at_in_one(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
         let draft = rig.begin_draft_only().await.get().draft_reference.clone().unwrap();
         let later = |map: String| map.replacen("id = \"evidence\"\n", "id = \"evidence\"\nafter_save = true\n", 1);
@@ -137,7 +137,7 @@ browser_tests! {
         assert_eq!((oracle.sign_ins, oracle.save_requests, oracle.commit_requests), (1, 0, 0));
     }
 
-    firefox async fn a_value_is_tried_as_a_run_would_enter_it_and_nothing_is_saved(browser: BrowserKind) {
+    chromium async fn a_value_is_tried_as_a_run_would_enter_it_and_nothing_is_saved(browser: BrowserKind) {
         // The page saves whenever something was entered, by the request that the map declares for that.
         let saves = "<script>addEventListener('change', () => fetch('/api/exceptions', { method: 'POST', body: '{}' }));</script>";
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(saves)))).await;

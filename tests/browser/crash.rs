@@ -271,7 +271,7 @@ cells! {
     sweep agent_killed_at_tab_filled_6: agent_killed_at("tab-filled", 6);
     sweep agent_killed_at_upload_begins: agent_killed_at("upload-begins", 1);
     sweep agent_killed_at_uploaded: agent_killed_at("uploaded", 1);
-    chromium agent_killed_at_save_begins: agent_killed_at("save-begins", 1);
+    sweep agent_killed_at_save_begins: agent_killed_at("save-begins", 1);
     sweep agent_killed_at_draft_saved: agent_killed_at("draft-saved", 1);
     sweep agent_killed_at_draft_verified: agent_killed_at("draft-verified", 1);
     sweep agent_killed_at_reviewed: agent_killed_at("reviewed", 1);
@@ -283,7 +283,7 @@ cells! {
     sweep agent_killed_at_ended: agent_killed_at("ended", 1);
     sweep agent_killed_inside_upload: agent_killed_inside(Moment::Upload);
     sweep agent_killed_inside_save_before: agent_killed_inside(Moment::SaveBefore);
-    chromium agent_killed_inside_save_after: agent_killed_inside(Moment::SaveAfter);
+    sweep agent_killed_inside_save_after: agent_killed_inside(Moment::SaveAfter);
     sweep agent_killed_inside_commit_before: agent_killed_inside(Moment::CommitBefore);
     firefox agent_killed_inside_commit_after: agent_killed_inside(Moment::CommitAfter);
     sweep agent_killed_inside_look_up: agent_killed_inside(Moment::LookUp);
@@ -292,7 +292,7 @@ cells! {
     sweep resumption_killed_at_draft_adopted: resumption_killed_at("draft-adopted");
     sweep resumption_killed_at_draft_verified: resumption_killed_at("draft-verified");
     sweep resumption_killed_at_commit_held: resumption_killed_at("commit-held");
-    chromium resumption_killed_at_commit_intent: resumption_killed_at("commit-intent");
+    sweep resumption_killed_at_commit_intent: resumption_killed_at("commit-intent");
     sweep driver_and_browser_killed_at_surveyed: killed_at(Victim::DriverAndBrowser, "surveyed");
     sweep driver_and_browser_killed_at_entry_begins: killed_at(Victim::DriverAndBrowser, "entry-begins");
     sweep driver_and_browser_killed_at_uploaded: killed_at(Victim::DriverAndBrowser, "uploaded");

@@ -74,7 +74,7 @@ macro_rules! faults {
 
 faults! {
     chromium a_changed_freeze_window_halts_before_entry: from_start(FreezeWindowChanged) => abandoned(&[HaltCode::FreezeWindowChanged]);
-    chromium a_freeze_window_that_changes_midway_keeps_the_draft:
+    sweep a_freeze_window_that_changes_midway_keeps_the_draft:
         after_draft(FreezeWindowChanged) => draft(&[HaltCode::FreezeWindowChanged], DraftState::Differs);
     chromium a_missing_rollback_field_halts_before_entry: from_start(RollbackFieldMissing) => abandoned(&[HaltCode::ControlMissing]);
     chromium a_renamed_label_halts_before_entry: from_start(LabelRenamed) => abandoned(&[HaltCode::LabelChanged]);
@@ -89,7 +89,7 @@ faults! {
     sweep another_approver_midway_keeps_the_draft:
         after_draft(ApproverDifferent) => draft(&[HaltCode::ApproverMismatch], DraftState::Differs);
     chromium a_scope_broadening_banner_halts_before_entry: from_start(ScopeBanner) => abandoned(&[HaltCode::ScopeBroadening]);
-    chromium a_scope_broadening_banner_midway_halts:
+    sweep a_scope_broadening_banner_midway_halts:
         after_draft(ScopeBanner) => draft(&[HaltCode::ScopeBroadening], DraftState::Differs);
     chromium an_unknown_banner_halts_before_entry: from_start(UnknownBanner) => abandoned(&[HaltCode::UnexpectedBanner]);
     chromium a_value_rewritten_by_the_page_is_not_submitted:
@@ -107,7 +107,7 @@ faults! {
         from_start(ScriptCommits) => draft(&[HaltCode::UnexpectedCommitAttempt], DraftState::Partial);
     chromium a_commit_that_the_page_altered_is_refused:
         from_start(CommitAltered) => draft(&[HaltCode::CommitPayloadDiffers], DraftState::Verified);
-    firefox a_commit_that_the_page_widened_is_refused:
+    sweep a_commit_that_the_page_widened_is_refused:
         from_start(CommitWidened) => draft(&[HaltCode::CommitPayloadDiffers], DraftState::Verified);
     sweep a_500_before_storing_is_in_doubt: from_start(CommitFailsBefore) => doubt(&[HaltCode::ConfirmationMissing], (1, 0, 1));
     sweep a_500_after_storing_is_submitted_by_look_up: from_start(CommitFailsAfter) => submitted();
@@ -121,12 +121,12 @@ faults! {
     sweep a_foreign_number_is_in_doubt: from_start(NumberForeign) => doubt(&[HaltCode::ConfirmationForeign], (0, 1, 1));
     sweep a_malformed_number_is_in_doubt: from_start(NumberMalformed) => doubt(&[HaltCode::ConfirmationMalformed], (0, 1, 1));
     chromium a_session_that_ends_before_entry_is_renewed: from_start(SessionEndsOnForm) => submitted();
-    firefox a_session_that_ends_where_only_reading_follows_is_renewed: after_draft(SessionEnds) => submitted();
+    sweep a_session_that_ends_where_only_reading_follows_is_renewed: after_draft(SessionEnds) => submitted();
     firefox a_session_that_ends_on_saving_is_renewed_and_one_draft_is_made:
         from_start(SessionEndsOnSave) => submitted();
-    chromium a_session_that_ends_on_every_save_halts: from_start(SessionNeverHolds) => abandoned(&[HaltCode::SessionLost]);
+    sweep a_session_that_ends_on_every_save_halts: from_start(SessionNeverHolds) => abandoned(&[HaltCode::SessionLost]);
     chromium a_session_that_ends_while_a_tab_is_filled_is_renewed: from_start(SessionEndsOnLookUp) => submitted();
-    firefox a_session_that_ends_on_uploading_is_renewed: from_start(SessionEndsOnUpload) => submitted();
+    sweep a_session_that_ends_on_uploading_is_renewed: from_start(SessionEndsOnUpload) => submitted();
 }
 
 browser_tests! {
@@ -168,7 +168,7 @@ browser_tests! {
         assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (1, 0));
     }
 
-    both async fn of_a_commit_sent_twice_at_most_one_is_released(browser: BrowserKind) {
+    chromium async fn of_a_commit_sent_twice_at_most_one_is_released(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::CommitSentTwice))).await;
         let run = rig.run().await;
         let (oracle, document) = (rig.oracle(), run.get());

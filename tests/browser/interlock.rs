@@ -310,7 +310,7 @@ browser_tests! {
         nothing_commits_unarmed(browser, false).await;
     }
 
-    both async fn no_way_to_commit_reaches_the_portal_unarmed_over_https(browser: BrowserKind) {
+    chromium async fn no_way_to_commit_reaches_the_portal_unarmed_over_https(browser: BrowserKind) {
         nothing_commits_unarmed(browser, true).await;
     }
 

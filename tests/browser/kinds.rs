@@ -113,7 +113,7 @@ async fn rig(browser: BrowserKind, namesakes: &str, change: impl FnOnce(String) 
 }
 
 browser_tests! {
-    both async fn look_ups_and_tags_hold_what_the_record_says(browser: BrowserKind) {
+    chromium async fn look_ups_and_tags_hold_what_the_record_says(browser: BrowserKind) {
         let rig = rig(browser, "[]", |kinds| kinds).await;
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));

@@ -87,7 +87,7 @@ browser_tests! {
         leaves_no_trace(browser, FaultPlan::from_start(Fault::TruncatedOnSave), Outcome::HaltedDraft).await;
     }
 
-    both async fn with_the_mask_taken_off_the_same_pixels_are_found(browser: BrowserKind) {
+    chromium async fn with_the_mask_taken_off_the_same_pixels_are_found(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::PrivateIsMagenta))).await;
         let rig = rig.with_map(|map| unmasked(&map));
         let run = rig.run().await;
@@ -95,7 +95,7 @@ browser_tests! {
         assert!(magenta_pixels(&rig.evidence(&run)) > 1000);
     }
 
-    both async fn what_floats_over_a_showable_field_is_in_no_pixel(browser: BrowserKind) {
+    chromium async fn what_floats_over_a_showable_field_is_in_no_pixel(browser: BrowserKind) {
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::MagentaNote))).await;
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));

@@ -113,6 +113,18 @@ async fn halts(browser: BrowserKind, script: &str, code: HaltCode) {
     assert_eq!((oracle.drafts.len(), oracle.commit_requests), (0, 0), "{script}");
 }
 
+/// A portal that asks by the browser's own dialog before it commits, and a map that says what it authorises.
+async fn asking(browser: BrowserKind, authorises: &str) -> Rig {
+    let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(page(&[NATIVE]))))).await;
+    rig.with_map(|map| {
+        let start = map.find("[submit.dialog]").unwrap();
+        let end = start + map[start..].find("\n\n").unwrap();
+        let declared =
+            format!("[submit.dialog]\nnative = true\ntext = 'Submit this exception\\? It authorises {authorises}\\.'");
+        [&map[..start], &declared, &map[end..]].concat()
+    })
+}
+
 browser_tests! {
     both async fn what_a_person_could_enter_is_entered_and_stored_as_the_record_says(browser: BrowserKind) {
         let scripts = page(&[CONTROLLED, SUGGESTS, LATE, STYLED, ASKS]);
@@ -160,25 +172,20 @@ browser_tests! {
     }
 
     both async fn a_dialog_of_the_browser_is_accepted_if_its_text_is_declared(browser: BrowserKind) {
-        for (text, outcome) in [("production work", Outcome::Submitted), ("staging work", Outcome::HaltedDraft)] {
-            let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(page(&[NATIVE]))))).await;
-            let rig = rig.with_map(|map| {
-                let start = map.find("[submit.dialog]").unwrap();
-                let end = start + map[start..].find("\n\n").unwrap();
-                let declared = format!("[submit.dialog]\nnative = true\ntext = 'Submit this exception\\? It authorises {text}\\.'");
-                [&map[..start], &declared, &map[end..]].concat()
-            });
-            let run = rig.run().await;
-            assert_eq!(run.get().outcome, outcome, "{}", told(&run));
-            if outcome == Outcome::Submitted {
-                assert_submitted_once(&rig);
-            } else {
-                assert_eq!((codes(&run), rig.oracle().commit_requests), (vec![HaltCode::UnexpectedDialog], 0));
-            }
-        }
+        let rig = asking(browser, "production work").await;
+        let run = rig.run().await;
+        assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
+        assert_submitted_once(&rig);
     }
 
-    firefox async fn what_no_page_can_read_the_answer_of_does_not_halt_unless_the_map_says_so(browser: BrowserKind) {
+    chromium async fn a_dialog_of_the_browser_with_another_text_halts(browser: BrowserKind) {
+        let rig = asking(browser, "staging work").await;
+        let run = rig.run().await;
+        assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedDraft, vec![HaltCode::UnexpectedDialog]), "{}", told(&run));
+        assert_eq!(rig.oracle().commit_requests, 0);
+    }
+
+    chromium async fn what_no_page_can_read_the_answer_of_does_not_halt_unless_the_map_says_so(browser: BrowserKind) {
         let noise = page(&["navigator.sendBeacon('/telemetry', 'x'); fetch('/metrics', { method: 'POST', mode: 'no-cors', body: 'x' }).catch(() => {});"]);
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(noise)))).await;
         let run = rig.run().await;

@@ -59,7 +59,7 @@ impl Watcher for ClosesTheBrowser {
 }
 
 browser_tests! {
-    chromium async fn once_the_cause_is_mended_the_same_draft_is_submitted(browser: BrowserKind) {
+    sweep async fn once_the_cause_is_mended_the_same_draft_is_submitted(browser: BrowserKind) {
         let rig = rig(browser, FaultPlan::after_draft(Fault::ApproverRevoked)).await;
         let halted = rig.run().await;
         assert_ended(&halted, Outcome::HaltedDraft, &[HaltCode::ApprovalRevoked]);
