@@ -52,6 +52,7 @@ pub fn meaning(code: HaltCode) -> &'static str {
         HaltCode::ScopeBroadening => "The portal warns that more would be authorised than was approved.",
         HaltCode::UnexpectedBanner => "A banner or alert that the map does not list.",
         HaltCode::UnexpectedDialog => "A dialog that the map does not list.",
+        HaltCode::UnseenRegion => "A visible frame that the map does not name holds controls or alerts.",
         HaltCode::UndeclaredRequest => "The page made an unsafe request that the map does not declare.",
         HaltCode::SessionLost => "The portal asks to sign in again.",
         HaltCode::PortalTimeout => "The portal did not get ready within its limit.",
@@ -124,6 +125,7 @@ pub fn advice(code: HaltCode) -> &'static str {
         }
         HaltCode::UnexpectedBanner => "Read the banner in the portal and decide whether it matters.",
         HaltCode::UnexpectedDialog => "Read the dialog in the portal and decide what to answer.",
+        HaltCode::UnseenRegion => "Read what the frame shows; have it named in the selector map as a place.",
         HaltCode::UndeclaredRequest => {
             "Find out what the request does; if the portal needs it, declare it in the selector map."
         }

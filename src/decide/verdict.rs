@@ -155,6 +155,8 @@ closed_names!(
         UnexpectedBanner => "unexpected-banner",
         /// A dialog that the map does not list.
         UnexpectedDialog => "unexpected-dialog",
+        /// A visible frame that the map does not name holds controls or alerts.
+        UnseenRegion => "unseen-region",
         /// The page made an unsafe request that the map does not declare.
         UndeclaredRequest => "undeclared-request",
         /// The portal asks to sign in again.

@@ -41,6 +41,9 @@ pub enum PortalError {
     /// Something to click is there more than once.
     #[error("{0} is on the page {1} times")]
     Ambiguous(String, usize),
+    /// A part of the page that a person sees holds controls or alerts, and the agent is not told to look into it.
+    #[error("{0}, and no place of the map names it")]
+    Unseen(String),
     /// The portal answered with a server error.
     #[error("the portal answered with an error")]
     Server,

@@ -302,6 +302,7 @@ pub(super) fn reason_of(stage: Stage, error: PortalError) -> HaltReason {
         PortalError::Timeout(_) => "an answer within the map's limit",
         PortalError::SessionLost | PortalError::SignInRefused => "a session that is signed in",
         PortalError::Dialog(_) => "no dialog but those that the map declares",
+        PortalError::Unseen(_) => "no controls or alerts but where the map looks",
         PortalError::Missing(_) | PortalError::Ambiguous(..) => "one control where the map says",
         PortalError::NotOffered(_) => "one option of this value",
         PortalError::Server | PortalError::UnreadableList(_) | PortalError::Browser(_) => {
@@ -313,6 +314,7 @@ pub(super) fn reason_of(stage: Stage, error: PortalError) -> HaltReason {
         PortalError::Timeout(_) => (HaltCode::PortalTimeout, Fact::public(told)),
         PortalError::SessionLost | PortalError::SignInRefused => (HaltCode::SessionLost, Fact::public(told)),
         PortalError::Dialog(text) => (HaltCode::UnexpectedDialog, Fact::new(text.expose().clone(), Exposure::Message)),
+        PortalError::Unseen(_) => (HaltCode::UnseenRegion, Fact::public(told)),
         PortalError::Missing(_) => (HaltCode::ControlMissing, Fact::public(told)),
         PortalError::NotOffered(_) => (HaltCode::OptionMissing, Fact::public(told)),
         PortalError::Ambiguous(..) => (HaltCode::ControlAmbiguous, Fact::public(told)),

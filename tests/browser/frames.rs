@@ -1,5 +1,6 @@
 //! Portals that show their pages in a frame of a shell: signing in, the form, the review and the commit are in there.
 
+use portal_agent::decide::verdict::HaltCode;
 use portal_agent::evidence::outcome::Outcome;
 use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
@@ -7,7 +8,7 @@ use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 use crate::browser_tests;
 use crate::masking::{magenta_pixels, plant, unmasked};
 use crate::submission::assert_submitted_once;
-use crate::support::{Plan, Rig, told};
+use crate::support::{Plan, Rig, codes, told};
 
 /// The shell puts a notice over its frame, which saves when it is clicked.
 const NOTICE: &str = "<script>addEventListener('DOMContentLoaded', () => {
@@ -20,6 +21,18 @@ const NOTICE: &str = "<script>addEventListener('DOMContentLoaded', () => {
 /// The shell has its frame lower than the window reaches.
 const LOWER: &str =
     "<script>addEventListener('DOMContentLoaded', () => { frameElement.style.marginTop = '900px'; })</script>";
+
+/// Frames beside the form: one with a control, in another; and some that hold nothing, or that nobody sees.
+const HOLDING: &str = r#"<script>addEventListener('DOMContentLoaded', () => {
+  const holder = document.body.appendChild(document.createElement('div'));
+  holder.attachShadow({ mode: 'open' }).innerHTML = `<iframe srcdoc="<p>Ask us</p>"></iframe>
+    <iframe srcdoc="<iframe srcdoc='<label>Reason <input></label>'></iframe>"></iframe>`;
+})</script>"#;
+const EMPTY: &str = r#"<script>addEventListener('DOMContentLoaded', () => {
+  document.body.insertAdjacentHTML('beforeend', `<iframe srcdoc="<p>Ask us</p><button>Chat</button>"></iframe>
+    <iframe srcdoc="<input>" hidden></iframe><iframe srcdoc="<p role=alert>No</p>" width=1 height=1></iframe>
+    <iframe src="https://chat.example.test/"></iframe>`);
+})</script>"#;
 
 /// The reference map, for a portal that is in a frame: as the example in `selectors/README.md` says, but for who is signed in.
 fn framed(map: &str) -> String {
@@ -74,6 +87,19 @@ browser_tests! {
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
         assert_submitted_once(&rig);
+    }
+
+    chromium async fn a_frame_that_no_place_names_and_that_holds_something_halts(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(HOLDING)))).await;
+        let run = rig.run().await;
+        assert_eq!((run.get().outcome, codes(&run)), (Outcome::HaltedAbandoned, vec![HaltCode::UnseenRegion]), "{}", told(&run));
+        assert!(told(&run).contains("frame 1 of 1 in frame 2 of 2 on the page holds 1 control"), "{}", told(&run));
+    }
+
+    chromium async fn a_frame_that_holds_nothing_or_that_nobody_sees_halts_nothing(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(EMPTY)))).await;
+        let run = rig.begin_draft_only().await;
+        assert_eq!(run.get().outcome, Outcome::DraftSaved, "{}", told(&run));
     }
 
     chromium async fn a_frame_that_no_place_names_is_not_looked_into(browser: BrowserKind) {

@@ -93,6 +93,13 @@ struct RawFrame {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+struct RawUnnamed {
+    element: Value,
+    at: usize,
+    of: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
 struct RawPart {
     element: Value,
     #[serde(deserialize_with = "bounds::one")]
@@ -177,6 +184,9 @@ pub(crate) struct PageSnapshot {
     pub state: State,
     #[serde(default)]
     frames: BTreeMap<String, RawFrame>,
+    /// Frames that a person sees and the map does not name.
+    #[serde(default)]
+    unnamed: Vec<RawUnnamed>,
     #[serde(default)]
     targets: BTreeMap<String, RawTarget>,
     #[serde(default)]
@@ -281,12 +291,29 @@ impl PageSnapshot {
         one.filter_map(|(name, raw)| Some((name.as_str(), ElementRef::from_json(&raw.element)?)))
     }
 
+    /// The elements that hold frames which a person sees and no place names, and which of all frames each is.
+    pub(super) fn unnamed(&self) -> impl Iterator<Item = (ElementRef, String)> {
+        let which = |raw: &RawUnnamed| format!("frame {} of {}", raw.at, raw.of);
+        self.unnamed.iter().filter_map(move |raw| Some((ElementRef::from_json(&raw.element)?, which(raw))))
+    }
+
+    /// What a frame holds that a run must not pass over: controls and alerts, counted.
+    pub(super) fn holds(&self) -> Option<String> {
+        let alerts = self.banners.len() + self.state.dialogs.len();
+        let counted = [(self.inventory.len(), "control"), (alerts, "alert")];
+        let told = counted.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<_> =
+            told.map(|(count, what)| format!("{count} {what}{}", if *count == 1 { "" } else { "s" })).collect();
+        (!told.is_empty()).then(|| told.join(" and "))
+    }
+
     /// What the page answered, and what the frame of a place in it did.
     pub(super) fn and(mut self, place: &str, frame: Self) -> Self {
         self.state = self.state.and(frame.state);
         self.held = self.held.zip(frame.held).map(|(page, frame)| page && frame);
         self.rectangles = self.rectangles.zip(frame.rectangles).map(|(page, inner)| page.and(place, inner));
         self.frames.extend(frame.frames);
+        self.unnamed.extend(frame.unnamed);
         self.targets.extend(frame.targets);
         self.parts.extend(frame.parts);
         self.fields.extend(frame.fields);

@@ -108,6 +108,12 @@ impl PageQuery {
         self
     }
 
+    /// A question about all that a frame holds which no place names.
+    pub(super) fn unnamed(map: &MapFile) -> Value {
+        let page = json!({ "banners": map.page.banners, "dialogs": map.page.dialogs });
+        json!({ "page": page, "fields": [], "inventory": { "ways": [{ "by": "css", "value": "body" }] } })
+    }
+
     /// Also asks what stands on the page, whatever the map says.
     pub(super) fn outline(mut self) -> Self {
         self.page.insert("outline".into(), Value::Bool(true));

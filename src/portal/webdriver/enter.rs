@@ -61,6 +61,7 @@ fn named(field: &PlannedField, error: PortalError) -> PortalError {
         PortalError::SessionLost
         | PortalError::SignInRefused
         | PortalError::Dialog(_)
+        | PortalError::Unseen(_)
         | PortalError::Server
         | PortalError::UnreadableList(_)
         | PortalError::Unmaskable(_) => error,

@@ -23,6 +23,9 @@ pub(super) const SETTLES: Duration = Duration::from_secs(2);
 /// How long a navigation may take to show any sign of life before it is asked for again.
 const LOST: Duration = Duration::from_secs(4);
 
+/// Most frames that no place names which are looked into at once.
+const MOST_FRAMES: usize = 20;
+
 /// How long a page's mark may take to the gateway.
 const MARK: Duration = Duration::from_secs(1);
 
@@ -85,6 +88,28 @@ impl WebPortal {
         Ok(Some(answer))
     }
 
+    /// A frame that a person sees and no place names, if it holds what a run must not pass over: which one, and what it holds.
+    async fn unseen(&self, answer: &PageSnapshot) -> Result<Option<String>, WireError> {
+        let mut open: Vec<_> = answer.unnamed().collect();
+        for _ in 0..MOST_FRAMES {
+            let Some((holder, which)) = open.pop() else { break };
+            let frame = self.wire.frame_in(&holder).await?;
+            let told = self.wire.script_in(Some(frame), SCRIPT, PageQuery::unnamed(self.map())).await;
+            if let Err(WireError::Stale) = told {
+                self.wire.frames.forget(frame);
+            }
+            let inner: PageSnapshot = serde_json::from_value(told?).map_err(|_| WireError::Stale)?;
+            if inner.state.ready == "loading" {
+                return Err(WireError::Stale);
+            }
+            if let Some(holds) = inner.holds() {
+                return Ok(Some(format!("{which} on the page holds {holds}")));
+            }
+            open.extend(inner.unnamed().map(|(holder, inside)| (holder, format!("{inside} in {which}"))));
+        }
+        Ok(None)
+    }
+
     /// Looks until `done`, for at most `limit`.
     pub(super) async fn wait(
         &mut self,
@@ -116,8 +141,16 @@ impl WebPortal {
                     Expect::Dialog => {}
                 }
                 if state.ready != "loading" && done(&answer) {
-                    self.document = answer.state.origin_time;
-                    return Ok(*answer);
+                    match if expect == Expect::Session { self.unseen(&answer).await } else { Ok(None) } {
+                        Ok(None) => {
+                            self.document = answer.state.origin_time;
+                            return Ok(*answer);
+                        }
+                        Ok(Some(what)) => return Err(PortalError::Unseen(what)),
+                        // It is changing: the next look tells.
+                        Err(WireError::Stale) => {}
+                        Err(error) => return Err(self.explain(error).await),
+                    }
                 }
                 if expect != Expect::Anything && self.config.control.server_errors() > errors && self.quiet() {
                     return Err(PortalError::Server);

@@ -26,6 +26,7 @@ if (ask.targets) {
 if (ask.fields) {
   answer.fields = Object.fromEntries(ask.fields.map((field) => [field.id, read(field)]));
   answer.banners = banners();
+  answer.unnamed = unnamedFrames();
 }
 if (ask.part) {
   const [field, name] = ask.part;

@@ -160,6 +160,14 @@ function shownFrames() {
   return found.filter(([, shown]) => shown.length === 1).map(([name, [frame]]) => [name, frame]);
 }
 
+// The frames that a person sees and no place of the map names, each with its number among all that are seen.
+function unnamedFrames() {
+  const seen = everywhere('iframe, frame').filter((one) => visible(one) && one.clientWidth > 1 && one.clientHeight > 1);
+  const named = shownFrames().map(([, frame]) => frame);
+  const numbered = seen.map((element, at) => ({ element, at: at + 1, of: seen.length }));
+  return numbered.filter(({ element }) => !named.includes(element)).slice(0, 20);
+}
+
 // Where on the page the content of a frame begins.
 function contentOf(frame) {
   const [left, top] = boxOf(frame);
