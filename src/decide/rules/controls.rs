@@ -44,12 +44,23 @@ pub fn control_ambiguous(
     }
 }
 
+/// Marks before and after a label that are no part of it.
+const MARKS: [char; 6] = ['*', '＊', ':', '：', ' ', '\u{a0}'];
+
+/// What some portals write behind a label, in brackets.
+const NOTES: [&str; 3] = ["(required)", "(mandatory)", "(optional)"];
+
 /// A label without its decoration: what two labels are compared by.
 pub(crate) fn bare_label(label: &str) -> &str {
-    label.trim_end_matches(['*', ':', ' ', '\u{a0}'])
+    let bare = label.trim_matches(MARKS);
+    let note = NOTES.iter().find_map(|note| {
+        let at = bare.len().checked_sub(note.len())?;
+        bare.get(at..)?.eq_ignore_ascii_case(note).then_some(at)
+    });
+    note.map_or(bare, |at| bare_label(&bare[..at]))
 }
 
-/// `label-changed`: the control carries another label than the map declares. A trailing `*` or `:` is decoration.
+/// `label-changed`: the control carries another label than the map declares. Stars and colons around it are decoration, and so is `(required)` or `(optional)` behind it.
 pub fn label_changed(stage: Stage, field: &PlannedField, control: &ObservedControl) -> Option<HaltReason> {
     let expected = field.label.as_deref()?;
     let observed = control.label.expose();

@@ -102,7 +102,10 @@ fn label_changed_when_the_words_differ_and_not_when_only_their_decoration_does()
     assert_eq!(surveyed(&field, labelled("Back-out plan")), only(HaltCode::LabelChanged));
     assert_eq!(surveyed(&field, labelled("service")), only(HaltCode::LabelChanged));
     assert_eq!(surveyed(&field, labelled("Service *")), BTreeSet::new());
-    assert_eq!(surveyed(&field, labelled("Service:")), BTreeSet::new());
+    for decorated in ["Service:", "* Service", "＊Service：", "Service (optional)", "* Service (required) *:"] {
+        assert_eq!(surveyed(&field, labelled(decorated)), BTreeSet::new(), "{decorated}");
+    }
+    assert_eq!(surveyed(&field, labelled("Service (former)")), only(HaltCode::LabelChanged));
 }
 
 #[test]

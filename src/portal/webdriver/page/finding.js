@@ -3,7 +3,8 @@
 // `ask` is written by the agent from the selector map; every locator list is tried in order, the first that matches decides.
 const ask = arguments[0];
 const fold = (text) => (text ?? '').replace(/\s+/g, ' ').trim();
-const bare = (text) => fold(text).replace(/[\s*:]+$/, '');
+// A label without its decoration: what two labels are compared by.
+const bare = (text) => fold(text).replace(/^[\s*＊:：]+|(?:[\s*＊:：]|\((?:required|mandatory|optional)\))+$/gi, '');
 
 function visible(element) {
   if (!element.getClientRects().length) return false;
@@ -65,8 +66,11 @@ function told(element, { take, pattern } = {}, usual) {
   return matched ? matched[1] ?? matched[0] : text;
 }
 
-// What a label belongs to, also where the browser knows no control there.
-const labelled = (label) => label.control ?? (label.htmlFor ? label.getRootNode().getElementById?.(label.htmlFor) : null) ?? null;
+// What a label belongs to, also where the browser knows no control there: all of one id, since a person sees the label beside each.
+function labelled(label) {
+  const named = label.htmlFor ? [...label.getRootNode().querySelectorAll(`#${CSS.escape(label.htmlFor)}`)] : [];
+  return named.length ? named : [label.control].filter(Boolean);
+}
 
 // The words of a label, without those of a control that it wraps.
 function wordsOf(label) {
@@ -98,7 +102,7 @@ function byLabel(text) {
   const wanted = bare(text);
   const found = new Set();
   for (const label of everywhere('label')) {
-    if (bare(wordsOf(label)) === wanted) found.add(labelled(label));
+    if (bare(wordsOf(label)) === wanted) labelled(label).forEach((one) => found.add(one));
   }
   for (const legend of everywhere('legend')) {
     if (bare(legend.textContent) === wanted) found.add(legend.closest('fieldset'));

@@ -2,9 +2,6 @@
 const FORMS = `${HOLDS}, input[type=file], output`;
 const PRESSED = /^(submit|button|image|reset)$/;
 
-// Whether a person can work a control: a file is often given to one that is hidden behind something to press.
-const worked = (one) => visible(one) || (one.type === 'file' && [above(one), labelOf(one).element].some((near) => near && visible(near)));
-
 // Whether these locators find this element and no other.
 const finds = (locator, element) => {
   const shown = outermost(all(locator)).filter((one) => one.type === 'file' || visible(one));

@@ -1,6 +1,12 @@
 // Reads controls, parts of controls, rows, banners.
+// Whether a person can work a control: a file is often given to one that is hidden behind something to press.
+const worked = (one) => visible(one) || (one.type === 'file' && [above(one), labelOf(one).element].some((near) => near && visible(near)));
+
 function controls(field) {
-  if (field.widget === 'file') return find(field.locate);
+  if (field.widget === 'file') {
+    const all = find(field.locate);
+    return all.length > 1 ? all.filter(worked) : all;
+  }
   const matched = findShown(field.locate);
   const radios = matched.length > 1 && matched.every((one) => one.type === 'radio');
   return radios ? [matched[0].closest('fieldset, [role=radiogroup]') ?? matched[0].form ?? document.body] : matched;
