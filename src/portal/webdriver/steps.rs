@@ -20,6 +20,9 @@ const OFFERS: Duration = Duration::from_secs(2);
 /// Between two looks at a list: longer than a page takes to draw what it has.
 const REDRAWS: Duration = Duration::from_millis(40);
 
+/// How long a list that is drawn anew all the time must have said the same before something in it is clicked.
+const RESTLESS: Duration = Duration::from_millis(500);
+
 /// How often a list is scrolled on for one option: some thousands of options are passed with that.
 const MOST: usize = 1000;
 
@@ -196,6 +199,7 @@ impl WebPortal {
         let mut deadline = Instant::now() + self.ready_limit();
         let mut scrolled = 0;
         let mut before: Vec<String> = Vec::new();
+        let mut drawn: Vec<ElementRef> = Vec::new();
         let mut unchanged_since = Instant::now();
         // Until when a list that was scrolled may take to draw what is there.
         let mut draws_until: Option<Instant> = None;
@@ -204,13 +208,16 @@ impl WebPortal {
         }
         loop {
             let options = self.look_for(work, part).await?;
-            let texts: Vec<String> = options.iter().map(|(_, text)| text.clone()).collect();
+            let (elements, texts): (Vec<_>, Vec<_>) = options.iter().cloned().unzip();
             let now = Instant::now();
             let same = texts == before;
             if !same {
                 (before, unchanged_since, draws_until) = (texts, now, None);
             }
-            let settled = same && self.quiet() && draws_until.is_none_or(|until| now > until);
+            // What is drawn anew under the pointer takes no click.
+            let still = elements == drawn || now.duration_since(unchanged_since) > RESTLESS;
+            drawn = elements;
+            let settled = same && still && self.quiet() && draws_until.is_none_or(|until| now > until);
             let fits: Vec<&ElementRef> =
                 options.iter().filter(|(_, text)| work.reads(text, value)).map(|(element, _)| element).collect();
             match (settled, fits.as_slice()) {

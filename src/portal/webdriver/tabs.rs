@@ -1,5 +1,6 @@
 //! The form's tabs: finding them, showing one, filling it with values or uploads, and reading what the portal holds.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::WebPortal;
@@ -7,7 +8,7 @@ use super::answer::{PageSnapshot, SeenControl, one};
 use super::ask::{FieldQuery, PageQuery};
 use super::pages::Expect;
 use super::wire::WireError;
-use crate::model::form::{FormValue, PlannedField, PlannedTab, WidgetKind};
+use crate::model::form::{FormValue, Part, PlannedField, PlannedTab, WidgetKind};
 use crate::model::ids::TabId;
 use crate::model::observed::{Found, ObservedControl, ObservedTab};
 use crate::model::private::Private;
@@ -15,10 +16,13 @@ use crate::portal::{LocalFile, PortalError};
 use crate::selectors::kinds::Kind;
 use crate::selectors::locator::Locators;
 use crate::selectors::read::{form_field, shown_as};
-use crate::selectors::schema::{Field, Tab};
+use crate::selectors::schema::{Field, MapFile, Tab};
 
 /// How long a quiet page may take to list an upload that it has received.
 const LISTING: Duration = Duration::from_secs(5);
+
+/// How long a quiet page may take to show in a control what was entered there.
+const ANSWERS: Duration = Duration::from_secs(1);
 
 impl WebPortal {
     pub(super) fn tab(&self, id: &TabId) -> Result<&Tab, PortalError> {
@@ -45,22 +49,9 @@ impl WebPortal {
         Ok(ask)
     }
 
-    /// A field as it was found. What shows the wanted value in the way that the map declares holds it.
+    /// A field as it was found.
     pub(super) fn found(&self, planned: &PlannedField, answer: &PageSnapshot) -> Found<ObservedControl> {
-        let found = answer.found(planned);
-        let declared = form_field(self.map(), &planned.id).and_then(|field| field.shown.as_ref());
-        let (Some(shown), Found::One(control)) = (declared, &found) else { return found };
-        let reads =
-            |text: &String, value: &String| shown_as(shown.get_ref(), value).is_ok_and(|form| form.is_match(text));
-        let value = match (control.value.expose(), planned.value.expose()) {
-            (FormValue::Text(text), FormValue::Text(value)) if reads(text, value) => FormValue::Text(value.clone()),
-            (FormValue::Choices(texts), FormValue::Choices(values)) => {
-                let value = |text: &String| values.iter().find(|value| reads(text, value)).unwrap_or(text).clone();
-                FormValue::Choices(texts.iter().map(value).collect())
-            }
-            (other @ (FormValue::Text(_) | FormValue::Choices(_) | FormValue::Checked(_)), _) => other.clone(),
-        };
-        Found::One(ObservedControl { value: Private::new(value), ..control.clone() })
+        found(self.map(), planned, answer)
     }
 
     /// How a field is worked, where the map says so.
@@ -127,13 +118,16 @@ impl WebPortal {
         let ask = self.tab_ask(planned)?;
         let limit = self.ready_limit();
         let control = self.config.control.clone();
+        let map = Arc::clone(&self.config.map);
         let mut passed = control.passed();
+        let late = Instant::now() + ANSWERS;
         let what = format!("tab {} after entry", planned.id);
         self.wait(&what, &ask, Expect::Session, limit, |answer| {
             // A request that began while the page was read may still change what was read.
             let still = control.passed() == passed;
             passed = control.passed();
-            still && control.in_flight() == 0 && !answer.state.busy && answer.panel == Some(1)
+            let quiet = still && control.in_flight() == 0 && !answer.state.busy && answer.panel == Some(1);
+            quiet && (holds_all(&map.file, planned, answer) || Instant::now() > late)
         })
         .await
     }
@@ -222,4 +216,30 @@ impl WebPortal {
         }
         Ok(self.observed_tab(tab, &answer))
     }
+}
+
+/// A field as it was found. What shows the wanted value in the way that the map declares holds it.
+fn found(map: &MapFile, planned: &PlannedField, answer: &PageSnapshot) -> Found<ObservedControl> {
+    let found = answer.found(planned);
+    let declared = form_field(map, &planned.id).and_then(|field| field.shown.as_ref());
+    let (Some(shown), Found::One(control)) = (declared, &found) else { return found };
+    let reads = |text: &String, value: &String| shown_as(shown.get_ref(), value).is_ok_and(|form| form.is_match(text));
+    let value = match (control.value.expose(), planned.value.expose()) {
+        (FormValue::Text(text), FormValue::Text(value)) if reads(text, value) => FormValue::Text(value.clone()),
+        (FormValue::Choices(texts), FormValue::Choices(values)) => {
+            let value = |text: &String| values.iter().find(|value| reads(text, value)).unwrap_or(text).clone();
+            FormValue::Choices(texts.iter().map(value).collect())
+        }
+        (other @ (FormValue::Text(_) | FormValue::Choices(_) | FormValue::Checked(_)), _) => other.clone(),
+    };
+    Found::One(ObservedControl { value: Private::new(value), ..control.clone() })
+}
+
+/// Whether every field that can be entered holds its value.
+fn holds_all(map: &MapFile, planned: &PlannedTab, answer: &PageSnapshot) -> bool {
+    let entered = planned.fields.iter().filter(|field| field.widget.part() == Part::Entered);
+    entered.into_iter().all(|field| match found(map, field, answer) {
+        Found::One(control) => control.value == field.value,
+        Found::Absent | Found::Several(_) => true,
+    })
 }
