@@ -10,6 +10,7 @@ use portal_agent::selectors::read::read;
 
 use crate::browser_tests;
 use crate::commands::{drafted, program};
+use crate::drift::{changing, surveys};
 use crate::submission::assert_submitted_once;
 use crate::support::{Plan, Rig, told};
 
@@ -133,6 +134,11 @@ browser_tests! {
                 }
             }
         }
+    }
+
+    sweep async fn changes_of_a_built_form_halt_where_they_are_harmful(browser: BrowserKind) {
+        let rig = form("antd").rig(browser, changing(FaultPlan::none())).await;
+        surveys(&rig, browser, 1).await;
     }
 
     sweep async fn every_form_is_submitted_once_as_the_record_says(browser: BrowserKind) {

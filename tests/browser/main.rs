@@ -7,9 +7,11 @@ mod ssh;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bench;
 mod built;
 mod commands;
 mod crash;
+mod drift;
 mod faults;
 mod frames;
 mod held;
@@ -26,3 +28,4 @@ mod replay;
 mod resume;
 mod stepwise;
 mod submission;
+mod verbs;
