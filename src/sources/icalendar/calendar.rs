@@ -25,6 +25,17 @@ pub(crate) struct Definition {
     pub observances: Vec<Observance>,
 }
 
+impl Definition {
+    /// Whether another definition is the same, to the letter.
+    pub(crate) fn says_the_same_as(&self, other: &Self) -> bool {
+        let lines = |a: &[Line], b: &[Line]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.says_the_same_as(b));
+        let parts = |all: &Self| all.observances.len();
+        lines(&self.lines, &other.lines)
+            && parts(self) == parts(other)
+            && self.observances.iter().zip(&other.observances).all(|(a, b)| lines(&a.lines, &b.lines))
+    }
+}
+
 /// One `STANDARD` or `DAYLIGHT`.
 #[derive(Debug)]
 pub(crate) struct Observance {

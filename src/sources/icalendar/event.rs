@@ -154,8 +154,9 @@ impl<'a> Reader<'a> {
         let mut except = BTreeSet::new();
         for line in self.all("EXDATE") {
             for text in line.value.trim().split(',') {
-                let time = self.alike(self.time_of(line, text)?, line, &start)?;
-                except.insert(self.key(&time, line)?);
+                let named = self.key(&self.time_of(line, text)?, line)?;
+                let key = start.instance(named).ok_or_else(|| self.unlike(line, &start))?;
+                except.insert(key);
             }
         }
         Ok(Course { start, length, rules, further, except })
@@ -183,6 +184,12 @@ impl<'a> Reader<'a> {
         let (length, line) = match (self.one("DTEND")?, self.one("DURATION")?) {
             (Some(end), None) => {
                 let time = self.alike(self.time(end)?, end, start)?;
+                if let (Time::Day(first), Time::Day(last)) = (start, &time)
+                    && first.civil == last.civil
+                {
+                    // Some publishers write the last day itself, and not the one after it.
+                    return Ok(Length::Duration(Duration { days: 1, seconds: 0 }));
+                }
                 let help = "write an end after the start";
                 let length = between(start, &time);
                 (length.ok_or_else(|| Wrong::at(&end.span, "DTEND", "the event ends before it starts", help))?, end)
@@ -227,11 +234,15 @@ impl<'a> Reader<'a> {
         if time.is_like(start) {
             return Ok(time);
         }
+        Err(self.unlike(line, start))
+    }
+
+    fn unlike(&self, line: &Line, start: &Time) -> Wrong {
         let message = match start {
             Time::Day(_) => "is a time of day; DTSTART is a date",
             Time::At(_) => "is a date; DTSTART is a time of day",
         };
-        Err(Wrong::at(&line.span, &line.name, message, "write both as dates, or both as times"))
+        Wrong::at(&line.span, &line.name, message, "write both as dates, or both as times")
     }
 
     fn time(&self, line: &Line) -> Result<Time, Wrong> {

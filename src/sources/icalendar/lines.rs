@@ -22,6 +22,11 @@ impl Line {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
+
+    /// Whether both say the same, wherever they stand.
+    pub(crate) fn says_the_same_as(&self, other: &Self) -> bool {
+        (&self.name, &self.parameters, &self.value) == (&other.name, &other.parameters, &other.value)
+    }
 }
 
 const HELP: &str = "write NAME;PARAMETER=VALUE:VALUE, and begin folded lines with a space";

@@ -1,6 +1,6 @@
 //! Clock times in a zone, and which instants they may mean where clocks are put forward or back.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time as Clock};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
@@ -91,6 +91,19 @@ impl Time {
     /// Whether both are days, or both times of day.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         matches!((self, other), (Self::Day(_), Self::Day(_)) | (Self::At(_), Self::At(_)))
+    }
+
+    /// The instance of an event that first starts here, where it is named by the other kind of time: a whole day by its midnight,
+    /// as Exchange does, and a time of day by its date. None where that names no instance.
+    pub(crate) fn instance(&self, named: Key) -> Option<Key> {
+        match (self, named) {
+            (Self::Day(_), Key::Day(_)) | (Self::At(_), Key::At(_)) => Some(named),
+            (Self::Day(moment), Key::At(at)) => {
+                let here = moment.zone.to_datetime(at);
+                (here.time() == Clock::midnight()).then(|| Key::Day(here.date()))
+            }
+            (Self::At(moment), Key::Day(date)) => self.with(date.to_datetime(moment.civil.time())).key(),
+        }
     }
 
     /// Which instance starts here.

@@ -55,7 +55,7 @@ fn an_event_that_cannot_be_read_is_an_error_that_names_line_and_property() {
             "freeze.ics:6",
             "DTSTART: stands here twice",
         ),
-        ("DTSTART:20261201T000000Z\nDURATION:PT1H\nEXDATE;VALUE=DATE:20261202", "freeze.ics:7", "EXDATE: is a date"),
+        ("DTSTART;VALUE=DATE:20261201\nEXDATE:20261202T110000Z", "freeze.ics:6", "EXDATE: is a time of day"),
         ("DTSTART:20261201T000000Z\nDURATION:PT1H\nRDATE:20261202", "freeze.ics:7", "RDATE: is a date"),
         ("DTSTART:20261201T000000Z\nDURATION:PT1H\nRDATE:20261202T000000Z/PT1H", "freeze.ics:7", "not the kind"),
         (

@@ -46,10 +46,29 @@ pub fn group(events: Vec<Event>) -> Result<Vec<Series>, Wrong> {
             }
         }
     }
-    Ok(series.into_values().collect())
+    series.into_values().map(Series::named_alike).collect()
 }
 
 impl Series {
+    /// The same, with every instance named by the kind of time that the event has.
+    fn named_alike(mut self) -> Result<Self, Wrong> {
+        let Some(start) = self.event.as_ref().and_then(|event| Some(event.course.as_ref()?.start.clone())) else {
+            return Ok(self);
+        };
+        for (named, event) in std::mem::take(&mut self.instances) {
+            let span = event.span.clone();
+            let key = start.instance(named).ok_or_else(|| {
+                let message = "names an instance by a time of day, and the event has whole days";
+                Wrong::at(&span, "RECURRENCE-ID", message, "name it by its date")
+            })?;
+            if self.instances.insert(key, event).is_some() {
+                let message = "two changes of one instance";
+                return Err(Wrong::at(&span, "RECURRENCE-ID", message, "publish the last version of it alone"));
+            }
+        }
+        Ok(self)
+    }
+
     /// Blackouts that overlap the horizon, each with the place of its event. `left` is how many starts may still be looked
     /// at.
     pub fn blackouts(&self, horizon: ChangeWindow, left: &mut usize) -> Result<Vec<(Blackout, Range<usize>)>, Wrong> {

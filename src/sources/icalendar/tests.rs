@@ -146,6 +146,45 @@ fn a_moved_instance_keeps_its_identifier_and_a_cancelled_one_is_gone() {
 }
 
 #[test]
+fn an_instance_may_be_named_by_the_other_kind_of_time() {
+    // Exchange names a day of whole days by its midnight.
+    let days = event("d", "DTSTART;VALUE=DATE:20261120\nRRULE:FREQ=DAILY;COUNT=3");
+    let by_time = "RECURRENCE-ID;TZID=W. Europe Standard Time:20261121T000000";
+    let moved = event("d", &format!("{by_time}\nDTSTART;VALUE=DATE:20261128"));
+    let series = |instance: &str| shown_all(&wrapped(&format!("X-WR-TIMEZONE:Europe/Berlin\n{days}{instance}")));
+    let ids =
+        |shown: Vec<String>| shown.iter().map(|one| one.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(ids(series(&moved)), ["d.20261120", "d.20261122", "d.20261121"]);
+    assert!(series(&moved)[2].contains("2026-11-27T23:00:00Z"), "{:?}", series(&moved));
+    assert_eq!(ids(series(&event("d", &format!("{by_time}\nSTATUS:CANCELLED")))), ["d.20261120", "d.20261122"]);
+    let kept = event("d", &format!("{by_time}\nDTSTART;VALUE=DATE:20261121\nSUMMARY:Freeze"));
+    assert_eq!(ids(series(&kept)), ["d.20261120", "d.20261121", "d.20261122"]);
+    let noon = event("d", "RECURRENCE-ID:20261121T110000Z\nSTATUS:CANCELLED");
+    refused(&wrapped(&format!("X-WR-TIMEZONE:Europe/Berlin\n{days}{noon}")), "RECURRENCE-ID", "by a time of day");
+    // A time of day, by its date.
+    let times = "DTSTART;TZID=Europe/Berlin:20261120T090000\nDURATION:PT2H\nRRULE:FREQ=DAILY;COUNT=3";
+    assert_eq!(shown(&format!("{times}\nEXDATE;VALUE=DATE:20261121")).len(), 2);
+    assert_eq!(shown(&format!("{times}\nEXDATE;VALUE=DATE:20261129")).len(), 3);
+}
+
+#[test]
+fn a_whole_day_may_end_on_itself() {
+    let expected = ["y 2026-11-19T23:00:00Z to 2026-11-20T23:00:00Z"];
+    let day = event("y", "DTSTART;VALUE=DATE:20261120\nDTEND;VALUE=DATE:20261120");
+    assert_eq!(shown_all(&wrapped(&format!("X-WR-TIMEZONE:Europe/Berlin\n{day}"))), expected);
+}
+
+#[test]
+fn a_zone_may_be_defined_again_and_not_otherwise() {
+    let berlin = defined("Europe/Berlin", "", &BERLIN);
+    let event = event("y", "DTSTART;TZID=Europe/Berlin:20260701T120000\nDURATION:PT1H");
+    assert_eq!(shown_all(&wrapped(&format!("{berlin}{berlin}{event}"))).len(), 1);
+    let other = berlin.replace("TZOFFSETTO:+0200", "TZOFFSETTO:+0300");
+    assert_ne!(berlin, other);
+    refused(&wrapped(&format!("{berlin}{other}{event}")), "DTSTART", "is defined in two ways");
+}
+
+#[test]
 fn an_instance_that_was_moved_into_the_horizon_counts() {
     let old = event("w", "DTSTART:20250101T000000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=2");
     let moved = event("w", "RECURRENCE-ID:20250102T000000Z\nDTSTART:20260601T000000Z\nDURATION:PT1H");
@@ -247,7 +286,10 @@ fn a_zone_that_the_calendar_defines_is_followed_where_it_is_a_known_one() {
     assert_eq!(shown_all(&with("Europe/Berlin", "")), expected);
     assert_eq!(shown_all(&with("W. Europe Standard Time", "")), expected);
     assert_eq!(shown_all(&with("/x/Berlin", "Europe/Berlin")), expected);
-    refused(&with("Private", ""), "DTSTART", "private to this calendar");
+    assert_eq!(shown_all(&with("Customized Time Zone", "")), expected);
+    assert_eq!(shown_all(&with("W. Europe Standard Time 1", "")), expected);
+    let event = event("y", "DTSTART;TZID=Private:20260701T120000\nDURATION:PT1H");
+    refused(&wrapped(&format!("{}{event}", defined("Private", "", &[]))), "DTSTART", "private to this calendar");
     refused(&with("Asia/Kolkata", ""), "freeze.ics:18", "TZID: y lasts from 2026-07-01T06:30:00Z");
 }
 

@@ -81,33 +81,36 @@ impl<'a> Zones<'a> {
         }
         let mut definitions = self.defined.iter().filter(|zone| zone.value("TZID") == Some(name));
         let defined = definitions.next();
-        let place = defined.and_then(|zone| zone.value("X-LIC-LOCATION"));
-        let known = iana(name).or_else(|| iana(windows_zones::iana(name)?)).or_else(|| iana(place?));
-        let Some(zone) = known else {
-            let message = match defined {
-                Some(_) => format!("zone {name:?} is private to this calendar"),
-                None => format!("zone {name:?} is unknown"),
-            };
-            return Err(Wrong::at(&line.span, &line.name, message, HELP));
-        };
-        if definitions.next().is_some() {
-            let message = format!("zone {name:?} is defined twice in this calendar");
+        // Some programs repeat a zone for every event.
+        if defined.is_some_and(|first| definitions.any(|other| !other.says_the_same_as(first))) {
+            let message = format!("zone {name:?} is defined in two ways in this calendar");
             return Err(Wrong::at(&line.span, &line.name, message, HELP));
         }
-        match (self.authority, defined) {
-            (Authority::Calendar, Some(definition)) => self.followed(name, definition, zone),
-            (Authority::Database, Some(_)) | (_, None) => Ok(zone),
+        let place = defined.and_then(|zone| zone.value("X-LIC-LOCATION"));
+        let known = iana(name).or_else(|| iana(windows_zones::iana(name)?)).or_else(|| iana(place?));
+        let wrong = |message: String| Wrong::at(&line.span, &line.name, message, HELP);
+        match (known, defined, self.authority) {
+            (Some(zone), Some(definition), Authority::Calendar) => Ok(self.followed(name, definition)?.unwrap_or(zone)),
+            (Some(zone), Some(_), Authority::Database) | (Some(zone), None, _) => Ok(zone),
+            // A zone of the calendar's own: nobody else knows it.
+            (None, Some(definition), _) => {
+                let silent = || wrong(format!("zone {name:?} is private to this calendar, which does not define it"));
+                self.followed(name, definition)?.ok_or_else(silent)
+            }
+            (None, None, _) => Err(wrong(format!("zone {name:?} is unknown"))),
         }
     }
 
-    /// The zone as the calendar defines it, or `known` where its definition says nothing.
-    fn followed(&self, name: &str, definition: &Definition, known: TimeZone) -> Result<TimeZone, Wrong> {
+    /// The zone as the calendar defines it; none where its definition says nothing.
+    fn followed(&self, name: &str, definition: &Definition) -> Result<Option<TimeZone>, Wrong> {
         if let Some(zone) = self.followed.borrow().get(name) {
-            return Ok(zone.clone());
+            return Ok(Some(zone.clone()));
         }
         let until = definition::until(self.horizon.end.timestamp());
-        let zone = definition::zone(definition, until)?.unwrap_or(known);
-        self.followed.borrow_mut().insert(name.to_owned(), zone.clone());
+        let zone = definition::zone(definition, until)?;
+        if let Some(zone) = &zone {
+            self.followed.borrow_mut().insert(name.to_owned(), zone.clone());
+        }
         Ok(zone)
     }
 }
