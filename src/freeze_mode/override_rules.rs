@@ -117,7 +117,9 @@ pub fn faults(over: &OverrideTerms, frozen_at: Option<Instant>, now: Instant) ->
         rule(set < end, OverrideFault::EndsBeforeStart);
         let life = end.timestamp().duration_since(set.timestamp());
         rule(set >= end || life >= SignedDuration::from_hours(SHORTEST_HOURS.into()), OverrideFault::TooShort);
-        rule(life <= SignedDuration::from_hours(LONGEST_HOURS.into()), OverrideFault::TooLong);
+        // The published workflow reads the clock once for each of the two times.
+        let longest = SignedDuration::from_hours(LONGEST_HOURS.into()) + SignedDuration::from_mins(1);
+        rule(life <= longest, OverrideFault::TooLong);
     }
     rule(over.expires_at.is_none_or(|end| now < end), OverrideFault::Expired);
     rule(over.justification_chars >= SHORTEST_JUSTIFICATION, OverrideFault::JustificationTooShort);
@@ -167,6 +169,7 @@ mod tests {
     fn an_override_of_exactly_an_hour_counts() {
         let hour = (at("2026-01-08T11:30:00Z"), at("2026-01-08T12:30:00Z"));
         assert_eq!(broken(|o| (o.set_at, o.expires_at) = hour), []);
+        assert_eq!(broken(|o| o.expires_at = at("2026-01-09T10:00:01Z")), []);
     }
 
     #[test]
@@ -175,7 +178,7 @@ mod tests {
         assert_eq!(broken(|o| o.set_at = None), [OverrideFault::Undated]);
         assert_eq!(broken(|o| o.set_at = at("2026-01-08T12:00:00.001Z")), [OverrideFault::SetInFuture]);
         assert_eq!(broken(|o| o.expires_at = None), [OverrideFault::Endless]);
-        assert_eq!(broken(|o| o.expires_at = at("2026-01-09T10:00:00.001Z")), [OverrideFault::TooLong]);
+        assert_eq!(broken(|o| o.expires_at = at("2026-01-09T10:01:00.001Z")), [OverrideFault::TooLong]);
         let brief = broken(|o| (o.set_at, o.expires_at) = (at("2026-01-08T11:30:00Z"), at("2026-01-08T12:29:59.999Z")));
         assert_eq!(brief, [OverrideFault::TooShort]);
         assert_eq!(broken(|o| o.expires_at = at("2026-01-08T12:00:00Z")), [OverrideFault::Expired]);

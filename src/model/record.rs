@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::de::{MapAccess, Visitor};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::digest::Digest;
@@ -319,8 +320,8 @@ read_by_parse!(FileName, RelativePath);
 pub struct Details(pub BTreeMap<String, Detail>);
 
 /// One further answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a text, a whole number below 2^53, true or false, or a list of texts")]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
 pub enum Detail {
     /// A tick.
     Flag(bool),
@@ -330,6 +331,42 @@ pub enum Detail {
     Text(Paragraph),
     /// A choice of several.
     List(Vec<Line>),
+}
+
+impl<'de> Deserialize<'de> for Detail {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DetailVisitor)
+    }
+}
+
+struct DetailVisitor;
+
+impl<'de> Visitor<'de> for DetailVisitor {
+    type Value = Detail;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a whole number below 2^53, true or false, or a list of texts")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Detail, E> {
+        Ok(Detail::Flag(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Detail, E> {
+        SafeInteger::deserialize(value.into_deserializer()).map(Detail::Number)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Detail, E> {
+        SafeInteger::deserialize(value.into_deserializer()).map(Detail::Number)
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Detail, E> {
+        Paragraph::parse(value).map(Detail::Text).map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Detail, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(Detail::List)
+    }
 }
 
 /// A whole number that JSON carries exactly everywhere (RFC 8785 section 3.2.2.3).
@@ -402,6 +439,18 @@ mod tests {
     fn a_number_that_canonical_json_would_round_is_refused() {
         assert!(serde_json::from_str::<Details>(r#"{"a": 9007199254740991}"#).is_ok());
         assert!(serde_json::from_str::<Details>(r#"{"a": 9007199254740992}"#).is_err());
-        assert!(serde_json::from_str::<Details>(r#"{"a": 1.5}"#).is_err());
+        let told = |text: &str| serde_json::from_str::<Details>(text).unwrap_err().to_string();
+        assert!(told(r#"{"a": 1.5}"#).contains("expected a text, a whole number"));
+        for (text, why) in [
+            ("", "text is empty"),
+            (" x", "starts or ends with white space"),
+            ("a\u{2028}b", "U+2028"),
+            ("a\u{7f}b", "U+007F"),
+            ("a\u{202e}b", "U+202E"),
+        ] {
+            let told = told(&serde_json::json!({ "a": text }).to_string());
+            assert!(told.contains(why), "{text:?}: {told}");
+        }
+        assert!(told(r#"{"a": ["x", ""]}"#).contains("text is empty"));
     }
 }

@@ -153,7 +153,9 @@ fn prepare(args: &Approve, now: Instant) -> Result<Prepared, ApproveError> {
     let statement = statement(&exception.change_id, exception.revision, manifest, &approval);
     let mut finding = SignatureFinding::Absent;
     if let Some(path) = &args.signature {
-        let armoured = read_text(path, 64 << 10, "a signature as `ssh-keygen -Y sign` writes it")?;
+        // Line ends of another system mean nothing to us, but much to `ssh-keygen -Y verify`.
+        let armoured =
+            read_text(path, 64 << 10, "a signature as `ssh-keygen -Y sign` writes it")?.replace("\r\n", "\n");
         finding = checked(args, path, &armoured, &statement, &approval)?;
         approval.signature = Some(armoured);
     }

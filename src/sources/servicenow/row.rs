@@ -107,6 +107,10 @@ impl Row {
         match self.value(column)? {
             "true" => Ok(true),
             "false" => Ok(false),
+            "" => {
+                let help = "set it in the change request: True/False columns can be NULL in rows older than they";
+                Err(self.wrong(column.as_str(), "is empty (NULL)", help))
+            }
             _ => Err(self.wrong(column.as_str(), "is neither true nor false", "map a column of type True/False")),
         }
     }
