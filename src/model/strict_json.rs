@@ -9,6 +9,11 @@ use serde_json::{Map, Value};
 
 use super::shown::escape_for_terminal;
 
+/// A text without the byte order mark that some editors and shells put before it.
+pub(crate) fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// Reads the one JSON object that is `text`.
 ///
 /// # Errors
@@ -16,7 +21,7 @@ use super::shown::escape_for_terminal;
 /// Why not, in words that may be shown: no JSON, no object, a key twice, something behind it, or not what `T` needs.
 pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let told = |error: serde_json::Error| escape_for_terminal(&error.to_string());
-    let Strict(value) = serde_json::from_str(text).map_err(told)?;
+    let Strict(value) = serde_json::from_str(unmarked(text)).map_err(told)?;
     if !value.is_object() {
         return Err("it holds no JSON object".to_owned());
     }
@@ -108,12 +113,28 @@ mod tests {
 
     #[test]
     fn only_one_whole_object_is_read() {
-        for text in
-            ["", " ", "null", "[]", "1", "{} {}", "{}x", "{\"a\":1", "\u{feff}{}", "{'a':1}", "{\"a\":1,}", "// {}"]
-        {
+        for text in [
+            "",
+            " ",
+            "null",
+            "[]",
+            "1",
+            "{} {}",
+            "{}x",
+            "{\"a\":1",
+            "\u{feff}\u{feff}{}",
+            "{'a':1}",
+            "{\"a\":1,}",
+            "// {}",
+        ] {
             assert!(read::<Value>(text).is_err(), "{text:?} was read");
         }
         assert!(read::<Value>(&format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))).is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_mistake() {
+        assert_eq!(read::<Value>("\u{feff}{\"a\":1}").unwrap()["a"], 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{decoded, read_bytes};
 use crate::diagnostic::Diagnostic;
 use crate::model::calendar::{Blackout, FreezeCalendar};
 use crate::model::ids::BlackoutId;
+use crate::model::strict_json::unmarked;
 use crate::model::time::{ChangeWindow, Instant};
 
 const LIMIT: u64 = icalendar::LIMIT;
@@ -109,6 +110,7 @@ pub(crate) fn read_calendar_text(
 fn parse(path: &Path, text: &str) -> Result<FreezeCalendar, Diagnostic> {
     let help = "a calendar has `schema`, `zone` and [[blackout]] entries with `id`, `start`, `end` and `admits`";
     if path.extension().is_some_and(|extension| extension == "json") {
+        let text = unmarked(text);
         let file: File<String> = serde_json::from_str(text).map_err(|error| {
             let line_start: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
             let at = (line_start + error.column().saturating_sub(1)).min(text.len());

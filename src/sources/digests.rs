@@ -133,4 +133,18 @@ mod tests {
         let told = with_digests(&path, &text).unwrap_err().to_string();
         assert!(told.contains("exception.attachments.rollback-plan.path: no.pdf: cannot be read"), "{told}\n{text}");
     }
+
+    #[test]
+    fn a_record_with_a_byte_order_mark_is_read_and_keeps_it() {
+        let path = Path::new("portal-fixtures/approved/record.json");
+        let text = std::fs::read_to_string(path).unwrap();
+        let marked = format!("\u{feff}{text}");
+        let read = from_text(path, &marked, folder(path)).unwrap();
+        assert_eq!(read.packet, from_text(path, &text, folder(path)).unwrap().packet);
+        assert_eq!(with_digests(path, &marked).unwrap().text, marked);
+        // A mistake is still found in its place.
+        let wrong = marked.replacen("\"window\"", "\"windows\"", 1);
+        let told = from_text(path, &wrong, folder(path)).unwrap_err().to_string();
+        assert!(told.contains("record.json:"), "{told}");
+    }
 }

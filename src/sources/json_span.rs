@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::model::strict_json::unmarked;
+
 /// One step into a JSON document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
@@ -13,7 +15,7 @@ pub enum Step<'a> {
 
 /// The byte range of the value at `path` in `text`; none when it is not there. `text` must be valid JSON.
 pub fn find(text: &str, path: &[Step<'_>]) -> Option<Range<usize>> {
-    let mut scan = Scan { bytes: text.as_bytes(), at: 0 };
+    let mut scan = Scan { bytes: text.as_bytes(), at: text.len() - unmarked(text).len() };
     for step in path {
         scan.space();
         match step {

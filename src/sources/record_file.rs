@@ -12,6 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::digest::Digest;
 use crate::model::packet::packet_digest;
 use crate::model::record::{ChangeRecord, UNFILLED};
+use crate::model::strict_json::unmarked;
 use crate::model::time::ChangeWindow;
 
 /// Largest record file, in bytes: the attachments are files of their own.
@@ -71,7 +72,7 @@ pub fn from_text(path: &Path, text: &str, folder: &Path) -> Result<ReadRecord, D
 /// Looks for places that are still to be filled in, as `schema record --skeleton` leaves them.
 fn filled_in(path: &Path, text: &str) -> Result<(), Diagnostic> {
     // What is no JSON is told by the reader.
-    let Ok(document) = serde_json::from_str(text) else { return Ok(()) };
+    let Ok(document) = serde_json::from_str(unmarked(text)) else { return Ok(()) };
     let mut left = Vec::new();
     left_open(&document, &mut String::new(), &mut left);
     let places = left.len();
@@ -121,6 +122,7 @@ fn without_value(message: &str) -> String {
 
 /// Reads a document of JSON, a `noun`; a mistake names its line and field, and no value.
 pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str, noun: &str, help: &str) -> Result<T, Diagnostic> {
+    let text = unmarked(text);
     let mut reader = serde_json::Deserializer::from_str(text);
     let offset = |line: usize, column: usize| {
         let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();

@@ -12,6 +12,7 @@ use crate::model::digest::Digest;
 use crate::model::gates::{Delegation, Hold, Resolved};
 use crate::model::ids::{ChangeId, HoldId, PersonId};
 use crate::model::record::Ownership;
+use crate::model::strict_json::unmarked;
 use crate::model::text::Line;
 use crate::model::time::Instant;
 
@@ -24,29 +25,30 @@ const LIMIT: u64 = 4 << 20;
 /// A [`Diagnostic`] naming file, line and field: unreadable, another schema, unknown keys, values that are none.
 pub fn read<T: DeserializeOwned>(path: &Path, help: &str) -> Result<T, Diagnostic> {
     let text = read_text(path, LIMIT, help)?;
+    let text = unmarked(&text);
     let place = |line: usize, column: usize| {
         let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
         (start + column.saturating_sub(1)).min(text.len())
     };
     let field = |path: &serde_path_to_error::Path| Some(path.to_string()).filter(|field| field != ".");
     if path.extension().is_some_and(|extension| extension == "json") {
-        let mut reader = serde_json::Deserializer::from_str(&text);
+        let mut reader = serde_json::Deserializer::from_str(text);
         let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let named = field(error.path());
             let inner = error.into_inner();
             let at = place(inner.line(), inner.column());
-            Diagnostic::at(path, &text, at..at, named, inner.to_string(), help)
+            Diagnostic::at(path, text, at..at, named, inner.to_string(), help)
         })?;
         reader.end().map_err(|error| {
             let at = place(error.line(), error.column());
-            Diagnostic::at(path, &text, at..at, None, "something follows the register", help)
+            Diagnostic::at(path, text, at..at, None, "something follows the register", help)
         })?;
         return Ok(read);
     }
     let wrong = |error: &toml::de::Error, field| {
-        Diagnostic::at(path, &text, error.span().unwrap_or(0..0), field, error.message(), help)
+        Diagnostic::at(path, text, error.span().unwrap_or(0..0), field, error.message(), help)
     };
-    let reader = toml::Deserializer::parse(&text).map_err(|error| wrong(&error, None))?;
+    let reader = toml::Deserializer::parse(text).map_err(|error| wrong(&error, None))?;
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let named = field(error.path());
         wrong(error.inner(), named)
