@@ -50,6 +50,13 @@ const LATE: &str = "for (const [id, event] of [['save', 'change'], ['confirm-sub
   else document.getElementById('open-submit').addEventListener('click', wait);
 }";
 
+/// The list in a pop-up carries the label of the control that opens it.
+const OPENS: &str = "const owner = document.getElementById('rollback_owner');
+if (owner) {
+  owner.setAttribute('aria-controls', 'owner-popup');
+  owner.insertAdjacentHTML('afterend', '<div id=owner-popup><ul role=listbox aria-label=\"Rollback owner\"><li>Nobody</li></ul></div>');
+}";
+
 /// No page is left without being asked.
 const ASKS: &str =
     "addEventListener('beforeunload', (event) => { event.preventDefault(); event.returnValue = 'unsaved'; });";
@@ -127,11 +134,16 @@ async fn asking(browser: BrowserKind, authorises: &str) -> Rig {
 
 browser_tests! {
     both async fn what_a_person_could_enter_is_entered_and_stored_as_the_record_says(browser: BrowserKind) {
-        let scripts = page(&[CONTROLLED, SUGGESTS, LATE, STYLED, ASKS]);
+        let scripts = page(&[CONTROLLED, SUGGESTS, OPENS, LATE, STYLED, ASKS]);
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(scripts)))).await;
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
         assert_submitted_once(&rig);
+    }
+
+    chromium async fn a_control_in_what_another_of_its_label_opens_is_no_list(browser: BrowserKind) {
+        let twin = OPENS.replace("<ul role=listbox aria-label", "<input aria-label");
+        halts(browser, &twin, HaltCode::ControlAmbiguous).await;
     }
 
     chromium async fn a_mandatory_field_is_seen_by_whatever_marks_it(browser: BrowserKind) {

@@ -114,9 +114,11 @@ function byLabel(text) {
     if ([...output.labels].some((label) => bare(wordsOf(label)) === wanted)) found.add(output);
   }
   const named = [...found].filter(Boolean);
-  // A list that a control opens carries the control's own label.
+  // A list that a control opens carries the control's own label, and so does one inside the pop-up that it opens.
   const opens = (one) => [...referenced(one, 'aria-controls'), ...referenced(one, 'aria-owns')];
-  return named.filter((one) => !named.some((other) => other !== one && opens(other).includes(one)));
+  const listed = (one) => one.matches('[role=listbox], [role=tree], [role=grid], [role=menu], [role=dialog]');
+  const opened = (one, popup) => popup === one || (listed(one) && isInside(one, popup));
+  return named.filter((one) => !named.some((other) => other !== one && opens(other).some((popup) => opened(one, popup))));
 }
 
 // What stands beside a heading: the definition of a term, the cell after the first one or after a heading in a row.
