@@ -57,6 +57,32 @@ if (owner) {
   owner.insertAdjacentHTML('afterend', '<div id=owner-popup><ul role=listbox aria-label=\"Rollback owner\"><li>Nobody</li></ul></div>');
 }";
 
+/// A text is rich text, in which nothing but a key begins a line.
+const RICH: &str = "const scope = document.getElementById('scope');
+if (scope) {
+  scope.style.display = 'none';
+  scope.id = 'scope-held';
+  scope.required = false;
+  const editor = document.createElement('div');
+  editor.id = 'scope';
+  editor.className = 'rich';
+  editor.contentEditable = 'true';
+  editor.setAttribute('aria-label', 'Scope of the change *');
+  const draw = () => {
+    editor.replaceChildren(...scope.value.split('\\n').map((line) => {
+      const paragraph = document.createElement('p');
+      paragraph.append(line || document.createElement('br'));
+      return paragraph;
+    }));
+    getSelection().collapse(editor.lastChild, editor.lastChild.childNodes.length);
+  };
+  const put = (text) => { scope.value += text; draw(); };
+  editor.addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); put('\\n'); } });
+  editor.addEventListener('beforeinput', (event) => { event.preventDefault(); if (event.data !== '\\n') put(event.data ?? ''); });
+  draw();
+  scope.after(editor);
+}";
+
 /// No page is left without being asked.
 const ASKS: &str =
     "addEventListener('beforeunload', (event) => { event.preventDefault(); event.returnValue = 'unsaved'; });";
@@ -136,6 +162,18 @@ browser_tests! {
     both async fn what_a_person_could_enter_is_entered_and_stored_as_the_record_says(browser: BrowserKind) {
         let scripts = page(&[CONTROLLED, SUGGESTS, OPENS, LATE, STYLED, ASKS]);
         let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(scripts)))).await;
+        let run = rig.run().await;
+        assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
+        assert_submitted_once(&rig);
+    }
+
+    both async fn lines_of_rich_text_are_entered_as_lines(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Injected(page(&[RICH]))))).await;
+        let rig = rig.with_map(|map| {
+            let map = map.replacen("portal-agent/map/1", "portal-agent/map/2", 1);
+            let map = map.replacen("{ label = \"Scope of the change\" }", "{ label = \"Scope of the change\" }\nkind = \"rich\"", 1);
+            map + "\n[kind.rich]\npart.line = { css = \"p\" }\nenter = [{ type = \"self\" }, { leave = \"self\" }]\nread = \"line\"\n"
+        });
         let run = rig.run().await;
         assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
         assert_submitted_once(&rig);

@@ -116,8 +116,8 @@ impl WebPortal {
             }
             Verb::Type(part) => {
                 let text = match (value, work.planned.value.expose()) {
-                    (Some(value), _) => value,
-                    (None, FormValue::Text(text)) => text,
+                    (Some(value), _) => value.to_owned(),
+                    (None, FormValue::Text(text)) => text.clone(),
                     (None, FormValue::Choices(_) | FormValue::Checked(_)) => {
                         return Err(PortalError::Missing(format!(
                             "one text for {what}; of several, type within `each`,"
@@ -125,8 +125,10 @@ impl WebPortal {
                     }
                 };
                 let element = self.only(work, part, &what).await?;
-                self.wire.select_all(&element).await?;
-                Ok(self.wire.keys(&element, text).await?)
+                let rich = self.wire.select_all(&element).await?;
+                // Not every driver presses the key for a line break, and of the character alone an editor of rich text makes nothing.
+                let keys = if rich { text.replace('\n', Key::Enter.code()) } else { text };
+                Ok(self.wire.keys(&element, &keys).await?)
             }
             Verb::Press { key, on, popup } => {
                 let element = self.only(work, on, &what).await?;

@@ -32,11 +32,12 @@ impl WebDriverCompatibleCommand for Raw {
     }
 }
 
-/// Goes into a control and selects what it holds.
+/// Goes into a control and selects what it holds; whether that is rich text.
 const SELECT: &str = "function (element) {
   element.focus();
   if (element.select) element.select();
   else getSelection().selectAllChildren(element);
+  return element.isContentEditable === true;
 }";
 
 /// Takes what was chosen out of a file control.
@@ -319,8 +320,9 @@ impl Wire {
         self.post_to(option, "click", json!({})).await.map(drop)
     }
 
-    /// Selects all that a control holds, so that what is typed next replaces it, as a page sees it from a person.
-    pub async fn select_all(&self, element: &ElementRef) -> Result<(), WireError> {
+    /// Selects all that a control holds, so that what is typed next replaces it, as a page sees it from a person. Whether it is
+    /// rich text, in which a key ends a line.
+    pub async fn select_all(&self, element: &ElementRef) -> Result<bool, WireError> {
         self.asked(self.world.on(SELECT, &self.node(element))).await
     }
 
@@ -331,7 +333,7 @@ impl Wire {
 
     /// Leaves a control. No key is pressed: in an open list, Tab would choose.
     pub async fn leave(&self, element: &ElementRef) -> Result<(), WireError> {
-        self.asked(self.world.on(LEAVE, &self.node(element))).await
+        self.asked(self.world.on(LEAVE, &self.node(element))).await.map(drop)
     }
 
     /// Gives a file to a control.
@@ -348,7 +350,7 @@ impl Wire {
 
     /// Takes what was chosen out of a file control.
     pub(crate) async fn forget_file(&self, element: &ElementRef) -> Result<(), WireError> {
-        self.asked(self.world.on(FORGET, &self.node(element))).await
+        self.asked(self.world.on(FORGET, &self.node(element))).await.map(drop)
     }
 
     /// Scrolls the list in which an option is; whether that moved it.

@@ -187,9 +187,10 @@ impl World {
         }
     }
 
-    /// Calls a function with an element, for what it does.
-    pub(super) async fn on(&self, function: &str, element: &Node) -> Result<(), WireError> {
-        self.call(&element.context, function, json!([element.to_json()])).await.map(drop)
+    /// Calls a function with an element, for what it does; whether it said yes.
+    pub(super) async fn on(&self, function: &str, element: &Node) -> Result<bool, WireError> {
+        let answer = self.call(&element.context, function, json!([element.to_json()])).await?;
+        Ok(answer["result"]["value"] == true)
     }
 
     /// The browsing context of the frame that an element holds.
