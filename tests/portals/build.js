@@ -2,7 +2,7 @@
 import { build } from 'esbuild';
 
 await build({
-  entryPoints: ['antd.jsx', 'mui.jsx', 'shoelace.js'],
+  entryPoints: ['antd.jsx', 'fluent.js', 'mui.jsx', 'shoelace.js', 'ui5.js'],
   outdir: 'dist',
   bundle: true,
   minify: true,
