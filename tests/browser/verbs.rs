@@ -48,13 +48,12 @@ const LOOKUP: &str = r#"<script>addEventListener('DOMContentLoaded', () => {
     const option = document.createElement('div');
     option.className = 'option';
     option.textContent = name;
-    option.onclick = () => choose(name);
+    option[be.namesake ? 'onmousedown' : 'onclick'] = () => choose(name);
     return option;
   }));
   const fill = () => {
     draw();
     for (let at = 1; at <= (be.redraws ?? 0); at += 1) setTimeout(draw, 45 * at);
-    if (be.namesake) setTimeout(() => { names.unshift('Production'); draw(); }, 25);
   };
   const open = () => {
     if (popup) return;
@@ -69,7 +68,13 @@ const LOOKUP: &str = r#"<script>addEventListener('DOMContentLoaded', () => {
     input.focus();
     if (be.opens !== null) setTimeout(open, be.opens ?? 0);
   };
-  input.oninput = () => setTimeout(draw, 30);
+  input.oninput = () => {
+    setTimeout(draw, 30);
+    // What is searched for at last is another of the same name: until then the list is drawn anew all the time.
+    if (!be.namesake) return;
+    for (let at = 2; at <= 14; at += 1) setTimeout(draw, 30 * at);
+    setTimeout(() => { names.unshift('Production'); draw(); }, 440);
+  };
   input.onkeydown = (event) => {
     if (event.key === 'Escape') close();
     if (event.key === 'Enter') document.documentElement.dataset.entered = 'yes';
