@@ -3,12 +3,14 @@
 //! ```text
 //! helper hold BROWSER BASE OTHER                        holds a commit request and waits to be killed
 //! helper die FOLDER BROWSER MAP URL EVENT COUNT [RUN]   a run that kills itself
+//! helper serve SCRIPT FOLDER [framed]                   keeps a form of tests/portals running, with files that fit it
 //! helper fixtures DIR [NAME...]                         records fixtures, into a folder where none of them is yet
 //! ```
 
 mod die;
 mod fixtures;
 mod hold;
+mod serve;
 #[path = "mod.rs"]
 mod support;
 
@@ -28,7 +30,10 @@ async fn told() {
         ["die", folder, browser, map, base, event, count, run @ ..] => {
             die::die(folder.as_ref(), browser, map.as_ref(), base, event, count.parse().unwrap(), run).await;
         }
+        ["serve", script, folder, framed @ ..] => {
+            serve::serve(script.as_ref(), folder.as_ref(), framed.contains(&"framed")).await;
+        }
         ["fixtures", folder, names @ ..] => fixtures::record_all(folder.as_ref(), names).await,
-        _ => panic!("usage: helper hold|die|fixtures …, see tests/support/helper.rs"),
+        _ => panic!("usage: helper hold|die|serve|fixtures …, see tests/support/helper.rs"),
     }
 }
