@@ -135,7 +135,7 @@ fn wrong_types_and_unknown_or_doubled_keys_name_their_field() {
     desk.refuses(&["duplicate field `revision`", "record.json:"]);
     let desk = Desk::new();
     desk.put("record.json", desk.text("record.json").replacen("1840", "9007199254740993", 1));
-    desk.refuses(&["exception.details", "true or false"]);
+    desk.refuses(&["exception.details.affected", "whole numbers from 2^53 on"]);
 }
 
 #[test]
