@@ -89,6 +89,7 @@ async fn examine(settings: &Settings) -> Vec<Finding> {
         evidence(&settings.evidence),
     ];
     findings.extend(gates(settings));
+    findings.extend(portal(settings).await);
     findings.extend(browser_and_interlock(settings).await);
     findings
 }
@@ -105,9 +106,25 @@ fn selector_map(settings: &Settings) -> Finding {
         Err(error) => bad("map", error, "set `map` in portal-agent.toml"),
         Ok(path) => match map_from(path) {
             Ok(map) => good("map", format!("{} ({} tabs)", map.file.name, map.file.tabs.len())),
-            Err(error) => bad("map", error, format!("correct {}", path.display())),
+            Err(error) if path.exists() => bad("map", error, format!("correct {}", path.display())),
+            Err(error) => {
+                bad("map", error, format!("draft one: portal-agent selectors init URL --out {}", path.display()))
+            }
         },
     }
+}
+
+/// Whether somebody answers at the portal's address; nothing is sent there. What is wrong with the map is said elsewhere.
+async fn portal(settings: &Settings) -> Option<Finding> {
+    let map = settings.map().ok().and_then(|path| map_from(path).ok())?;
+    let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
+    let browser = settings.browser_order(false);
+    let portal_ca = settings.portal_ca.as_deref();
+    let target = Target { browser: &browser, map: &map, base: &base, portal_ca, upstream: None };
+    Some(match target.answers().await {
+        Ok(()) => good("portal", format!("answers at {base}")),
+        Err(why) => bad("portal", why, "see whether it is up, and whether `base_url` and `portal_ca` are its own"),
+    })
 }
 
 /// How far ahead calendars are read, in days.

@@ -72,7 +72,9 @@ impl LiveOrder {
         let browser = self.settings.browser_order(headed);
         let portal_ca = self.settings.portal_ca.as_deref();
         let target = Target { browser: &browser, map: &self.map, base: &self.base, portal_ca, upstream: None };
-        let Session { driver, wire, gateway } = target.start(&folder).await?;
+        let (session, answers) = tokio::join!(target.start(&folder), target.answers());
+        let Session { driver, wire, gateway } = session?;
+        answers?;
         let config = WebPortalConfig {
             map: Arc::clone(&self.map),
             base: self.base.clone(),

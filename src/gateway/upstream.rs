@@ -11,13 +11,14 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
 use tower_service::Service;
 
 /// A body on its way to the portal.
@@ -106,6 +107,27 @@ impl PortalLink {
         let reading = Client::builder(TokioExecutor::new()).build(connector.clone());
         Ok(Self { connector, reading })
     }
+
+    /// A connection to this address, and nothing over it.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError::Connect`]: there is none to be had.
+    async fn connection(&self, target: Uri) -> Result<MaybeHttpsStream<TokioIo<TcpStream>>, UpstreamError> {
+        let mut connector = self.connector.clone();
+        let ready = std::future::poll_fn(|context| Service::<Uri>::poll_ready(&mut connector, context));
+        ready.await.map_err(UpstreamError::Connect)?;
+        connector.call(target).await.map_err(UpstreamError::Connect)
+    }
+
+    /// Whether somebody answers at this address, with a certificate that counts.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError::Connect`]: nobody does.
+    pub(crate) async fn reach(&self, target: Uri) -> Result<(), UpstreamError> {
+        self.connection(target).await.map(drop)
+    }
 }
 
 impl Upstream for PortalLink {
@@ -123,11 +145,7 @@ impl Upstream for PortalLink {
     fn write<'a>(&'a self, mut request: Request<Outgoing>, sending: Sending<'a>) -> Answering<'a> {
         Box::pin(async move {
             let target = request.uri().clone();
-            let mut connector = self.connector.clone();
-            std::future::poll_fn(|context| Service::<Uri>::poll_ready(&mut connector, context))
-                .await
-                .map_err(UpstreamError::Connect)?;
-            let stream = connector.call(target.clone()).await.map_err(UpstreamError::Connect)?;
+            let stream = self.connection(target.clone()).await?;
             let (mut sender, connection) =
                 hyper::client::conn::http1::handshake(stream).await.map_err(UpstreamError::Exchange)?;
             tokio::spawn(connection);

@@ -106,7 +106,10 @@ impl Ports for Machine<'_> {
     }
 
     async fn open(&mut self) -> Result<Opened<WebPortal>, String> {
-        let session = self.order.target().start(self.private).await?;
+        let target = self.order.target();
+        let (session, answers) = tokio::join!(target.start(self.private), target.answers());
+        let session = session?;
+        answers?;
         let control = session.gateway.control().clone();
         let config = WebPortalConfig {
             map: Arc::clone(&self.order.map),

@@ -55,7 +55,43 @@ pub struct Session {
     pub gateway: Gateway,
 }
 
+/// How often a portal is asked for that takes no connection, with [`PAUSE`] between: one that is being restarted comes back.
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(500);
+
 impl Target<'_> {
+    /// Whether the portal answers at its address, before a browser waits for it in vain. A recording of one always does.
+    ///
+    /// # Errors
+    ///
+    /// Why not, in words, with the address.
+    pub(crate) async fn answers(&self) -> Result<(), String> {
+        if self.upstream.is_some() {
+            return Ok(());
+        }
+        let link = PortalLink::new(self.portal_ca).map_err(|error| with_causes(&error))?;
+        let address: http::Uri = self.base.as_str().parse().map_err(|_| "the base URL is no address".to_owned())?;
+        let tried = async {
+            let mut last = link.reach(address.clone()).await;
+            for _ in 1..ATTEMPTS {
+                if last.is_ok() {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+                last = link.reach(address.clone()).await;
+            }
+            last
+        };
+        let limit = Duration::from_secs(self.map.file.limits.ready_s);
+        match tokio::time::timeout(limit, tried).await {
+            Ok(answered) => answered.map_err(|error| {
+                let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), with_causes);
+                format!("no portal answers at {}: {why}", self.base)
+            }),
+            Err(_) => Err(format!("no portal answered at {} within {} s", self.base, limit.as_secs())),
+        }
+    }
+
     /// Starts gateway, driver and browser; profiles go into the private folder.
     ///
     /// # Errors
@@ -125,4 +161,33 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::model::browser::BrowserNetwork;
+    use crate::selectors::read::read;
+
+    #[tokio::test]
+    async fn a_portal_that_is_down_is_named() {
+        let map = read("map".as_ref(), include_str!("../../selectors/reference.toml")).unwrap();
+        let browser = BrowserOrder {
+            kind: BrowserKind::Chromium,
+            profile: BrowserProfile::Desktop,
+            network: NetworkOrder::of_this_program(BrowserNetwork::Shared),
+            headed: false,
+            webdriver: None,
+            pace: Duration::ZERO,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base: url::Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let target = Target { browser: &browser, map: &map, base: &base, portal_ca: None, upstream: None };
+        target.answers().await.unwrap();
+        drop(listener);
+        let told = target.answers().await.unwrap_err();
+        assert!(told.starts_with(&format!("no portal answers at {base}: ")) && told.contains("refused"), "{told}");
+    }
 }
