@@ -222,6 +222,11 @@ fn nothing_to_continue(order: &Continue, finished: Option<Outcome>) -> InputErro
     }
 }
 
+/// The command that goes on from what a run left, and what it comes to.
+fn goes_on(run: &RunId) -> String {
+    format!("portal-agent resume {run} goes on from it and commits, with --draft-only it stops at the draft")
+}
+
 /// Why this way of beginning does not fit what the earlier run left.
 fn refused(
     begin: &Begin,
@@ -233,11 +238,11 @@ fn refused(
     match (begin, next) {
         (Begin::Afresh, Recovery::StartAgain | Recovery::Done) => Ok(None),
         (Begin::Afresh, Recovery::LookUpDraft { .. }) => {
-            let by = format!("run {earlier}, which may have left a draft; portal-agent resume {earlier}");
+            let by = format!("run {earlier}, which may have left a draft; {}", goes_on(earlier));
             Ok(Some(claimed_by_another_run(change, &by)))
         }
         (Begin::Afresh, Recovery::ResumeAt(draft)) => {
-            let by = format!("run {earlier}, which left draft {draft}; portal-agent resume {earlier}");
+            let by = format!("run {earlier}, which left draft {draft}; {}", goes_on(earlier));
             Ok(Some(claimed_by_another_run(change, &by)))
         }
         (Begin::Afresh, Recovery::LookUpSubmission { .. }) => {

@@ -103,7 +103,17 @@ impl Reader<'_> {
                     return Err(self.wrong(path.span(), name, "value and widget do not fit", help));
                 }
             }
-            (None, Some(_)) if field.attachments.is_empty() => {}
+            (None, Some(constant)) if field.attachments.is_empty() => {
+                if field.widget == WidgetKind::Checkbox && !["yes", "no"].contains(&constant.as_str()) {
+                    let help = "write `constant = true`, or false";
+                    return Err(self.wrong(
+                        field.id.span(),
+                        name,
+                        "a checkbox whose constant is neither true nor false",
+                        help,
+                    ));
+                }
+            }
             (Some(_) | None, Some(_) | None) => {
                 let help = "a field takes its value from `record`, or has a `constant`; one of widget `file` may have `attachments`";
                 return Err(self.wrong(field.id.span(), name, "needs exactly one of `record` and `constant`", help));
@@ -406,6 +416,18 @@ pub(crate) fn parse_record_path(text: &str) -> Option<RecordPath> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_constant_of_a_checkbox_is_true_or_false() {
+        let map = include_str!("../../selectors/reference.toml");
+        let with = |constant: &str| read("m".as_ref(), &map.replacen("constant = \"yes\"", constant, 1));
+        let constant =
+            |map: &SelectorMap| form_field(&map.file, &FieldId::parse("duties").unwrap()).unwrap().constant.clone();
+        assert_eq!(constant(&with("constant = true").unwrap()).as_deref(), Some("yes"));
+        assert_eq!(constant(&with("constant = false").unwrap()).as_deref(), Some("no"));
+        let told = with("constant = \"on\"").unwrap_err().to_string();
+        assert!(told.contains("neither true nor false") && told.contains("`constant = true`"), "{told}");
+    }
 
     #[test]
     fn what_a_value_is_shown_as_is_the_whole_text_and_the_value_as_it_is() {

@@ -4,7 +4,7 @@ mod changes;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 pub use changes::{Commit, Confirmation, Parameter, Request, Submit, SubmitDialog};
@@ -244,7 +244,7 @@ pub struct Field {
     #[serde(default)]
     pub record: Option<Spanned<String>>,
     /// A value that is the same for every record.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "constant")]
     pub constant: Option<String>,
     /// Kind of control, or shape of its value where `kind` says how it is worked.
     pub widget: WidgetKind,
@@ -388,6 +388,21 @@ pub struct ReadPage {
     /// Uploads it lists.
     #[serde(default)]
     pub files: Option<FileList>,
+}
+
+/// Reads a constant. That of a checkbox may be a truth value, which is `yes` or `no`.
+fn constant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text, or true or false for a checkbox")]
+    enum Constant {
+        Text(String),
+        Flag(bool),
+    }
+    Ok(Some(match Constant::deserialize(deserializer)? {
+        Constant::Text(text) => text,
+        Constant::Flag(true) => "yes".to_owned(),
+        Constant::Flag(false) => "no".to_owned(),
+    }))
 }
 
 fn yes() -> String {
