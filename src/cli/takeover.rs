@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::run::{OrderError, map_from, not_begun, settings};
 use super::settings::Settings;
 use super::terminal::{invalid_input, print_json, print_line, warn_line};
+use crate::diagnostic::Diagnostic;
 use crate::evidence::copies::{Past, read};
 use crate::evidence::shared::SharedStore;
 use crate::model::browser::{BrowserKind, BrowserProfile};
@@ -62,6 +63,12 @@ pub async fn run(args: Takeover, output: Output) -> Exit {
 }
 
 async fn list(settings: &Settings, shared: &SharedStore, output: Output) -> Exit {
+    if settings.evidence_store.is_none() && !settings.evidence.is_dir() {
+        // That nothing waits would be a guess.
+        let help =
+            "run it where the runs were started, or name their folder with --evidence or `evidence` in the settings";
+        return invalid_input(output, &Diagnostic::whole(&settings.evidence, "there is no such evidence folder", help));
+    }
     let held = match held_runs(shared, &settings.evidence, SystemClock::default().now()).await {
         Ok(held) => held,
         Err(error) => {
@@ -81,7 +88,8 @@ async fn list(settings: &Settings, shared: &SharedStore, output: Output) -> Exit
 
 fn age(seconds: i64) -> String {
     match seconds {
-        ..120 => format!("{seconds} s"),
+        ..0 => format!("written by a clock that is {} ahead of this one", age(-seconds)),
+        0..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),
         7200..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),

@@ -159,3 +159,13 @@ fn a_change_request_is_not_written() {
     assert_eq!(code, 2);
     assert!(stderr.contains("read, and never written"), "{stderr}");
 }
+
+#[test]
+fn where_no_evidence_folder_is_nothing_is_said_to_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, told) = ended(program(folder.path(), &["takeover"]));
+    assert!(code == 2 && told.contains("evidence: there is no such evidence folder"), "{code}: {told}");
+    std::fs::create_dir(folder.path().join("evidence")).unwrap();
+    let (code, told, _) = ended(program(folder.path(), &["takeover"]));
+    assert!(code == 0 && told.contains("No unfinished runs in"), "{code}: {told}");
+}
