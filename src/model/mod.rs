@@ -5,6 +5,7 @@
 pub mod banner;
 pub mod browser;
 pub mod calendar;
+pub mod details;
 pub mod digest;
 pub mod form;
 pub mod freeze_policy;

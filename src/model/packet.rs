@@ -5,10 +5,9 @@
 
 use serde::Serialize;
 
+use super::details::Details;
 use super::digest::Digest;
-use super::record::{
-    Attachment, ChangeRecord, Details, ExceptedBlackout, FreezeException, RecordSchema, Rollback, Service,
-};
+use super::record::{Attachment, ChangeRecord, ExceptedBlackout, FreezeException, RecordSchema, Rollback, Service};
 use super::text::{Line, Paragraph};
 use super::time::ChangeWindow;
 

@@ -9,14 +9,15 @@ use crate::decide::reconcile::{self, PacketFacts};
 use crate::decide::rules::record::FileState;
 use crate::decide::verdict::{Stage, Verdict};
 use crate::model::calendar::{Blackout, FreezeCalendar};
+use crate::model::details::Details;
 use crate::model::digest::Digest;
 use crate::model::freeze_policy::FreezePolicy;
 use crate::model::freeze_terms::FreezeMode;
 use crate::model::gates::{Delegation, Gates, Hold, RegisteredOwner, SignatureFinding, SignaturePolicy};
 use crate::model::ids::{AttachmentRole, BlackoutId, ChangeId, PersonId, Role};
 use crate::model::record::{
-    ApprovalManifest, Attachment, ChangeRecord, Details, ExceptedBlackout, FileName, FreezeException, Ownership,
-    RecordSchema, RelativePath, Remediation, Rollback, Service,
+    ApprovalManifest, Attachment, ChangeRecord, ExceptedBlackout, FileName, FreezeException, Ownership, RecordSchema,
+    RelativePath, Remediation, Rollback, Service,
 };
 use crate::model::text::{Line, Paragraph};
 use crate::model::time::ChangeWindow;

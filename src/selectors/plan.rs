@@ -7,13 +7,14 @@ use super::read::{SelectorMap, form_field, parse_record_path};
 use super::schema::{Field, Parameter, ReadPage, Tab};
 use super::shapes::{options, wire_format};
 use super::wording::{Taken, Wording, day};
+use crate::model::details::Detail;
 use crate::model::form::{
     FormPlan, FormValue, ParameterContent, PlannedField, PlannedFile, PlannedParameter, PlannedTab, RecordPath,
     WidgetKind,
 };
 use crate::model::ids::{AttachmentRole, FieldId};
 use crate::model::private::Private;
-use crate::model::record::{ChangeRecord, Detail};
+use crate::model::record::ChangeRecord;
 
 /// Why a record cannot be entered through a map.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

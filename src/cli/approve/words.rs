@@ -1,7 +1,8 @@
 //! What `approve` says in words: what is approved, what speaks against it, and the commands that come next.
 
 use super::Approve;
-use crate::model::record::{Approval, ChangeRecord, Detail};
+use crate::model::details::Detail;
+use crate::model::record::{Approval, ChangeRecord};
 use crate::model::time::Instant;
 use crate::signatures::{NAMESPACE, one_line};
 

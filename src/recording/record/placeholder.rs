@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::mask::masked::Permissions;
+use crate::model::details::Detail;
 use crate::model::digest::Digest;
 use crate::model::form::{RecordPath, WidgetKind};
 use crate::model::packet::packet_digest;
-use crate::model::record::{ChangeRecord, Detail};
+use crate::model::record::ChangeRecord;
 use crate::recording::fixture::folder::stand_in;
 use crate::selectors::read::{SelectorMap, parse_record_path};
 use crate::selectors::schema::Field;
