@@ -58,7 +58,9 @@ fn next(run: &RunId, recovery: &Recovery) -> String {
     match recovery {
         Recovery::StartAgain => "nothing is left: portal-agent submit RECORD starts again".to_owned(),
         Recovery::LookUpDraft { .. } | Recovery::ResumeAt(_) | Recovery::LookUpSubmission { .. } => {
-            format!("portal-agent resume {run} --by WHO --reason TEXT (with --draft-only it does not commit)")
+            format!(
+                "portal-agent resume {run} --by WHO --reason TEXT  # commits; with --draft-only it stops at the draft"
+            )
         }
         Recovery::OnlyResolve { .. } => {
             format!("portal-agent resolve {run} --by WHO --reason TEXT --submitted NUMBER | --not-submitted")
