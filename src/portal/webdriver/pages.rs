@@ -91,8 +91,12 @@ impl WebPortal {
     /// A frame that a person sees and no place names, if it holds what a run must not pass over: which one, and what it holds.
     async fn unseen(&self, answer: &PageSnapshot) -> Result<Option<String>, WireError> {
         let mut open: Vec<_> = answer.unnamed().collect();
-        for _ in 0..MOST_FRAMES {
-            let Some((holder, which)) = open.pop() else { break };
+        let mut looked = 0;
+        while let Some((holder, which)) = open.pop() {
+            if looked == MOST_FRAMES {
+                return Ok(Some(format!("one of more than {MOST_FRAMES} frames on the page is not looked into")));
+            }
+            looked += 1;
             let frame = self.wire.frame_in(&holder).await?;
             let told = self.wire.script_in(Some(frame), SCRIPT, PageQuery::unnamed(self.map())).await;
             if let Err(WireError::Stale) = told {

@@ -165,7 +165,7 @@ function unnamedFrames() {
   const seen = everywhere('iframe, frame').filter((one) => visible(one) && one.clientWidth > 1 && one.clientHeight > 1);
   const named = shownFrames().map(([, frame]) => frame);
   const numbered = seen.map((element, at) => ({ element, at: at + 1, of: seen.length }));
-  return numbered.filter(({ element }) => !named.includes(element)).slice(0, 20);
+  return numbered.filter(({ element }) => !named.includes(element)).slice(0, 21);
 }
 
 // Where on the page the content of a frame begins.
