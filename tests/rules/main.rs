@@ -10,3 +10,4 @@ mod readme;
 mod signatures;
 #[path = "../support/ssh.rs"]
 mod ssh;
+mod tampering;
