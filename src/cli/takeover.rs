@@ -14,6 +14,7 @@ use crate::evidence::copies::{Past, read};
 use crate::evidence::shared::SharedStore;
 use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::ids::RunId;
+use crate::model::time::duration;
 use crate::portal::browser::find;
 use crate::portal::driver::ProcessGroup;
 use crate::run::clock::{Clock as _, SystemClock};
@@ -88,11 +89,8 @@ async fn list(settings: &Settings, shared: &SharedStore, output: Output) -> Exit
 
 fn age(seconds: i64) -> String {
     match seconds {
-        ..0 => format!("written by a clock that is {} ahead of this one", age(-seconds)),
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
+        ..0 => format!("written by a clock that is {} ahead of this one", duration(seconds.saturating_neg())),
+        0.. => duration(seconds),
     }
 }
 

@@ -161,9 +161,10 @@ impl History {
                 self.left = PortalResidue::Draft { draft: draft.clone() };
                 self.work.saved();
             }
-            Event::CommitIntent { .. } => {
+            Event::CommitIntent { portal_time, .. } => {
                 if let PortalResidue::Draft { draft } = &self.left {
-                    self.left = PortalResidue::PerhapsASubmission { draft: draft.clone(), since: at };
+                    let since = portal_time.unwrap_or(at);
+                    self.left = PortalResidue::PerhapsASubmission { draft: draft.clone(), since };
                 }
             }
             Event::CommitWithdrawn | Event::CommitAnswered { sent: false, .. } => {

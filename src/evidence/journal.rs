@@ -130,6 +130,9 @@ pub enum Event {
     CommitIntent {
         /// Digest of what it carries.
         content: Digest,
+        /// What the portal's own clock showed, where the portal dates its answers: what it stores is dated by that clock.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        portal_time: Option<Instant>,
     },
     /// The held request was refused after all: it never left.
     CommitWithdrawn,
@@ -402,7 +405,7 @@ mod tests {
 
     #[test]
     fn a_commit_can_be_intended_only_while_its_request_is_held() {
-        let intent = Event::CommitIntent { content: Digest::of(b"x") };
+        let intent = Event::CommitIntent { content: Digest::of(b"x"), portal_time: None };
         for now in ALL {
             assert_eq!(next(now, &intent), (now == Progress::Held).then_some(Progress::Released), "{now:?}");
         }

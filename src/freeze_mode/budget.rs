@@ -130,7 +130,7 @@ impl Activation {
         };
         FreezeState {
             freeze_mode: true,
-            set_at: Some(whole_seconds(now)),
+            set_at: Some(now.whole_seconds()),
             reason: Some(self.reason()),
             set_by: Some("automation".to_owned()),
             tier: Some(self.tier),
@@ -138,13 +138,6 @@ impl Activation {
             note: Some(note),
         }
     }
-}
-
-/// `now` without its fraction of a second: readers of the state in other languages do not all know fractions.
-pub(super) fn whole_seconds(now: Instant) -> Instant {
-    let floor = jiff::TimestampRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Floor);
-    // Rounding fails only beyond the year 9999.
-    now.timestamp().round(floor).map_or(now, Instant::from)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use jiff::SignedDuration;
 
-use super::budget::whole_seconds;
 use super::override_file::{ReleaseOverride, is_ticket_url, justification_chars};
 use super::override_rules::{
     ENVIRONMENT, LONGEST_HOURS, OverrideFault, SHORTEST_HOURS, SHORTEST_JUSTIFICATION, faults, says_who,
@@ -91,7 +90,7 @@ impl Request {
         self.check()?;
         let Some(freeze) = freeze.filter(|freeze| freeze.in_force()) else { return Err(Refusal::NotFrozen) };
         let life = SignedDuration::from_hours(self.duration_hours.into());
-        let set_at = whole_seconds(now);
+        let set_at = now.whole_seconds();
         let end = set_at.timestamp().checked_add(life).unwrap_or(jiff::Timestamp::MAX);
         let over = ReleaseOverride {
             active: true,
@@ -113,9 +112,9 @@ impl Request {
 /// How long to wait until what is granted can be shown to come after the freeze: both are dated by the second, so in the
 /// second of the freeze nothing can. None in any other second, also where the freeze lies in the future.
 pub(crate) fn wait_after(freeze: &FreezeTerms, now: Instant) -> Option<SignedDuration> {
-    let this_second = whole_seconds(now);
-    let frozen_at = freeze.set_at.filter(|at| whole_seconds(*at) == this_second)?;
-    let next = whole_seconds(frozen_at).timestamp().checked_add(SignedDuration::from_secs(1)).ok()?;
+    let this_second = now.whole_seconds();
+    let frozen_at = freeze.set_at.filter(|at| at.whole_seconds() == this_second)?;
+    let next = frozen_at.whole_seconds().timestamp().checked_add(SignedDuration::from_secs(1)).ok()?;
     Some(next.duration_since(now.timestamp()))
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::interlock::{Admission, AttemptId, Interlock, Phase, ReleaseRefused, ReleaseToken};
 use crate::model::portal_facts::{CommitContent, Refused};
+use crate::model::server_clock::ServerClock;
 use crate::model::time::Instant;
 
 /// What became of the released request.
@@ -86,6 +87,7 @@ struct State {
     in_flight: BTreeMap<u64, OnItsWay>,
     probes: VecDeque<String>,
     server_errors: usize,
+    portal_clock: Option<ServerClock>,
 }
 
 /// Shared between the proxy's tasks and the agent.
@@ -185,6 +187,16 @@ impl Control {
     /// Server errors (status 500 and above) that the portal gave.
     pub(crate) fn server_errors(&self) -> usize {
         self.state().server_errors
+    }
+
+    /// What the portal's own clock shows now, at least, by its dated answers; nothing where it dates none.
+    pub fn portal_time(&self) -> Option<Instant> {
+        Some(Instant::from(self.state().portal_clock?.at(Clock::now())))
+    }
+
+    /// An answer of the portal was dated.
+    pub(super) fn dated(&self, read: ServerClock) {
+        self.change(|state| state.portal_clock = Some(state.portal_clock.map_or(read, |known| known.ahead(read))));
     }
 
     /// Announces that the next commit request is the agent's own.

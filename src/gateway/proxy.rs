@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant as Clock;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -31,6 +32,7 @@ use super::upstream::{Outgoing, Passing, Upstream, UpstreamError, whole};
 use crate::model::digest::Digest;
 use crate::model::portal_facts::{CommitContent, Refusal, Refused};
 use crate::model::private::Private;
+use crate::model::server_clock::ServerClock;
 use crate::selectors::overrides::is_override;
 use crate::selectors::schema::Beacons;
 
@@ -282,6 +284,7 @@ async fn judge(head: http::request::Parts, body: Incoming, origin: &Origin, rule
             let guard = rules.control.begin(reads);
             let request = framed(head, leaving.boxed(), length, origin);
             let answer = rules.upstream.write(request, Box::new(|_| {})).await;
+            read_clock(&answer, rules);
             match &answer {
                 Ok(answer) if signs_out(answer, rules) => rules.control.sign_out(),
                 Ok(answer) if !reads && (answer.status().is_success() || answer.status().is_redirection()) => {
@@ -352,7 +355,20 @@ async fn forward_read(head: http::request::Parts, origin: &Origin, rules: &Arc<R
     if page && answer.as_ref().is_ok_and(|answer| is_file(answer.headers())) {
         return refuse_parts(rules, Refusal::Download, &head, Some(origin));
     }
+    if page && origin == &rules.policy.base {
+        read_clock(&answer, rules);
+    }
     relay(answer, rules, guard, page)
+}
+
+/// Reads the portal's clock off its answer, unless a cache gave that.
+pub(super) fn read_clock<T>(answer: &Result<Response<T>, UpstreamError>, rules: &Rules) {
+    let Ok(answer) = answer else { return };
+    let date = answer.headers().get(header::DATE).filter(|_| !answer.headers().contains_key(header::AGE));
+    let made = date.and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
+    if let Some(made) = made {
+        rules.control.dated(ServerClock { made: made.timestamp(), received: Clock::now() });
+    }
 }
 
 /// Whether an answer leads on to the page for signing in.

@@ -19,6 +19,7 @@ pub mod portal_facts;
 pub mod private;
 pub mod record;
 pub mod residue;
+pub(crate) mod server_clock;
 pub mod shown;
 pub mod strict_json;
 pub mod text;

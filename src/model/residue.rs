@@ -27,7 +27,7 @@ pub enum PortalResidue {
     PerhapsASubmission {
         /// The draft that it was made of.
         draft: DraftReference,
-        /// No later than the release.
+        /// No later than the release, by the portal's own clock where that is known.
         since: Instant,
     },
     /// A proven submission.

@@ -82,10 +82,28 @@ impl Instant {
         self.0.to_zoned(zone.clone())
     }
 
+    /// This instant without its fraction of a second, as people read it.
+    pub(crate) fn whole_seconds(self) -> Self {
+        let floor = jiff::TimestampRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Floor);
+        // Rounding fails only beyond the year 9999.
+        self.0.round(floor).map_or(self, Self)
+    }
+
     /// Whole seconds from `earlier` to this instant; negative when `earlier` is in fact later.
     pub(crate) fn seconds_since(self, earlier: Self) -> i64 {
         self.0.duration_since(earlier.0).as_secs()
     }
+}
+
+/// A length of time for people, in one unit that suits it; `seconds` may not be negative.
+pub(crate) fn duration(seconds: i64) -> String {
+    let (count, unit) = match seconds {
+        ..120 => (seconds, "s"),
+        120..7200 => (seconds / 60, "min"),
+        7200..345_600 => (seconds / 3600, "h"),
+        _ => (seconds / 86_400, "days"),
+    };
+    format!("{count} {unit}")
 }
 
 impl From<Timestamp> for Instant {
@@ -180,6 +198,14 @@ mod tests {
         for bad in ["2026-12-04T02:00:00", "2026-12-04", "2026-12-04T02:00:00-04:00[America/New_York]", "tomorrow"] {
             assert!(Instant::parse(bad).is_err(), "{bad} was accepted");
         }
+    }
+
+    #[test]
+    fn a_length_of_time_is_told_in_the_unit_that_suits_it() {
+        for (seconds, told) in [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (259_200, "72 h")] {
+            assert_eq!(duration(seconds), told);
+        }
+        assert_eq!(duration(864_000), "10 days");
     }
 
     #[test]

@@ -197,7 +197,8 @@ impl<P: Portal> Flow<'_, '_, P> {
             .ok()
             .and_then(|seconds| held_since.timestamp().checked_add(jiff::SignedDuration::from_secs(seconds)).ok())
             .map_or(held_since, Instant::from);
-        self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest }).await?;
+        let portal_time = self.gateway.portal_time();
+        self.note(Stage::Commit, &Event::CommitIntent { content: held.content.digest, portal_time }).await?;
         let judge = |facts: &RunFacts<'_>, record: &ReadRecord, gates: &Gates, now| {
             judge_held(compared, facts, record, gates, now)
         };
@@ -221,6 +222,8 @@ impl<P: Portal> Flow<'_, '_, P> {
             return Err(StopReason::Halt(NonEmpty::one(interrupted())));
         }
         let released_at = self.clock.now();
+        // What the portal stores is dated by its own clock.
+        let since = self.gateway.portal_time().unwrap_or(released_at);
         let begun = Monotonic::now();
         let released = match self.gateway.release(token, released_at, within).await {
             Ok(released) => released,
@@ -257,6 +260,6 @@ impl<P: Portal> Flow<'_, '_, P> {
             let _ = self.note(Stage::Commit, &halted).await;
             return Ok(self.end(Outcome::HaltedDraft, vec![reason]));
         }
-        Ok(self.confirm(released_at).await)
+        Ok(self.confirm(since).await)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::flow::{Flow, StartPoint, StopReason, rereading, verb};
 use super::watch::WatchEvent;
 use crate::decide::reconcile;
+use crate::decide::rules::clocks;
 use crate::decide::rules::resumption::{Course, course};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::Event;
@@ -28,6 +29,10 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.watcher.on_observation(WatchEvent::Account(&account));
         self.ending.account = Some(account);
         self.note(stage, &Event::SignedIn).await?;
+        if let Some(portal) = self.gateway.portal_time() {
+            let agreed = clocks::agree(self.clock.now(), portal, self.facts.map.file.limits.clock_tolerance_s);
+            agreed.map_err(|apart| StopReason::Environment(apart.to_string()))?;
+        }
         let left = self.log.left();
         match &left {
             PortalResidue::PerhapsASubmission { draft, since } => {

@@ -1,5 +1,7 @@
 //! Runs that reach their end.
 
+use std::time::Duration;
+
 use portal_agent::decide::verdict::{HaltCode, Stage};
 use portal_agent::evidence::check::{Depth, flaws};
 use portal_agent::evidence::outcome::{DraftState, Outcome};
@@ -7,10 +9,27 @@ use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::Scheme;
 use portal_agent::reference_portal::example::LARGE;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
+use portal_agent::run::clock::Clock as _;
 use portal_agent::run::interrupt::Interrupt;
+use portal_agent::run::watch::{Unwatched, Watcher};
 
 use crate::browser_tests;
-use crate::support::{InterruptAt, Plan, Rig, codes, told};
+use crate::support::{BriskClock, InterruptAt, Plan, Rig, codes, told};
+
+/// Sets the run's clock forward when a stage begins.
+struct JumpAt<'a> {
+    stage: Stage,
+    by: Duration,
+    clock: &'a BriskClock,
+}
+
+impl Watcher for JumpAt<'_> {
+    fn step(&self, stage: Stage, _: &str) {
+        if stage == self.stage {
+            drop(self.clock.rest(self.by));
+        }
+    }
+}
 
 /// What the oracle must hold of a record, field by field of the portal.
 fn expected(record: &serde_json::Value) -> Vec<(&'static str, String)> {
@@ -162,6 +181,28 @@ browser_tests! {
         let oracle = rig.oracle();
         assert_eq!((oracle.drafts.len(), oracle.commit_requests), (1, 0));
         assert_eq!(run.get().draft_reference.as_ref().unwrap().as_str(), oracle.drafts[0].reference);
+    }
+
+    chromium async fn a_clock_that_differs_from_the_portals_ends_the_run_before_anything_is_entered(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let fast = BriskClock::default();
+        fast.rest(Duration::from_secs(420)).await;
+        let run = rig.run_by(&fast, &Unwatched).await;
+        assert_eq!(run.get().outcome, Outcome::Environment, "{}", told(&run));
+        assert!(told(&run).contains("7 min apart"), "{}", told(&run));
+        assert_eq!((rig.oracle().drafts.len(), rig.oracle().commit_requests), (0, 0));
+        // With the clock set right, nothing is left to be cleared up.
+        let again = rig.run().await;
+        assert_eq!(again.get().outcome, Outcome::Submitted, "{}", told(&again));
+    }
+
+    firefox async fn what_the_portal_stores_is_dated_by_the_portals_own_clock(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let clock = BriskClock::default();
+        let jump = JumpAt { stage: Stage::Review, by: Duration::from_secs(420), clock: &clock };
+        let run = rig.run_by(&clock, &jump).await;
+        assert_eq!(run.get().outcome, Outcome::Submitted, "{}", told(&run));
+        assert_submitted_once(&rig);
     }
 
     chromium async fn an_interrupt_while_the_commit_is_held_refuses_it(browser: BrowserKind) {

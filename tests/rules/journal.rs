@@ -68,7 +68,7 @@ pub fn whole() -> Vec<Event> {
         Event::Reviewed,
         Event::PanelRechecked,
         Event::CommitHeld { content: content() },
-        Event::CommitIntent { content: content() },
+        Event::CommitIntent { content: content(), portal_time: None },
         Event::CommitAnswered { status: Some(303), sent: true },
         Event::Confirmed { number: "FEX-1".into() },
         Event::Ended { outcome: Outcome::Submitted },
@@ -183,9 +183,11 @@ fn a_journal_in_which_anything_was_changed_left_out_or_moved_is_refused() {
 fn an_event_that_may_not_happen_is_an_error_and_leaves_no_line() {
     let mut desk = Desk::of(&whole()[..14]);
     let before = desk.bytes();
-    for event in
-        [Event::CommitIntent { content: content() }, Event::SaveBegins, Event::Confirmed { number: "1".into() }]
-    {
+    for event in [
+        Event::CommitIntent { content: content(), portal_time: None },
+        Event::SaveBegins,
+        Event::Confirmed { number: "1".into() },
+    ] {
         assert!(matches!(desk.write(&event), Err(EvidenceError::IllegalEvent(_))), "{event:?}");
     }
     assert_eq!(desk.bytes(), before);
@@ -278,7 +280,7 @@ fn a_run_that_may_have_committed_can_only_look_and_be_resolved() {
         Event::EntryBegins { tab: tab() },
         Event::SaveBegins,
         Event::CommitHeld { content: content() },
-        Event::CommitIntent { content: content() },
+        Event::CommitIntent { content: content(), portal_time: None },
     ] {
         assert!(desk.write(&event).is_err(), "{event:?}");
     }

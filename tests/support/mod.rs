@@ -232,6 +232,13 @@ impl Rig {
         launch(&order, &self.sources, &*self.clock(), interrupt, &Unwatched).await
     }
 
+    /// Runs by another clock than the machine's.
+    pub async fn run_by(&self, clock: &dyn Clock, watcher: &dyn Watcher) -> Masked<RunDocument> {
+        let (_switch, interrupt) = Interrupt::by_hand();
+        let result = launch(&self.order, &self.sources, clock, interrupt, watcher).await;
+        result.unwrap_or_else(|error| panic!("{error}"))
+    }
+
     pub async fn run_interruptible(&self, interrupt: Interrupt, watcher: &dyn Watcher) -> Masked<RunDocument> {
         let result = launch(&self.order, &self.sources, &*self.clock(), interrupt, watcher).await;
         result.unwrap_or_else(|error| panic!("{error}"))

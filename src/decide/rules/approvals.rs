@@ -10,7 +10,7 @@ use crate::model::gates::{Delegation, SignatureFinding, SignaturePolicy};
 use crate::model::ids::{PersonId, Role};
 use crate::model::private::Fact;
 use crate::model::record::{Approval, ApprovalManifest, Decision, Signer};
-use crate::model::time::Instant;
+use crate::model::time::{Instant, duration};
 
 fn reason(code: HaltCode, subject: impl ToString, expected: impl ToString, observed: impl ToString) -> HaltReason {
     HaltReason {
@@ -124,16 +124,17 @@ pub(crate) fn approval_stale(
 ) -> Vec<HaltReason> {
     let code = HaltCode::ApprovalStale;
     let mut found = Vec::new();
+    let told = now.whole_seconds();
     if manifest.expires_at <= now {
-        found.push(reason(code, "manifest.expires_at", format!("after {now}"), manifest.expires_at));
+        found.push(reason(code, "manifest.expires_at", format!("after {told}"), manifest.expires_at));
     }
     for approval in approvals {
         let age = now.seconds_since(approval.decided_at);
         if age > policy.max_age_s {
-            let expected = format!("at most {} s before {now}", policy.max_age_s);
+            let expected = format!("at most {} before {told}", duration(policy.max_age_s));
             found.push(reason(code, subject(&approval.role), expected, approval.decided_at));
         } else if approval.decided_at > now {
-            found.push(reason(code, subject(&approval.role), format!("not after {now}"), approval.decided_at));
+            found.push(reason(code, subject(&approval.role), format!("not after {told}"), approval.decided_at));
         }
     }
     found

@@ -20,7 +20,7 @@ pub struct AfterRelease<'a> {
     pub number_on_page: Option<&'a str>,
     /// The independent look-up.
     pub looked_up: &'a LookedUp,
-    /// When the request was released.
+    /// When the request was released, by the portal's own clock where that is known.
     pub released_at: Instant,
     /// How far the portal's clock may lie behind ours, in seconds.
     pub clock_tolerance_s: i64,
@@ -78,7 +78,7 @@ pub fn proof(facts: &AfterRelease<'_>) -> Proof {
         let expected = format!("{}, which the look-up lists", row.number);
         return doubt(reason(HaltCode::ConfirmationForeign, expected, Fact::public(number)));
     }
-    let expected = format!("created since {}", facts.released_at);
+    let expected = format!("created since {}", facts.released_at.whole_seconds());
     match row.created {
         Created::At(created) if facts.released_at.seconds_since(created) > facts.clock_tolerance_s => {
             let observed = row.fact(format!("{}, created {created}", row.number));

@@ -34,12 +34,12 @@ pub(crate) fn window_mismatch(record: &ChangeRecord, policy: &FreezePolicy, now:
         .map(|(subject, approved)| reason(HaltCode::WindowMismatch, subject, approved, asked))
         .collect();
     if asked.end <= now {
-        found.push(reason(HaltCode::WindowMismatch, "window.end", format!("after {now}"), asked.end));
+        found.push(reason(HaltCode::WindowMismatch, "window.end", format!("after {}", now.whole_seconds()), asked.end));
     }
     let category = record.exception.category.as_str();
     let lead = policy.lead_hours(category);
     if lead > 0 && asked.start.seconds_since(now) < i64::from(lead) * 3600 {
-        let expected = format!("at least {lead} h after {now}");
+        let expected = format!("at least {lead} h after {}", now.whole_seconds());
         found.push(reason(HaltCode::WindowMismatch, "window.start", expected, asked.start));
     }
     if let Some(longest) = policy.longest_window_hours(category)

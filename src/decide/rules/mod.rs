@@ -1,6 +1,7 @@
 //! One function a rule. Each returns the reasons it found, empty when it is content.
 
 pub mod approvals;
+pub(crate) mod clocks;
 pub mod commit;
 pub mod confirmation;
 pub mod controls;

@@ -102,7 +102,7 @@ pub struct Limits {
     pub commit_s: u64,
     /// For a change that was sent, answered or not, to show in the portal's list.
     pub arrival_s: u64,
-    /// How far the portal's clock may lie behind this machine's, and the clocks of two hosts apart.
+    /// How far the portal's clock, by which it dates its answers, may differ from this machine's, and the clocks of two hosts.
     pub clock_tolerance_s: i64,
 }
 

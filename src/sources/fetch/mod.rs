@@ -8,7 +8,6 @@
 mod answer;
 mod cached;
 mod pace;
-mod server_clock;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -28,10 +27,10 @@ use url::{Host, Url};
 use super::SourceError;
 use super::icalendar::whole_characters;
 use crate::diagnostic::Diagnostic;
+use crate::model::server_clock::ServerClock;
 use answer::{Failure, judge};
 pub(crate) use answer::{Head, Wanted};
 pub use pace::{Pace, RealPace};
-use server_clock::ServerClock;
 
 /// How far a fetcher goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 /// A server's clock, read off one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ServerClock {
+pub(crate) struct ServerClock {
     /// When the answer was made, by the server's clock.
     pub made: Timestamp,
     /// When it was here, by ours.
@@ -15,14 +15,14 @@ pub(super) struct ServerClock {
 
 impl ServerClock {
     /// What it shows `now`, at least: how long the answer was on its way is not known.
-    pub(super) fn at(self, now: Instant) -> Timestamp {
+    pub(crate) fn at(self, now: Instant) -> Timestamp {
         let passed = now.saturating_duration_since(self.received);
         self.made.checked_add(passed).unwrap_or(Timestamp::MAX)
     }
 
     /// The one of two readings that shows more. An answer that was on its way for long, or was kept for less than the difference
     /// that is let pass, never sets the clock back: so such differences do not add up.
-    pub(super) fn ahead(self, other: Self) -> Self {
+    pub(crate) fn ahead(self, other: Self) -> Self {
         let when = self.received.max(other.received);
         if self.at(when) >= other.at(when) { self } else { other }
     }
