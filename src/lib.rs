@@ -13,6 +13,7 @@
 //! - `netlink`: questions to the kernel about links and connections.
 //! - [`sources`]: record, attachments, freeze calendar and freeze state, read anew whenever they are asked for.
 //! - [`signatures`]: what approvers sign with their SSH keys, and whether they did; pure.
+//! - [`seal`]: what the evidence is signed with, in the shapes that other tools verify.
 //! - [`evidence`]: journal, documents and pictures of a run.
 //! - [`run`]: the stages that join all of these. It holds no rules.
 //! - [`rejudge`]: what past runs recorded, judged once more; pure.
@@ -40,6 +41,7 @@ pub mod recording;
 pub mod reference_portal;
 pub mod rejudge;
 pub mod run;
+pub mod seal;
 pub mod selectors;
 pub mod signatures;
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub enum Command {
     Import(Import),
     /// Replay fixtures offline and compare, or judge past runs again
     Replay(Replay),
+    /// Check that the evidence of past runs is what the runs wrote
+    Verify(Verify),
     /// Print the text that an approver signs, or make the record's entry from a signature
     Approve(super::approve::Approve),
     /// Check, activate or override the change freeze
@@ -245,6 +247,24 @@ pub struct Takeover {
     /// Open its draft in a browser of your own: fresh profile, your own sign-in
     #[arg(long, requires = "run")]
     pub open: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent verify evidence\n  portal-agent verify 20261127T013114Z-1cc0ee --key seal.pub.pem"
+)]
+pub struct Verify {
+    /// Runs: their folders, folders of runs, or ids
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Public key (PEM) that every run must be signed with
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// How many files to read at a time [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
     #[command(flatten)]
     pub common: Common,
 }

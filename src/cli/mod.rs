@@ -13,6 +13,7 @@ mod init;
 mod live;
 pub mod man;
 mod map_text;
+mod past_runs;
 mod picture;
 mod policy_file;
 mod progress;
@@ -29,6 +30,7 @@ mod survey;
 mod takeover;
 mod terminal;
 mod tried;
+mod verify;
 mod write;
 
 use std::ffi::OsString;
@@ -75,6 +77,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, version: &'static str
 async fn dispatch(args: Args) -> Exit {
     let output = args.output;
     match args.command {
+        Command::Verify(args) => verify::run(&args, output),
         Command::Submit(submit) => submit::run(submit, output).await,
         Command::Resume(args) => resume::resume(args, output).await,
         Command::Resolve(args) => resume::resolve(args, output).await,

@@ -111,6 +111,7 @@ pub fn order(
         credentials,
         draft_only: wanted.draft_only || settings.commit == CommitPolicy::Never,
         hand_over: wanted.window.hand_over,
+        sealer: settings.sealer()?.map(Arc::new),
     };
     Ok((order, sources))
 }

@@ -197,6 +197,9 @@ pub struct TakeoverDocument {
 }
 impl PublicDocument for TakeoverDocument {}
 
+/// Version of the shape below.
+pub(crate) const MANIFEST_SCHEMA: &str = "portal-agent/manifest/1";
+
 /// `manifest.json`: digests of every other file.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ManifestDocument {

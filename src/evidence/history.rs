@@ -59,6 +59,14 @@ pub enum BrokenJournal {
         /// Line, from 1.
         line: usize,
     },
+    /// An entry stands in another place than it was written in.
+    #[error("line {line} is entry {seq} of the run: lines were removed or put into another order")]
+    Order {
+        /// Line, from 1.
+        line: usize,
+        /// Its number.
+        seq: u64,
+    },
     /// An event that may not happen there.
     #[error("line {line}: {event} may not happen while the run is {progress:?}")]
     Illegal {
@@ -232,6 +240,9 @@ impl History {
                 parsed.map_err(|error| BrokenJournal::Unreadable { line, why: error.to_string() })?;
             if entry.digest().ok() != Some(hash) {
                 return Err(BrokenJournal::Chain { line });
+            }
+            if entry.seq != line as u64 {
+                return Err(BrokenJournal::Order { line, seq: entry.seq });
             }
             taken_over |= matches!(entry.event, Event::TakenOver { .. });
             own += if taken_over { 0 } else { text.len() };

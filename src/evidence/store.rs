@@ -201,6 +201,8 @@ impl Shelf for DiskShelf {
 pub(crate) const SCREENSHOTS: &str = "screenshots";
 /// Name of the manifest over all other files.
 pub const MANIFEST: &str = "manifest.json";
+/// Name of the signed seal over the manifest and all files that it names.
+pub(crate) const SEAL: &str = "manifest.dsse.json";
 
 /// The evidence folder of one run: takes nothing that has not passed the mask.
 #[derive(Debug)]

@@ -9,19 +9,22 @@ use super::run_log::{RunLog, unwritable};
 use super::watch::Watcher;
 use crate::decide::verdict::Stage;
 use crate::evidence::documents::{
-    AttachmentView, AttachmentsDocument, Cost, ManifestDocument, RUN_SCHEMA, RefusedView, ResumesView, RunDocument,
-    Versions,
+    AttachmentView, AttachmentsDocument, Cost, MANIFEST_SCHEMA, ManifestDocument, RUN_SCHEMA, RefusedView, ResumesView,
+    RunDocument, Versions,
 };
 use crate::evidence::journal::{Event, Resumption};
 use crate::evidence::outcome::Outcome;
 use crate::evidence::readings::{APPROVALS, APPROVALS_SCHEMA, ApprovalsDocument};
 use crate::evidence::shared::{Created, SharedStore};
-use crate::evidence::store::{EvidenceError, MANIFEST};
+use crate::evidence::store::{EvidenceError, MANIFEST, SEAL};
 use crate::mask::masked::{Leak, MaskGate, Masked};
+use crate::model::digest::Digest;
 use crate::model::ids::RunId;
 use crate::model::portal_facts::Refused;
 use crate::model::private::{Exposure, Fact};
 use crate::model::time::Instant;
+use crate::seal::envelope::Statement;
+use crate::seal::sealer::Sealer;
 
 /// Name of the takeover note for people.
 pub(crate) const TAKEOVER_TEXT: &str = "takeover.md";
@@ -43,6 +46,8 @@ pub struct Closing<'a> {
     pub blocked: u64,
     /// All refused requests.
     pub refused: Vec<(Refused, u64)>,
+    /// What the evidence is sealed with, where anything is.
+    pub sealer: Option<&'a Sealer>,
 }
 
 /// Writes every document and the manifest, and sends them to a store that lies elsewhere. The outcome stands whatever happens
@@ -77,7 +82,7 @@ pub async fn finish(
     let resumes = log.as_ref().and_then(|log| log.journal.history()?.resumption.clone());
     let document = |sealed| run_document(closing, &ending, place.clone(), resumes.as_ref(), gate, sealed);
     if let Some(log) = &mut log {
-        let written = seal(closing, log, gate, document(sealed));
+        let written = seal(closing, log, gate, document(sealed)).await;
         sealed &= written.is_ok() && send(closing, log, shared).await.is_ok();
     }
     // A document that may not be shown whole still says how the run ended.
@@ -146,12 +151,25 @@ pub(crate) fn write_note(
     log.folder.document("takeover.json", &gate.document(note).map_err(withheld("takeover.json"))?)
 }
 
-fn seal(closing: &Closing<'_>, log: &mut RunLog<'_>, gate: &MaskGate, run: RunDocument) -> Result<(), EvidenceError> {
+async fn seal(
+    closing: &Closing<'_>,
+    log: &mut RunLog<'_>,
+    gate: &MaskGate,
+    run: RunDocument,
+) -> Result<(), EvidenceError> {
     let shown = gate.document(run.clone()).unwrap_or_else(|_| gate.bare(run));
     log.folder.document("run.json", &shown)?;
     let files: BTreeMap<_, _> = log.folder.digests()?;
-    let manifest = ManifestDocument { schema: "portal-agent/manifest/1", run_id: closing.run.clone(), files };
-    log.folder.document(MANIFEST, &gate.document(manifest).map_err(withheld(MANIFEST))?)
+    let manifest = ManifestDocument { schema: MANIFEST_SCHEMA, run_id: closing.run.clone(), files: files.clone() };
+    log.folder.document(MANIFEST, &gate.document(manifest).map_err(withheld(MANIFEST))?)?;
+    let Some(sealer) = closing.sealer else { return Ok(()) };
+    let change = &closing.facts.record.record.exception.change_id;
+    let files = files.into_iter().map(|(name, file)| (name, file.sha256));
+    let files = files.chain([(MANIFEST.to_owned(), Digest::of(&log.folder.read(MANIFEST)?))]);
+    let unsealed = |error: &dyn std::error::Error| EvidenceError::Store(format!("{SEAL}: {error}"));
+    let envelope = sealer.seal(&Statement::of(closing.run, change, files)).await.map_err(|error| unsealed(&error))?;
+    let text = String::from_utf8(envelope).map_err(|error| unsealed(&error))?;
+    log.folder.text(SEAL, &gate.text(text).map_err(withheld(SEAL))?)
 }
 
 fn run_document(

@@ -31,6 +31,7 @@ use crate::model::ids::{ChangeId, RunId};
 use crate::model::residue::PortalResidue;
 use crate::model::time::Instant;
 use crate::portal::Portal as _;
+use crate::seal::sealer::Sealer;
 use crate::sources::Sources;
 
 /// Does what `order` asks for, to the end.
@@ -76,6 +77,8 @@ pub(crate) struct Run<'a> {
     pub versions: Versions,
     /// Whether a run that halts leaves its live browser to a person.
     pub hand_over: bool,
+    /// What its evidence is sealed with, where anything is.
+    pub sealer: Option<&'a Sealer>,
     /// When it began.
     pub started_at: Instant,
     /// When everything had been read that is judged first.
@@ -309,6 +312,7 @@ impl Run<'_> {
             finished_at: context.clock.now(),
             blocked: control.as_ref().map_or(0, |control| control.interlock().refused()),
             refused: control.as_ref().map(Control::refused).unwrap_or_default(),
+            sealer: self.sealer,
         };
         let outcome = ending.outcome;
         let left = log.as_ref().map_or(PortalResidue::Nothing, |log| log.left());

@@ -23,6 +23,7 @@ use crate::model::private::Private;
 use crate::model::time::Instant;
 use crate::portal::LocalFile;
 use crate::portal::webdriver::Credentials;
+use crate::seal::sealer::Sealer;
 use crate::selectors::plan::PlanError;
 use crate::selectors::read::SelectorMap;
 use crate::selectors::schema::Field;
@@ -64,6 +65,8 @@ pub struct Order {
     pub draft_only: bool,
     /// Whether a run that halts leaves its live browser to a person.
     pub hand_over: bool,
+    /// What the evidence is sealed with, where anything is.
+    pub sealer: Option<Arc<Sealer>>,
 }
 
 /// Where the run's name and the key for hidden values come from.

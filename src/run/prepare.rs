@@ -132,6 +132,7 @@ impl<'a> Prepared<'a> {
             portal: order.portal(),
             versions: versions(order, &self.record),
             hand_over: order.hand_over,
+            sealer: order.sealer.as_deref(),
             started_at: self.started_at,
             judged_at: self.judged_at,
             verdict,

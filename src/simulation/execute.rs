@@ -71,6 +71,7 @@ pub(crate) async fn execute(sim: Sim, store: Arc<InMemory>, process: u64, host: 
             portal: "simulated".into(),
         },
         hand_over: false,
+        sealer: None,
         started_at: HostClock { sim: sim.clone(), host }.now(),
         judged_at,
         verdict,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Module, and what it may import of ours. The rooms of the recordings' wing are told apart, since one of them is pure.
-const ALLOWED: [(&str, &[&str]); 23] = [
+const ALLOWED: [(&str, &[&str]); 24] = [
     ("model", &[]),
     ("netlink", &[]),
     ("diagnostic", &[]),
@@ -16,10 +16,14 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ("signatures", &["model", "diagnostic"]),
     ("gateway", &["model", "decide", "netlink", "selectors"]),
     ("portal", &["model", "netlink", "selectors", "mask", "gateway"]),
-    ("evidence", &["model", "decide", "mask"]),
+    ("seal", &["model"]),
+    ("evidence", &["model", "decide", "mask", "seal"]),
     ("rejudge", &["model", "decide", "evidence"]),
     ("reference_portal", &["model"]),
-    ("run", &["model", "diagnostic", "decide", "selectors", "mask", "sources", "gateway", "portal", "evidence"]),
+    (
+        "run",
+        &["model", "diagnostic", "decide", "selectors", "mask", "sources", "gateway", "portal", "evidence", "seal"],
+    ),
     ("recording/scrub", &["model"]),
     ("recording/traffic", &["model", "selectors", "gateway"]),
     ("recording/fixture", &["model", "diagnostic", "selectors", "sources", "evidence", "recording::traffic"]),
@@ -91,6 +95,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
             "gateway",
             "portal",
             "evidence",
+            "seal",
             "run",
             "rejudge",
             "reference_portal",

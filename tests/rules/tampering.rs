@@ -25,7 +25,7 @@ fn sealed() -> Desk {
 fn seal(desk: &Desk) {
     let files = serde_json::to_value(desk.folder.digests().unwrap()).unwrap();
     let manifest = serde_json::json!({ "schema": "portal-agent/manifest/1", "run_id": "r1", "files": files });
-    std::fs::write(desk.root.path().join("CHG1/r1").join(MANIFEST), manifest.to_string()).unwrap();
+    std::fs::write(desk.root.path().join("CHG1/r1").join(MANIFEST), format!("{manifest:#}\n")).unwrap();
 }
 
 /// What is found after somebody has been at the evidence.
@@ -75,7 +75,7 @@ fn every_tampering_with_evidence_is_found() {
         ),
         // Those who write the manifest anew are found by the chain, and by the two ends.
         (
-            "does not follow",
+            "line 5 is entry 6 of the run",
             Box::new(|folder, desk| {
                 edit(&folder.join(JOURNAL), |text| without_line(&text, 4));
                 seal(desk);

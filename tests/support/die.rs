@@ -83,6 +83,7 @@ pub async fn die(folder: &Path, browser: &str, map: &Path, base: &str, event: &s
         credentials: Credentials { user: ACCOUNT.into(), password: PASSWORD.into() },
         draft_only: false,
         hand_over: false,
+        sealer: None,
     };
     let sources = ConfiguredSources::of_files(
         order.record.clone(),

@@ -146,6 +146,7 @@ impl Rig {
             begin: Begin::Afresh,
             shared: SharedStore::folder(&evidence),
             hand_over: false,
+            sealer: None,
             record: example.record.clone(),
             map: Arc::new(read_map("reference.toml".as_ref(), &map_text).unwrap()),
             base: portal.url(),

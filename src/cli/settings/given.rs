@@ -1,5 +1,6 @@
 //! What the settings give: each value, or what to do where it is missing.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -8,13 +9,27 @@ use secrecy::SecretString;
 use super::{PASSWORD, SECRET, Settings, SettingsError, zone_named};
 use crate::cli::secret::secret;
 use crate::decide::policy::{ApprovalPolicy, Policy};
+use crate::diagnostic::Diagnostic;
 use crate::evidence::shared::{SharedStore, StoreError};
 use crate::model::browser::BrowserNetwork;
 use crate::model::freeze_policy::FreezePolicy;
 use crate::model::ids::PersonId;
 use crate::portal::network::NetworkOrder;
 use crate::run::session::BrowserOrder;
+use crate::seal::key::{KeyError, SigningKey, VerifyingKey};
+use crate::seal::sealer::Sealer;
 use crate::sources::freeze_policy_file;
+
+/// Reads a key from a file.
+pub(crate) fn key_file<T>(
+    key: &str,
+    path: &Path,
+    read: impl FnOnce(&[u8]) -> Result<T, KeyError>,
+) -> Result<T, SettingsError> {
+    let wrong = |what: String| SettingsError::File(Diagnostic::whole(path, what, format!("name a key file for {key}")));
+    let bytes = std::fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    read(&bytes).map_err(|error| wrong(error.to_string()))
+}
 
 impl Settings {
     /// Who runs the agent.
@@ -101,6 +116,45 @@ impl Settings {
             return Ok(self.evidence_mib << 20);
         }
         Err(SettingsError::Value(format!("evidence_mib: {} is not from 4 to 4096", self.evidence_mib)))
+    }
+
+    /// What evidence is sealed with; nothing where nothing is set.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] when a key cannot be read, others may read it, or what is set does not go together.
+    pub(crate) fn sealer(&self) -> Result<Option<Sealer>, SettingsError> {
+        let wrong = |told: &str| SettingsError::Value(told.to_owned());
+        match (&self.seal_key, &self.seal_command) {
+            (None, None) => Ok(None),
+            (Some(_), Some(_)) => Err(wrong("seal_key and seal_command: set one of them")),
+            (Some(path), None) => {
+                let others = std::fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0);
+                if others {
+                    let path = path.display();
+                    return Err(SettingsError::Value(format!(
+                        "seal_key: others may read {path}: `chmod go-rwx {path}`"
+                    )));
+                }
+                key_file("seal_key", path, SigningKey::from_pem).map(|key| Some(Sealer::Key(key)))
+            }
+            (None, Some(command)) => {
+                let key = self.seal_public_key()?.ok_or_else(|| {
+                    wrong("seal_command: set seal_public_key too, so that what it signs can be verified")
+                })?;
+                Ok(Some(Sealer::Command { command: command.clone(), key }))
+            }
+        }
+    }
+
+    /// The public key of whoever seals evidence.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::File`] when it cannot be read.
+    pub(crate) fn seal_public_key(&self) -> Result<Option<VerifyingKey>, SettingsError> {
+        let read = |path: &PathBuf| key_file("seal_public_key", path, VerifyingKey::from_pem);
+        self.seal_public_key.as_ref().map(read).transpose()
     }
 
     /// Zone of whoever reads what is printed.

@@ -117,7 +117,7 @@ fn read_from(flags: &Common, variables: HashMap<String, String>) -> Result<Setti
 }
 
 /// Settings that name files.
-const FILES: [&str; 13] = [
+const FILES: [&str; 15] = [
     "map",
     "evidence",
     "calendar",
@@ -131,10 +131,12 @@ const FILES: [&str; 13] = [
     "revoked_keys",
     "change_management",
     "portal_ca",
+    "seal_key",
+    "seal_public_key",
 ];
 
 /// Settings that are lists; a variable has them with commas between.
-const LISTS: [&str; 3] = ["approval_roles", "password_command", "change_management_command"];
+const LISTS: [&str; 4] = ["approval_roles", "password_command", "change_management_command", "seal_command"];
 
 /// What the variables set, by key. Their values are texts, whatever they look like: an account may be called 0042.
 fn over_the_file(variables: HashMap<String, String>) -> Result<BTreeMap<String, config::Value>, SettingsError> {
@@ -165,8 +167,8 @@ impl Settings {
     fn stand_in(&mut self, folder: &Path) {
         let files = [&mut self.map, &mut self.portal_ca, &mut self.freeze_policy, &mut self.delegates, &mut self.holds];
         let more = [&mut self.ownership, &mut self.freeze_state, &mut self.release_override, &mut self.allowed_signers];
-        let paths =
-            files.into_iter().chain(more).chain([&mut self.revoked_keys, &mut self.change_management]).flatten();
+        let keys = [&mut self.revoked_keys, &mut self.seal_key, &mut self.seal_public_key];
+        let paths = files.into_iter().chain(more).chain(keys).chain([&mut self.change_management]).flatten();
         let calendars = self.calendar.as_mut_slice().iter_mut().filter(|path| place(path) == Location::File);
         for path in paths.chain(calendars).chain([&mut self.evidence]) {
             *path = folder.join(&*path);

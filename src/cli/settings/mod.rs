@@ -19,6 +19,7 @@ use crate::model::gates::SignaturePolicy;
 use crate::model::ids::{PersonId, Role};
 use crate::sources::configured::WITHIN;
 
+pub(super) use given::key_file;
 pub use layers::read;
 pub(super) use layers::{check_keys, read_with};
 
@@ -57,6 +58,12 @@ pub struct Settings {
     /// What all evidence of a run may have together, in MiB.
     #[serde(default = "evidence_mib")]
     pub evidence_mib: u64,
+    /// Private key (PEM) that the evidence is sealed with.
+    pub seal_key: Option<PathBuf>,
+    /// A program and its arguments that sign what they read, in place of that.
+    pub seal_command: Option<Vec<String>>,
+    /// Public key (PEM) of whoever seals.
+    pub seal_public_key: Option<PathBuf>,
     /// What is shared with other hosts, `s3://BUCKET/PREFIX`; the evidence folder itself otherwise.
     pub evidence_store: Option<url::Url>,
     /// Freeze calendars: files, or addresses.
@@ -153,13 +160,16 @@ impl Places {
 }
 
 /// Every setting.
-pub const KEYS: [&str; 32] = [
+pub const KEYS: [&str; 35] = [
     "operator",
     "map",
     "base_url",
     "evidence",
     "evidence_mib",
     "evidence_store",
+    "seal_key",
+    "seal_command",
+    "seal_public_key",
     "calendar",
     "freeze_policy",
     "delegates",

@@ -104,6 +104,7 @@ pub async fn replay(
         credentials: Credentials { user: head.account.clone(), password: SecretString::from(PASSWORD) },
         draft_only: head.draft_only,
         hand_over: false,
+        sealer: None,
     };
     let listening = Listening::new(watcher);
     let document = launch(&order, &sources, &dial, interrupt, &listening).await?;
