@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::mask::masked::Permissions;
 use crate::model::form::{FormValue, PlannedField};
 use crate::selectors::kinds::Kind;
 use crate::selectors::locator::{Cell, Locators};
@@ -141,10 +142,12 @@ impl PageQuery {
         self
     }
 
-    /// Also asks for the rectangles of what may be shown: these fields, and the map's wording if `wording`.
-    pub fn show(mut self, fields: Vec<FieldQuery>, wording: bool) -> Self {
+    /// Also asks for the rectangles of what may be shown: these fields, and the map's wording and what the portal announces, where
+    /// that is permitted.
+    pub fn show(mut self, fields: Vec<FieldQuery>, permitted: &Permissions) -> Self {
+        let Permissions { wording, messages, .. } = permitted;
         for question in self.all() {
-            question.insert("show".into(), json!({ "fields": [], "wording": wording }));
+            question.insert("show".into(), json!({ "fields": [], "wording": wording, "messages": messages }));
         }
         for (at, mut field) in fields.into_iter().enumerate() {
             field.asked["at"] = json!(at);

@@ -108,7 +108,7 @@ impl WebPortal {
 
     async fn picture_of(&mut self, named: &[Named], caption: &str) -> Result<MaskedPicture, PortalError> {
         let fields = named.iter().map(|one| one.ask.clone()).collect();
-        let ask = PageQuery::state(self.map()).show(fields, self.config.gate.permissions().wording);
+        let ask = PageQuery::state(self.map()).show(fields, self.config.gate.permissions());
         let mut why = "the page kept moving".to_owned();
         for _ in 0..TRIES {
             let token = format!("{:032x}", rand::random::<u128>());

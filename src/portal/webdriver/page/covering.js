@@ -39,6 +39,18 @@ function plain(element) {
   return all.length <= MOST && all.every((one) => getComputedStyle(one).content === 'normal' && !['::before', '::after'].some((pseudo) => generated(one, pseudo)));
 }
 
+// What the portal announces: banners, alerts and dialogs, each as a whole.
+function announced() {
+  const all = [...bannersShown(), ...find(ask.page.dialogs).filter(visible)];
+  return all.filter((one) => !all.some((other) => other !== one && isInside(one, other)));
+}
+
+// Where the portal writes what is wrong with a control.
+function complaints(element) {
+  const invalid = element.getAttribute('aria-invalid') === 'true';
+  return [...referenced(element, 'aria-errormessage'), ...(invalid ? referenced(element, 'aria-describedby') : [])];
+}
+
 // What may be shown and what may not. `words` are the map's wording, in which no control is shown unless it may be itself.
 function subjects() {
   const found = [];
@@ -52,7 +64,9 @@ function subjects() {
     if (!listed.length) for (const element of own) add(element, field.show && field.widget !== 'file', field.at, label);
     for (const row of listed) add(row, field.show, field.at, label);
   });
-  if (ask.show.wording) for (const element of find(ask.page.wording)) if (visible(element)) add(element, true, null, null);
+  const words = ask.show.wording ? find(ask.page.wording) : [];
+  if (ask.show.messages) words.push(...announced(), ...found.flatMap(({ element }) => complaints(element)));
+  for (const element of new Set(words)) if (visible(element)) add(element, true, null, null);
   return found;
 }
 

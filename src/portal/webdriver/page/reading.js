@@ -121,8 +121,10 @@ function strange(panel, fields) {
   });
 }
 
-function banners() {
+function bannersShown() {
   const found = new Set([...find(ask.page.banners), ...everywhere('[role=alert], [role=alertdialog]')]);
   const shown = [...found].filter((one) => visible(one) && fold(words(one)));
-  return shown.filter((one) => !shown.some((other) => other !== one && isInside(one, other))).map((one) => fold(words(one)));
+  return shown.filter((one) => !shown.some((other) => other !== one && isInside(one, other)));
 }
+
+const banners = () => bannersShown().map((one) => fold(words(one)));
