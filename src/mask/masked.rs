@@ -105,7 +105,9 @@ impl MaskGate {
         if self.may_show(fact.exposure()) && self.is_clean(text.as_bytes()) {
             Masked(self.cut(text))
         } else {
-            Masked(format!("[hidden {}, {} characters]", self.keyed(text), text.chars().count()))
+            let told = fact.otherwise().filter(|told| self.is_clean(told.as_bytes()));
+            let told = told.map_or(String::new(), |told| format!("; {told}"));
+            Masked(format!("[hidden {}, {} characters{told}]", self.keyed(text), text.chars().count()))
         }
     }
 

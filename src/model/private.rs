@@ -49,12 +49,24 @@ pub enum Exposure {
 pub struct Fact {
     text: Private<String>,
     exposure: Exposure,
+    otherwise: Option<String>,
 }
 
 impl Fact {
     /// A fact with the given exposure.
     pub fn new(text: impl Into<String>, exposure: Exposure) -> Self {
-        Self { text: Private::new(text.into()), exposure }
+        Self { text: Private::new(text.into()), exposure, otherwise: None }
+    }
+
+    /// The same, with what may be told of it where it may not be shown itself.
+    #[must_use]
+    pub(crate) fn or_tell(self, otherwise: Option<String>) -> Self {
+        Self { otherwise, ..self }
+    }
+
+    /// What may be told where the text may not be shown.
+    pub(crate) fn otherwise(&self) -> Option<&str> {
+        self.otherwise.as_deref()
     }
 
     /// A fact that is no secret by its kind: an identifier, a time, a digest, a role, a count.

@@ -5,6 +5,7 @@ pub(crate) mod clocks;
 pub mod commit;
 pub mod confirmation;
 pub mod controls;
+pub(crate) mod differences;
 pub mod exceptions;
 pub mod files;
 pub mod freeze;

@@ -1,11 +1,12 @@
 //! An earlier run's leavings at the portal: which draft to go on from, and what became of it since.
 
+use super::differences::difference;
 use crate::decide::reconcile::{located, uploads};
 use crate::decide::rules::exceptions::{existing_exception, opened};
 use crate::decide::rules::{controls, values};
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::model::banner::BannerRule;
-use crate::model::form::{Part, PlannedField, PlannedFile, PlannedTab};
+use crate::model::form::{FormValue, Part, PlannedField, PlannedFile, PlannedTab};
 use crate::model::ids::{ChangeId, DraftReference, FieldId};
 use crate::model::observed::{Found, ObservedTab};
 use crate::model::portal_facts::{ListedException, ListedState};
@@ -207,12 +208,12 @@ pub fn resumed_tab(
     standing
 }
 
-fn edited(field: &PlannedField, edit: Edit, draft: String) -> Edited {
+fn edited(field: &PlannedField, edit: Edit, draft: &FormValue) -> Edited {
     Edited {
         field: field.id.clone(),
         edit,
         record: Fact::field(&field.id, field.value.expose().as_text()),
-        draft: Fact::field(&field.id, draft),
+        draft: Fact::field(&field.id, draft.as_text()).or_tell(difference(field.value.expose(), draft)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Values that the portal shows against values of the record, from the first survey to the confirmed exception.
 
+use super::differences::difference;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, Stage};
 use crate::model::form::{PlannedField, RecordPath};
 use crate::model::observed::ObservedControl;
@@ -41,7 +42,8 @@ fn differs(code: HaltCode, stage: Stage, field: &PlannedField, observed: &Observ
             stage,
             subject: field.id.to_string(),
             expected: Fact::new(field.value.expose().as_text(), exposure(field)),
-            observed: Fact::new(observed.value.expose().as_text(), Exposure::Field(field.id.clone())),
+            observed: Fact::new(observed.value.expose().as_text(), Exposure::Field(field.id.clone()))
+                .or_tell(difference(field.value.expose(), observed.value.expose())),
             source: FactSource::Portal,
         }
     })
