@@ -151,7 +151,10 @@ impl History {
             }
             Event::DraftAdopted { draft, tabs } => {
                 self.left = PortalResidue::Draft { draft: draft.clone() };
+                // Where not all is there yet, what is there may be the agent's all the same.
+                let begun = std::mem::take(&mut self.work.fields).into_keys();
                 self.work = TabProgress::of_complete(tabs.iter().cloned());
+                begun.for_each(|tab| reach(&mut self.work.fields, &tab, StepState::Begun));
                 self.filled_from = self.opening.packet;
             }
             Event::EntryBegins { tab } => {

@@ -131,8 +131,10 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.stand(stage, "the draft as it was left");
         rereading!(self, stage, self.portal.open_draft(&draft))?;
         let plan = self.facts.plan;
-        let known = self.log.journal.history().filter(|history| history.filled_from == self.facts.record.packet);
-        let work = known.map(|history| history.work.clone()).unwrap_or_default();
+        let history = self.log.journal.history();
+        let all = history.map(|history| history.work.clone()).unwrap_or_default();
+        let same = history.is_some_and(|history| history.filled_from == self.facts.record.packet);
+        let work = if same { all.clone() } else { TabProgress::default() };
         let mut standings = Vec::new();
         let empty = std::mem::take(&mut self.empty);
         for tab in &plan.tabs {
@@ -140,7 +142,9 @@ impl<P: Portal> Flow<'_, '_, P> {
             let known = empty.iter().find(|seen| seen.tab == tab.id);
             // Of a tab that an empty form has not, what is blank is untouched.
             let unknown = ObservedTab::unknown(tab.id.clone());
-            standings.push(self.compare_tab(tab, known.unwrap_or(&unknown), &work).await?);
+            let standing = self.compare_tab(tab, known.unwrap_or(&unknown), &work).await?;
+            let from_another = !same && all.fields.contains_key(&tab.id);
+            standings.push(if from_another { standing.by_whomever() } else { standing });
         }
         let edits = standings.iter().flat_map(|standing| standing.edits.iter().cloned());
         self.ending.edits = edits.collect();

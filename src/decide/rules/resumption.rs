@@ -102,7 +102,7 @@ pub enum Edit {
     Emptied,
     /// The agent had not entered it, and it holds the record's value now.
     Completed,
-    /// The agent had not entered it, and it holds something else than the record says.
+    /// It holds something else than the record says, and the agent entered nothing there from this very packet.
     EnteredOtherwise,
 }
 
@@ -149,6 +149,16 @@ impl TabStanding {
     pub(crate) fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.missing_files.is_empty() && self.reasons.is_empty()
     }
+
+    /// The same where the agent worked on the tab from another packet: who completed it cannot be told, and nobody is said to have.
+    #[must_use]
+    pub fn by_whomever(mut self) -> Self {
+        self.edits.retain(|edited| match edited.edit {
+            Edit::Completed => false,
+            Edit::Changed | Edit::Emptied | Edit::EnteredOtherwise => true,
+        });
+        self
+    }
 }
 
 /// Judges one tab of a draft that an earlier run left: `draft-differs` for every approved field that holds something else than
@@ -193,7 +203,7 @@ pub fn resumed_tab(
             (false, false, Some(_)) => Edit::Changed,
             (false, false, None) => Edit::EnteredOtherwise,
         };
-        standing.edits.push(edited(field, edit, holds.expose().as_text()));
+        standing.edits.push(edited(field, edit, holds.expose()));
         match edit {
             Edit::Completed => {}
             Edit::Changed | Edit::Emptied | Edit::EnteredOtherwise => {

@@ -300,6 +300,8 @@ fn a_resumed_field_is_edited_missing_or_as_it_was_left() {
         let mut work = TabProgress::default();
         work.fields.extend(reached.map(|reached| (planned.id.clone(), reached)));
         let standing = resumed_tab(&planned, &observed(&field, holding(draft)), &observed(&field, empty), &work, &[]);
+        let by_whomever: Vec<_> = standing.clone().by_whomever().edits.iter().map(|edited| edited.edit).collect();
+        assert_eq!(by_whomever, Vec::from_iter(edit.filter(|edit| *edit != Completed)), "{told}");
         assert_eq!(standing.missing, if missing { vec![field.id.clone()] } else { Vec::new() }, "{told}");
         assert_eq!(standing.edits.iter().map(|edited| edited.edit).collect::<Vec<_>>(), Vec::from_iter(edit), "{told}");
         let differs = edit.is_some_and(|edit| edit != Completed);
