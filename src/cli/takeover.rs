@@ -10,24 +10,28 @@ use super::run::{OrderError, map_from, not_begun, settings};
 use super::settings::Settings;
 use super::terminal::{invalid_input, print_json, print_line, warn_line};
 use crate::diagnostic::Diagnostic;
+use crate::evidence::check::Flaw;
 use crate::evidence::copies::{Past, read};
 use crate::evidence::shared::SharedStore;
 use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::ids::RunId;
-use crate::model::time::duration;
+use crate::model::time::{ChangeWindow, Instant, duration};
 use crate::portal::browser::find;
 use crate::portal::driver::ProcessGroup;
 use crate::run::clock::{Clock as _, SystemClock};
-use crate::run::finish::TAKEOVER_TEXT;
 use crate::run::interrupt::Interrupt;
 use crate::run::order::InputError;
 use crate::run::ports::journal_below;
 use crate::run::private::PrivateFolder;
 use crate::run::takeover::{HeldRun, held_runs, note_without_note};
+use crate::run::written_note::{WrittenNote, written_note};
+use crate::selectors::paths::fill_path;
 
 #[derive(Serialize)]
 struct ListDocument<'a> {
     schema: &'static str,
+    /// Where was looked.
+    place: &'a str,
     held: &'a [HeldRun],
 }
 
@@ -35,7 +39,22 @@ struct ListDocument<'a> {
 struct NoteDocument<'a> {
     schema: &'static str,
     run_id: &'a RunId,
+    /// For people.
     note: &'a str,
+    /// For programs; nothing where the run left none, or where it cannot be believed.
+    takeover: Option<&'a serde_json::Value>,
+    /// What of the evidence is not as the run wrote it.
+    flaws: Vec<String>,
+}
+
+/// A note as it is shown.
+struct Shown {
+    past: Past,
+    note: String,
+    takeover: Option<serde_json::Value>,
+    flaws: Vec<String>,
+    /// Whether the note is not the run's own though it wrote one.
+    altered: bool,
 }
 
 /// Carries out `takeover`.
@@ -51,14 +70,26 @@ pub async fn run(args: Takeover, output: Output) -> Exit {
     let Some(run) = &args.run else { return list(&settings, &shared, output).await };
     match note(&settings, &shared, run).await {
         Err(error) => not_begun(output, error),
-        Ok((past, note)) => {
+        Ok(Shown { past, note, takeover, flaws, altered }) => {
+            for flaw in &flaws {
+                warn_line(&format!("warning: {flaw}"));
+            }
+            if altered {
+                warn_line("the note is not what the run wrote; this is told from the journal instead");
+            }
             match output {
                 Output::Json => {
-                    _ = print_json(&NoteDocument { schema: "portal-agent/note/1", run_id: run, note: &note })
+                    let (run_id, note, takeover) = (run, note.as_str(), takeover.as_ref());
+                    let schema = "portal-agent/note/2";
+                    _ = print_json(&NoteDocument { schema, run_id, note, takeover, flaws });
                 }
                 Output::Text => _ = print_line(note.trim_end()),
             }
-            if args.open { open(&settings, &past, output).await } else { Exit::Yes }
+            match (args.open, altered) {
+                (true, _) => open(&settings, &past, output).await,
+                (false, true) => Exit::No,
+                (false, false) => Exit::Yes,
+            }
         }
     }
 }
@@ -70,19 +101,26 @@ async fn list(settings: &Settings, shared: &SharedStore, output: Output) -> Exit
             "run it where the runs were started, or name their folder with --evidence or `evidence` in the settings";
         return invalid_input(output, &Diagnostic::whole(&settings.evidence, "there is no such evidence folder", help));
     }
-    let held = match held_runs(shared, &settings.evidence, SystemClock::default().now()).await {
+    let now = SystemClock::default().now();
+    let held = match held_runs(shared, &settings.evidence, now).await {
         Ok(held) => held,
         Err(error) => {
             warn_line(&format!("error: {error}"));
             return Exit::Environment;
         }
     };
+    let place = match &settings.evidence_store {
+        Some(store) => store.to_string(),
+        None => {
+            std::path::absolute(&settings.evidence).unwrap_or_else(|_| settings.evidence.clone()).display().to_string()
+        }
+    };
     match output {
-        Output::Json => print_json(&ListDocument { schema: "portal-agent/takeover/1", held: &held }),
+        Output::Json => print_json(&ListDocument { schema: "portal-agent/takeover/2", place: &place, held: &held }),
+        Output::Text if held.is_empty() => print_line(&format!("No unfinished runs in {place}")),
         Output::Text => {
-            let text: String = held.iter().map(lines).collect();
-            let none = || format!("No unfinished runs in {}", settings.evidence.display());
-            print_line(&if held.is_empty() { none() } else { text.trim_end().to_owned() })
+            let text: String = held.iter().map(|held| lines(held, now)).collect();
+            print_line(&format!("Unfinished runs in {place}, the most urgent first\n\n{}", text.trim_end()))
         }
     }
 }
@@ -90,48 +128,62 @@ async fn list(settings: &Settings, shared: &SharedStore, output: Output) -> Exit
 fn age(seconds: i64) -> String {
     match seconds {
         ..0 => format!("written by a clock that is {} ahead of this one", duration(seconds.saturating_neg())),
-        0.. => duration(seconds),
+        0.. => format!("{} ago", duration(seconds)),
     }
 }
 
-fn lines(held: &HeldRun) -> String {
+/// How far away a window is.
+fn window(window: ChangeWindow, now: Instant) -> String {
+    let (opens, closes) = (window.start.seconds_since(now), window.end.seconds_since(now));
+    match (opens, closes) {
+        (_, ..0) => format!("closed {} ago", duration(closes.saturating_neg())),
+        (..0, 0..) => format!("open, closes in {}", duration(closes)),
+        (0.., 0..) => format!("opens in {}, closes in {}", duration(opens), duration(closes)),
+    }
+}
+
+fn lines(held: &HeldRun, now: Instant) -> String {
     let known = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
     let codes: Vec<&str> = held.codes.iter().map(|code| code.as_str()).collect();
     let ended = held.outcome.map_or("no end", |outcome| outcome.as_str());
     let why = if codes.is_empty() { String::new() } else { format!(": {}", codes.join(", ")) };
     let change = known(held.change_id.as_ref().map(ToString::to_string));
     let run = known(held.run_id.as_ref().map(ToString::to_string));
-    let closes = known(held.window.map(|window| window.end.to_string()));
+    let headline = held.headline.as_ref().map_or(String::new(), |text| format!("\n  {text}"));
+    let window = held.window.map_or("?".to_owned(), |known| format!("{} ({known})", window(known, now)));
+    let host = held.host.as_ref().map_or(String::new(), |host| format!(", on host {host}"));
     let draft = held.draft_reference.as_ref().map_or(String::new(), |draft| format!("\n  draft   {draft}"));
     format!(
-        "{change}  {run}  {ended}{why}\n  age     {}\n  window  closes {closes}{draft}\n  next    {}\n",
+        "{change}  {run}  {ended}{why}{headline}\n  last    {}{host}\n  window  {window}{draft}\n  next    {}\n\n",
         age(held.age_s),
         held.next
     )
 }
 
-async fn note(settings: &Settings, shared: &SharedStore, run: &RunId) -> Result<(Past, String), OrderError> {
+async fn note(settings: &Settings, shared: &SharedStore, run: &RunId) -> Result<Shown, OrderError> {
     let past = read(shared, run, None).await.map_err(InputError::Journal)?;
     let change = past.history.opening.change.clone();
     // The local journal may know more.
     let local = journal_below(&settings.evidence, &change, run);
     let past = read(shared, run, local.as_deref()).await.map_err(InputError::Journal)?;
-    let folder = settings.evidence.join(change.as_str()).join(run.as_str());
-    let written = match std::fs::read_to_string(folder.join(TAKEOVER_TEXT)) {
-        Ok(text) => Some(text),
-        Err(_) => {
-            let there = shared.read(&format!("{change}/{run}/{TAKEOVER_TEXT}")).await?;
-            there.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        }
-    };
-    let note = match (written, past.history.outcome) {
-        (Some(text), _) => text,
-        (None, Some(outcome)) if past.history.left.is_settled() => {
+    let told = match past.history.outcome {
+        Some(outcome) if past.history.left.is_settled() => {
             format!("# {change}: run {run} ended {}, and needs nobody\n", outcome.as_str())
         }
-        (None, Some(_) | None) => note_without_note(&past.history),
+        Some(_) | None => note_without_note(&past.history),
     };
-    Ok((past, note))
+    let texts = |flaws: Vec<Flaw>| flaws.iter().map(ToString::to_string).collect();
+    Ok(match written_note(shared, &settings.evidence, &past.history).await? {
+        WrittenNote::Whole { text, document, flaws } => {
+            Shown { past, note: text, takeover: Some(document), flaws: texts(flaws), altered: false }
+        }
+        WrittenNote::Unsealed { text } => {
+            let flaws = vec!["the run was not sealed: nothing proves that its note is as it was written".to_owned()];
+            Shown { past, note: text, takeover: None, flaws, altered: false }
+        }
+        WrittenNote::Altered(flaws) => Shown { past, note: told, takeover: None, flaws: texts(flaws), altered: true },
+        WrittenNote::None => Shown { past, note: told, takeover: None, flaws: Vec::new(), altered: false },
+    })
 }
 
 /// Starts the person's browser at the draft, with a profile of its own that is gone afterwards. It does not pass the gateway:
@@ -145,7 +197,7 @@ async fn open(settings: &Settings, past: &Past, output: Output) -> Exit {
         Err(error) => return invalid_input(output, &error),
     };
     let base = settings.base_url.clone().unwrap_or_else(|| map.file.base_url.get_ref().clone());
-    let path = map.file.form.draft_path.replace("{draft}", draft.as_str());
+    let path = fill_path(&map.file.form.draft_path, &[("draft", draft.as_str())]);
     let Ok(url) = base.join(&path) else { return invalid_input(output, &"error: the map's draft_path is no path") };
     let installed = match find(settings.browser) {
         Ok(installed) => installed,

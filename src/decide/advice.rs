@@ -73,6 +73,78 @@ pub fn meaning(code: HaltCode) -> &'static str {
     }
 }
 
+/// What a halt bars, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Barred {
+    /// The agent alone cannot go on. A person may do by hand what was approved.
+    Agent,
+    /// Everybody, until a person has looked and decided.
+    Undecided,
+    /// The exception itself: nobody may submit it, by hand either, until what is wrong is put right.
+    Exception,
+}
+
+/// What a halt with this code bars.
+pub(crate) fn barred(code: HaltCode) -> Barred {
+    match code {
+        HaltCode::RevisionNotApproved
+        | HaltCode::ScopeMismatch
+        | HaltCode::CategoryMismatch
+        | HaltCode::RollbackMissing
+        | HaltCode::RollbackVersionMismatch
+        | HaltCode::AttachmentDigestMismatch
+        | HaltCode::OwnerMismatch
+        | HaltCode::IncidentMismatch
+        | HaltCode::ClaimedByAnotherRun
+        | HaltCode::EarlierRunInDoubt
+        | HaltCode::HoldOpen
+        | HaltCode::ApprovalMissing
+        | HaltCode::ApprovalStale
+        | HaltCode::ApprovalRevoked
+        | HaltCode::ApprovalForOtherRevision
+        | HaltCode::ApproverMismatch
+        | HaltCode::DelegateNotAllowed
+        | HaltCode::SegregationOfDuties
+        | HaltCode::SignatureInvalid
+        | HaltCode::WindowMismatch
+        | HaltCode::WindowNotCovered
+        | HaltCode::BlackoutOverlap
+        | HaltCode::FreezeWindowChanged
+        | HaltCode::FreezeModeActive
+        | HaltCode::CategoryNotAdmitted
+        | HaltCode::UnexpectedRequiredField
+        | HaltCode::OptionMissing
+        | HaltCode::ValidationRejected
+        | HaltCode::DraftDiffers
+        | HaltCode::AttachmentDiffers
+        | HaltCode::SummaryDiffers
+        | HaltCode::ExistingException
+        | HaltCode::ScopeBroadening
+        | HaltCode::CommitPayloadDiffers
+        | HaltCode::SourceUnavailable
+        | HaltCode::ConfirmationMissing
+        | HaltCode::ConfirmationMalformed
+        | HaltCode::ConfirmationForeign
+        | HaltCode::DuplicateInPortal => Barred::Exception,
+        HaltCode::LabelChanged
+        | HaltCode::ValueNotHeld
+        | HaltCode::UnexpectedBanner
+        | HaltCode::UnexpectedDialog
+        | HaltCode::UnseenRegion
+        | HaltCode::UndeclaredRequest
+        | HaltCode::UnexpectedCommitAttempt
+        | HaltCode::Interrupted => Barred::Undecided,
+        HaltCode::ControlMissing
+        | HaltCode::ControlAmbiguous
+        | HaltCode::SessionLost
+        | HaltCode::PortalTimeout
+        | HaltCode::PortalError
+        | HaltCode::HoldExpired
+        | HaltCode::EvidenceUnwritable
+        | HaltCode::CaptureUnmaskable => Barred::Agent,
+    }
+}
+
 /// What a person has to decide or do.
 pub fn advice(code: HaltCode) -> &'static str {
     match code {
@@ -109,12 +181,11 @@ pub fn advice(code: HaltCode) -> &'static str {
         }
         HaltCode::FreezeModeActive => "Releases are frozen by the error budget: use the hotfix path or an override.",
         HaltCode::CategoryNotAdmitted => "This blackout admits no exception of this category.",
-        HaltCode::ControlMissing => "The portal changed: enter by hand, and have the selector map corrected.",
-        HaltCode::ControlAmbiguous => "The portal changed: have the selector map corrected.",
+        HaltCode::ControlMissing | HaltCode::ControlAmbiguous => "The portal changed: have the selector map corrected.",
         HaltCode::LabelChanged => "Find out whether the field still means the same before anyone fills it.",
         HaltCode::UnexpectedRequiredField => "Find out what the new field asks for; its answer needs approval too.",
         HaltCode::OptionMissing => "The portal no longer offers this choice: ask the change office.",
-        HaltCode::ValueNotHeld => "Enter this field by hand and look at what it becomes.",
+        HaltCode::ValueNotHeld => "Look in the portal at what becomes of this field.",
         HaltCode::ValidationRejected => "Read the portal's complaint; a corrected value needs approval.",
         HaltCode::DraftDiffers => "Compare the draft with the record: the portal stored something else.",
         HaltCode::AttachmentDiffers => "Compare the listed files with the record: the portal holds others.",

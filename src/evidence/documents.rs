@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::outcome::{DraftState, Outcome};
+use super::outcome::{CommitAnswer, DraftState, Outcome};
 use super::store::FileDigest;
 use crate::mask::masked::{BareDocument, Masked, PublicDocument};
 use crate::mask::views::{EditView, HaltView};
@@ -59,6 +59,8 @@ pub struct RunDocument {
     pub commit_requests_released: u64,
     /// Commit requests that were refused.
     pub commit_requests_blocked: u64,
+    /// What the portal answered to the one that was let go.
+    pub commit_answer: Option<CommitAnswer>,
     /// From the last answer of a source to the first forwarded byte, in milliseconds.
     pub recheck_to_commit_ms: Option<f64>,
     /// Versions and digests of what judged.
@@ -158,17 +160,36 @@ pub(crate) struct AttachmentView {
     pub uploaded: bool,
 }
 
+/// Version of the shape below.
+pub(crate) const TAKEOVER_SCHEMA: &str = "portal-agent/takeover-note/1";
+
 /// `takeover.json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct TakeoverDocument {
+    /// Version of this shape.
+    pub schema: &'static str,
     pub run_id: RunId,
     pub change_id: ChangeId,
     /// The deployment window.
     pub window: ChangeWindow,
+    /// Who ran the agent.
+    pub operator: PersonId,
+    /// Account at the portal, once known.
+    pub account: Option<Masked<String>>,
+    /// Name of the host that it ran on.
+    pub host: String,
+    /// When this was written.
+    pub written_at: Instant,
     /// How it ended.
     pub outcome: Outcome,
+    /// What happened and where the draft is, in one line.
+    pub headline: String,
     /// Why.
     pub halt: Vec<Masked<HaltView>>,
+    /// What the portal answered to the commit, where one was released.
+    pub commit_answer: Option<CommitAnswer>,
+    /// Pictures of what it halted for, as paths below the run's folder.
+    pub pictures: Vec<String>,
     /// What became of an earlier run's draft since the agent saw it.
     pub edits: Vec<Masked<EditView>>,
     /// The stage and the tab or page it stood on.
@@ -178,6 +199,10 @@ pub struct TakeoverDocument {
     pub draft_state: Option<DraftState>,
     /// Where to open it.
     pub open: Option<String>,
+    /// Where the portal lists its exceptions.
+    pub list: Option<String>,
+    /// What the portal calls the fields.
+    pub labels: BTreeMap<FieldId, String>,
     /// Fields that were entered and read back.
     pub entered: Vec<FieldId>,
     /// Fields that were not.
@@ -188,11 +213,11 @@ pub struct TakeoverDocument {
     pub uploaded: Vec<String>,
     /// Approvals as they stood.
     pub approvals: Vec<Approval>,
-    /// What a person must decide.
-    pub decide: Vec<String>,
+    /// What to do, in this order.
+    pub steps: Vec<String>,
     /// What must not be done.
     pub must_not: Vec<String>,
-    /// How to go on.
+    /// The command that goes on.
     pub next: String,
 }
 impl PublicDocument for TakeoverDocument {}

@@ -1,7 +1,7 @@
 //! A journal read back: what a run did, where it stands, and what it may have left at the portal.
 
 use super::journal::{Chained, Entry, Event, Opening, Progress, Resumption, next, origin};
-use super::outcome::Outcome;
+use super::outcome::{CommitAnswer, Outcome};
 use crate::decide::verdict::{HaltCode, Stage};
 use crate::model::digest::Digest;
 use crate::model::ids::RunId;
@@ -29,6 +29,8 @@ pub struct History {
     pub work: TabProgress,
     /// Packet that it was taken from.
     pub filled_from: Digest,
+    /// What the released commit was answered.
+    pub answer: Option<CommitAnswer>,
     /// Why it halted.
     pub halted: Option<(Stage, Vec<HaltCode>)>,
     /// Process group of its driver.
@@ -53,7 +55,7 @@ pub enum BrokenJournal {
         line: usize,
         why: String,
     },
-    /// An entry does not follow the one before it.
+    /// An entry has other bytes than its digest says, or another entry before it.
     #[error("line {line} does not follow the one before it: the chain is broken")]
     Chain {
         /// Line, from 1.
@@ -117,6 +119,7 @@ impl History {
                     in_doubt: false,
                     work: TabProgress::default(),
                     filled_from: opening.packet,
+                    answer: None,
                     halted: None,
                     group: None,
                     taken_over_by: None,
@@ -183,6 +186,9 @@ impl History {
                     self.left = PortalResidue::Draft { draft: draft.clone() };
                 }
             }
+            Event::CommitAnswered { sent: true, status, sign_in } => {
+                self.answer = Some(CommitAnswer::of(*status, *sign_in))
+            }
             Event::Confirmed { number } => self.left = PortalResidue::Submission { number: number.clone() },
             Event::Resolved { left } => {
                 self.left = left.clone();
@@ -206,7 +212,6 @@ impl History {
             | Event::Reviewed
             | Event::PanelRechecked
             | Event::CommitHeld { .. }
-            | Event::CommitAnswered { sent: true, .. }
             | Event::HandedOver
             | Event::TakenBack { changes: 0, .. } => {}
         }

@@ -140,6 +140,9 @@ pub enum Event {
     CommitAnswered {
         /// HTTP status; none without an answer.
         status: Option<u16>,
+        /// Whether it led on to the page for signing in.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        sign_in: bool,
         /// Whether anything was sent.
         sent: bool,
     },

@@ -37,6 +37,43 @@ impl Outcome {
     }
 }
 
+/// What the portal answered to the commit that was released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum CommitAnswer {
+    /// With this HTTP status.
+    Status { status: u16 },
+    /// It led on to the page for signing in.
+    SignIn,
+    /// Nothing came within the limit, or the connection broke.
+    Nothing,
+}
+
+impl CommitAnswer {
+    /// What is known of it, from an entry of the journal.
+    pub fn of(status: Option<u16>, sign_in: bool) -> Self {
+        match (status, sign_in) {
+            (Some(_), true) => Self::SignIn,
+            (Some(status), false) => Self::Status { status },
+            (None, true | false) => Self::Nothing,
+        }
+    }
+
+    /// For people.
+    pub fn told(self) -> String {
+        match self {
+            Self::SignIn => "the portal led on to its page for signing in".to_owned(),
+            Self::Nothing => "no answer came".to_owned(),
+            Self::Status { status } => {
+                let code = http::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
+                format!("the portal answered with HTTP status {status} {}", code.unwrap_or_default())
+                    .trim_end()
+                    .to_owned()
+            }
+        }
+    }
+}
+
 /// How far the draft in the portal is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -302,14 +302,16 @@ impl EvidenceFolder {
         self.put(name, text.get().as_bytes())
     }
 
-    /// Writes a picture as `screenshots/NN-NAME.png`.
+    /// Writes a picture as `screenshots/NN-NAME.png`, and says so.
     ///
     /// # Errors
     ///
     /// [`EvidenceError`].
-    pub fn picture(&mut self, name: &str, picture: &MaskedPicture) -> Result<(), EvidenceError> {
+    pub fn picture(&mut self, name: &str, picture: &MaskedPicture) -> Result<String, EvidenceError> {
         self.pictures += 1;
-        self.put(&format!("{SCREENSHOTS}/{:02}-{name}.png", self.pictures), picture.png())
+        let path = format!("{SCREENSHOTS}/{:02}-{name}.png", self.pictures);
+        self.put(&path, picture.png())?;
+        Ok(path)
     }
 
     /// Appends a line of JSON and, with `durable`, waits until file and folder are on disk. Returns the line.

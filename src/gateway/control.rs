@@ -14,8 +14,13 @@ use crate::model::time::Instant;
 /// What became of the released request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answered {
-    /// The portal answered with this status.
-    Status(u16),
+    /// The portal answered.
+    Status {
+        /// HTTP status.
+        status: u16,
+        /// Whether it led on to the page for signing in.
+        sign_in: bool,
+    },
     /// The connection failed before anything was sent: nothing was committed.
     NotSent,
     /// It was sent, and no answer came.

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::control::{AnswerKept, Answered, Control, Decision, Release};
 use super::interlock::AttemptId;
 use super::policy::Origin;
-use super::proxy::{Answer, Rules, framed, relay};
+use super::proxy::{Answer, Rules, framed, relay, signs_out};
 use super::refuse::{plain, refuse_parts};
 use super::upstream::{Outgoing, whole};
 use crate::model::portal_facts::{CommitContent, Refusal};
@@ -86,7 +86,9 @@ async fn forward_commit(
     let exchange = rules.upstream.write(request, Box::new(|at| sent_at = Some(at)));
     let result = tokio::time::timeout(within, exchange).await;
     let answered = match &result {
-        Ok(Ok(response)) => Answered::Status(response.status().as_u16()),
+        Ok(Ok(response)) => {
+            Answered::Status { status: response.status().as_u16(), sign_in: signs_out(response, &rules) }
+        }
         Ok(Err(_)) | Err(_) if sent_at.is_none() => Answered::NotSent,
         Ok(Err(_)) | Err(_) => Answered::NoAnswer,
     };

@@ -372,7 +372,7 @@ pub(super) fn read_clock<T>(answer: &Result<Response<T>, UpstreamError>, rules: 
 }
 
 /// Whether an answer leads on to the page for signing in.
-fn signs_out<T>(answer: &Response<T>, rules: &Rules) -> bool {
+pub(super) fn signs_out<T>(answer: &Response<T>, rules: &Rules) -> bool {
     let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let path = location.split_once("://").map_or(location, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
     let bare = |path: &str| path.split(['?', '#']).next().map(str::to_owned);

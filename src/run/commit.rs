@@ -12,7 +12,7 @@ use crate::decide::rules::commit::changed_unseen;
 use crate::decide::verdict::{FactSource, HaltCode, HaltReason, NonEmpty, Stage, Verdict};
 use crate::evidence::journal::{Event, Progress};
 use crate::evidence::observations::{Observation, PageObservation};
-use crate::evidence::outcome::Outcome;
+use crate::evidence::outcome::{CommitAnswer, Outcome};
 use crate::gateway::control::{Answered, Held, Release};
 use crate::gateway::interlock::{ReleaseRefused, ReleaseToken};
 use crate::model::form::PlannedField;
@@ -97,7 +97,8 @@ impl<P: Portal> Flow<'_, '_, P> {
         let news: Vec<_> = verdict.reasons().iter().filter(|reason| !reasons.contains(*reason)).cloned().collect();
         reasons.extend(news);
         let verdict = Verdict::of(reasons);
-        self.keep_picture(stage, "recheck", Scene::Lines(shown, &plan.recheck)).await?;
+        let halts = matches!(verdict, Verdict::Halt(_));
+        self.keep_picture(stage, "recheck", Scene::Lines(shown, &plan.recheck), halts).await?;
         match verdict {
             Verdict::Proceed(()) => self.note(stage, &Event::PanelRechecked).await,
             Verdict::Halt(reasons) => Err(StopReason::Halt(reasons)),
@@ -243,14 +244,15 @@ impl<P: Portal> Flow<'_, '_, P> {
         let waited = sent_at.map(|at| at.saturating_duration_since(begun).as_secs_f64() * 1e3);
         self.ending.recheck_to_commit_ms =
             self.ending.recheck_to_commit_ms.zip(waited).map(|(judged, waited)| judged + waited);
-        let (status, sent) = match answered {
-            Answered::Status(status) => (Some(status), true),
-            Answered::NoAnswer => (None, true),
-            Answered::NotSent => (None, false),
+        let (status, sign_in, sent) = match answered {
+            Answered::Status { status, sign_in } => (Some(status), sign_in, true),
+            Answered::NoAnswer => (None, false, true),
+            Answered::NotSent => (None, false, false),
         };
         self.ending.released = u64::from(sent);
+        self.ending.answer = sent.then(|| CommitAnswer::of(status, sign_in));
         // From here on the outcome is looked up; a journal that cannot be written does not change what was released.
-        let _ = self.note(Stage::Commit, &Event::CommitAnswered { status, sent }).await;
+        let _ = self.note(Stage::Commit, &Event::CommitAnswered { status, sign_in, sent }).await;
         drop(kept);
         if !sent {
             let observed = "the portal could not be reached; nothing was sent";

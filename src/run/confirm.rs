@@ -29,7 +29,8 @@ impl<P: Portal> Flow<'_, '_, P> {
         if let Some(number) = &on_page {
             self.watcher.on_observation(WatchEvent::Number(number));
         }
-        self.try_picture(Stage::Confirm, "confirmation", Scene::Page).await;
+        let seen = self.try_picture(Stage::Confirm, "confirmation", Scene::Page).await;
+        self.ending.pictures.extend(seen);
         match self.prove(on_page.as_deref(), released_at, self.arrival()).await {
             Ok(proven) => self.end_proven(proven).await,
             Err(error) => {
@@ -230,7 +231,8 @@ impl<P: Portal> Flow<'_, '_, P> {
         let page = self.portal.read_page(shown, lines).await?;
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
         let _ = self.observe(stage, "submitted", self.summary_of(lines, &page), &verdict);
-        self.try_picture(stage, "submitted", Scene::Lines(shown, lines)).await;
+        let seen = self.try_picture(stage, "submitted", Scene::Lines(shown, lines)).await;
+        self.ending.pictures.extend(seen);
         Ok(match verdict {
             Verdict::Proceed(()) => Ok(row.number),
             Verdict::Halt(reasons) => Err(reasons),

@@ -28,6 +28,8 @@ use crate::seal::sealer::Sealer;
 
 /// Name of the takeover note for people.
 pub(crate) const TAKEOVER_TEXT: &str = "takeover.md";
+/// Name of the same note for programs.
+pub(crate) const TAKEOVER: &str = "takeover.json";
 
 /// What the end of a run needs beside its ending.
 pub struct Closing<'a> {
@@ -83,7 +85,14 @@ pub async fn finish(
     let document = |sealed| run_document(closing, &ending, place.clone(), resumes.as_ref(), gate, sealed);
     if let Some(log) = &mut log {
         let written = seal(closing, log, gate, document(sealed)).await;
-        sealed &= written.is_ok() && send(closing, log, shared).await.is_ok();
+        let sent = match written {
+            Ok(()) => send(closing, log, shared).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &sent {
+            tracing::warn!(%error, "the evidence is not sealed");
+        }
+        sealed &= sent.is_ok();
     }
     // A document that may not be shown whole still says how the run ended.
     gate.document(document(sealed)).unwrap_or_else(|_| gate.bare(document(false)))
@@ -130,7 +139,7 @@ fn documents(closing: &Closing<'_>, ending: &Ending, log: &mut RunLog<'_>) -> Re
     });
     let attachments = AttachmentsDocument { attachments: attachments.collect() };
     log.folder.document("attachments.json", &gate.document(attachments).map_err(withheld("attachments.json"))?)?;
-    write_note(closing.run, ending, closing.facts, log)
+    write_note(closing.run, ending, closing.facts, log, closing.finished_at)
 }
 
 /// Writes the takeover note, for an ending that needs one.
@@ -143,12 +152,13 @@ pub(crate) fn write_note(
     ending: &Ending,
     facts: &RunFacts<'_>,
     log: &mut RunLog<'_>,
+    now: Instant,
 ) -> Result<(), EvidenceError> {
     let gate = log.gate;
-    let Some(note) = note::takeover(run, ending, facts, log) else { return Ok(()) };
+    let Some(note) = note::takeover(run, ending, facts, log, now) else { return Ok(()) };
     let text = gate.text(note::markdown(&note)).map_err(withheld(TAKEOVER_TEXT))?;
     log.folder.text(TAKEOVER_TEXT, &text)?;
-    log.folder.document("takeover.json", &gate.document(note).map_err(withheld("takeover.json"))?)
+    log.folder.document(TAKEOVER, &gate.document(note).map_err(withheld(TAKEOVER))?)
 }
 
 async fn seal(
@@ -205,6 +215,7 @@ fn run_document(
         finished_at: closing.finished_at,
         commit_requests_released: ending.released,
         commit_requests_blocked: closing.blocked,
+        commit_answer: ending.answer,
         recheck_to_commit_ms: ending.recheck_to_commit_ms,
         versions: closing.versions.clone(),
         cost: closing.cost,

@@ -264,18 +264,26 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
         self.note(stage, &Event::SignedIn).await
     }
 
-    pub(super) async fn keep_picture(&mut self, stage: Stage, name: &str, scene: Scene<'_>) -> Result<(), StopReason> {
+    /// Keeps a picture; `shows_why` tells whether it is one of what the run halts for.
+    pub(super) async fn keep_picture(
+        &mut self,
+        stage: Stage,
+        name: &str,
+        scene: Scene<'_>,
+        shows_why: bool,
+    ) -> Result<(), StopReason> {
         let caption = caption(stage, name, scene, self.clock.now());
         let picture: MaskedPicture = verb!(self, stage, self.portal.picture(scene, &caption))?;
-        Ok(self.log.picture(stage, name, &picture)?)
+        let path = self.log.picture(stage, name, &picture)?;
+        self.ending.pictures.extend(shows_why.then_some(path));
+        Ok(())
     }
 
-    /// Keeps a picture, if there can be one: the run has come to its end without it.
-    pub(super) async fn try_picture(&mut self, stage: Stage, name: &str, scene: Scene<'_>) {
+    /// Keeps a picture, if there can be one: the run has come to its end without it. Tells its path below the evidence folder.
+    pub(super) async fn try_picture(&mut self, stage: Stage, name: &str, scene: Scene<'_>) -> Option<String> {
         let caption = caption(stage, name, scene, self.clock.now());
-        if let Ok(picture) = self.portal.picture(scene, &caption).await {
-            let _ = self.log.picture(stage, name, &picture);
-        }
+        let picture = self.portal.picture(scene, &caption).await.ok()?;
+        self.log.picture(stage, name, &picture).ok()
     }
 
     pub(super) fn limit(seconds: u64) -> Duration {

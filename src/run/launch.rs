@@ -288,7 +288,14 @@ impl Run<'_> {
             };
         }
         if self.hand_over && hands_over(ending.outcome) {
-            ending = flow.hand_over(&self.id, ending, interrupt).await;
+            let changed = flow.hand_over(&self.id, &ending, interrupt).await;
+            if changed {
+                let _ = ports.close();
+                if let Ok(fresh) = ports.open().await {
+                    flow.continue_with(fresh.portal, fresh.control);
+                }
+                ending = flow.look_after(ending).await;
+            }
         }
         flow.into_portal().close().await;
         ending

@@ -33,3 +33,4 @@ mod settle;
 mod stages;
 pub mod takeover;
 pub mod watch;
+pub(crate) mod written_note;

@@ -43,12 +43,17 @@ pub fn started(pid: i32) -> Option<u64> {
     }
 }
 
+/// Name of this host, for people.
+pub(crate) fn host() -> String {
+    first_line("/proc/sys/kernel/hostname")
+}
+
 /// This process.
 pub fn me() -> Holder {
     let pid = rustix::process::getpid().as_raw_nonzero().get();
     let processes = fs::read_link("/proc/self/ns/pid").map(|path| path.display().to_string()).unwrap_or_default();
     Holder {
-        host: first_line("/proc/sys/kernel/hostname"),
+        host: host(),
         boot: first_line("/proc/sys/kernel/random/boot_id"),
         processes,
         pid,

@@ -191,7 +191,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         let seen = TabObservation { planned: tab, observed: &observed };
         self.observe(stage, tab.id.as_str(), Observation::Resume(seen, empty, work), &verdict)?;
         if !standing.reasons.is_empty() {
-            self.keep_picture(stage, &format!("resumed-{}", tab.id), Scene::Tab(tab)).await?;
+            self.keep_picture(stage, &format!("resumed-{}", tab.id), Scene::Tab(tab), true).await?;
         }
         Ok(standing)
     }

@@ -138,12 +138,17 @@ impl<'a> RunLog<'a> {
         self.readings.push(reading);
     }
 
-    /// Keeps a picture.
+    /// Keeps a picture, and tells its path below the folder.
     ///
     /// # Errors
     ///
     /// A halt `evidence-unwritable`.
-    pub fn picture(&mut self, stage: Stage, name: &str, picture: &MaskedPicture) -> Result<(), NonEmpty<HaltReason>> {
+    pub fn picture(
+        &mut self,
+        stage: Stage,
+        name: &str,
+        picture: &MaskedPicture,
+    ) -> Result<String, NonEmpty<HaltReason>> {
         self.folder.picture(name, picture).map_err(|error| NonEmpty::one(unwritable(stage, &error)))
     }
 

@@ -52,6 +52,9 @@ impl<P: Portal> Flow<'_, '_, P> {
         // Evidence that cannot be written is what the halt may be about: what is left at the portal matters more.
         let _ = self.note_halt(&reasons).await;
         let codes = || reasons.iter().map(|reason| reason.code);
+        // A dialog of the browser lets no picture be taken before it is dismissed; anything else is gone once something is saved.
+        let dialog = codes().any(|code| code == HaltCode::UnexpectedDialog);
+        let mut seen = if dialog { None } else { self.try_picture(stage, "halt", Scene::Page).await };
         let outcome = match (self.log.progress(), self.log.left()) {
             // Nothing was looked at yet: as much in doubt as before, and no more.
             (Progress::Doubting, _) => {
@@ -67,7 +70,6 @@ impl<P: Portal> Flow<'_, '_, P> {
             (Progress::Entering, PortalResidue::PerhapsADraft { .. })
                 if draft_may_be_saved(codes()) && self.ending.draft.is_none() =>
             {
-                let dialog = codes().any(|code| code == HaltCode::UnexpectedDialog);
                 self.save_what_was_entered(dialog, stage == Stage::Attach).await
             }
             // An earlier run's, which may still arrive.
@@ -78,7 +80,12 @@ impl<P: Portal> Flow<'_, '_, P> {
             (_, PortalResidue::PerhapsADraft { .. }) => self.what_is_left().await,
             (_, PortalResidue::Nothing | PortalResidue::Submission { .. }) => Outcome::HaltedAbandoned,
         };
-        self.try_picture(stage, "halt", Scene::Page).await;
+        if dialog {
+            seen = self.try_picture(stage, "halt", Scene::Page).await;
+        }
+        if self.ending.pictures.is_empty() {
+            self.ending.pictures.extend(seen);
+        }
         self.end(outcome, reasons.iter().cloned().collect())
     }
 
@@ -124,12 +131,14 @@ impl<P: Portal> Flow<'_, '_, P> {
         let Ok(now) = self.portal.read_tab(tab).await else { return false };
         let fields = half_entered(tab, empty, &now);
         if fields.is_empty() {
+            self.log.note_entered(&tab.fields, &now.controls);
             return true;
         }
         let back = PlannedTab { fields, files: Vec::new(), ..tab.clone() };
         match self.portal.enter_tab(&back).await {
             Ok(then) => {
                 let there = |field: &PlannedField| matches!(then.controls.get(&field.id), Some(Found::One(_)));
+                self.log.note_entered(&tab.fields, &now.controls);
                 back.fields.iter().all(there) && half_entered(tab, empty, &then).is_empty()
             }
             Err(_) => false,

@@ -118,7 +118,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.observe(stage, tab.id.as_str(), look, &verdict)?;
         self.empty.push(observed);
         if let Verdict::Halt(_) = verdict {
-            self.keep_picture(stage, &format!("survey-{}", tab.id), Scene::Tab(tab)).await?;
+            self.keep_picture(stage, &format!("survey-{}", tab.id), Scene::Tab(tab), true).await?;
         }
         Ok(verdict)
     }
@@ -200,7 +200,8 @@ impl<P: Portal> Flow<'_, '_, P> {
             &verdict,
         )?;
         if tab.files.is_empty() || matches!(verdict, Verdict::Halt(_)) {
-            self.keep_picture(stage, &format!("fill-{}", tab.id), Scene::Tab(tab)).await?;
+            let halts = matches!(verdict, Verdict::Halt(_));
+            self.keep_picture(stage, &format!("fill-{}", tab.id), Scene::Tab(tab), halts).await?;
         }
         if let Verdict::Halt(reasons) = verdict {
             return Err(StopReason::Halt(reasons));
@@ -226,7 +227,8 @@ impl<P: Portal> Flow<'_, '_, P> {
             Observation::Attach(TabObservation { planned: tab, observed: &observed }),
             &verdict,
         )?;
-        self.keep_picture(stage, &format!("attach-{}", tab.id), Scene::Tab(tab)).await?;
+        let halts = matches!(verdict, Verdict::Halt(_));
+        self.keep_picture(stage, &format!("attach-{}", tab.id), Scene::Tab(tab), halts).await?;
         if let Verdict::Halt(reasons) = verdict {
             return Err(StopReason::Halt(reasons));
         }
@@ -321,7 +323,7 @@ impl<P: Portal> Flow<'_, '_, P> {
         match verdict {
             Verdict::Proceed(()) => Ok(Vec::new()),
             Verdict::Halt(reasons) => {
-                self.keep_picture(stage, &format!("draft-{}", tab.id), Scene::Tab(tab)).await?;
+                self.keep_picture(stage, &format!("draft-{}", tab.id), Scene::Tab(tab), true).await?;
                 Ok(reasons.iter().cloned().collect())
             }
         }
@@ -335,7 +337,8 @@ impl<P: Portal> Flow<'_, '_, P> {
         let page = rereading!(self, stage, self.portal.read_page(shown, lines))?;
         let verdict = reconcile::summary(stage, lines, self.facts.plan, &page, &self.facts.map.banners);
         self.observe(stage, "review", self.summary_of(lines, &page), &verdict)?;
-        self.keep_picture(stage, "review", Scene::Lines(shown, lines)).await?;
+        let halts = matches!(verdict, Verdict::Halt(_));
+        self.keep_picture(stage, "review", Scene::Lines(shown, lines), halts).await?;
         match verdict {
             Verdict::Proceed(()) => self.note(stage, &Event::Reviewed).await,
             Verdict::Halt(reasons) => Err(StopReason::Halt(reasons)),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::ports::journal_below;
 use super::process;
+use super::written_note::{WrittenNote, written_note};
 use crate::decide::recovery::{Recovery, recovery};
 use crate::decide::verdict::HaltCode;
 use crate::evidence::claims::{Alive, ClaimEntry, ClaimLog};
@@ -39,6 +40,10 @@ pub(crate) struct HeldRun {
     pub change_id: Option<ChangeId>,
     /// Whether it still goes on.
     pub life: Life,
+    /// Host that it ran on.
+    pub host: Option<String>,
+    /// What happened and where the draft is, as its note says.
+    pub headline: Option<String>,
     /// Since it last wrote anything, in seconds.
     pub age_s: i64,
     /// The deployment window.
@@ -69,7 +74,21 @@ fn next(run: &RunId, recovery: &Recovery) -> String {
     }
 }
 
-/// Every run that holds a change, the one whose window closes first at the head.
+impl HeldRun {
+    /// What has to be looked at first comes first: what waits for somebody before what goes on by itself, a window that is still to
+    /// close before one that is over, and the one that closes first.
+    fn urgency(&self, now: Instant) -> (bool, u8, i64) {
+        let goes_on = self.life == Life::Running;
+        match self.window.map(|window| window.end.seconds_since(now)) {
+            Some(left @ 0..) => (goes_on, 0, left),
+            // Nothing can be believed of it.
+            None => (goes_on, 1, 0),
+            Some(over) => (goes_on, 2, over.saturating_neg()),
+        }
+    }
+}
+
+/// Every run that holds a change, the most urgent at the head.
 ///
 /// # Errors
 ///
@@ -90,7 +109,8 @@ pub(crate) async fn held_runs(shared: &SharedStore, evidence: &Path, now: Instan
         match read(shared, &entry.run, local.as_deref()).await {
             Ok(past) => {
                 let alive = process::alive(&entry.holder, &here, process::process);
-                found.push(held(&entry, &past.history, alive, now));
+                let note = written_note(shared, evidence, &past.history).await?;
+                found.push(HeldRun { headline: headline(&note), ..held(&entry, &past.history, alive, now) });
             }
             Err(ReadError::Store(error)) => return Err(error),
             Err(error @ (ReadError::Broken { .. } | ReadError::Differs(_) | ReadError::Unknown(_))) => {
@@ -98,8 +118,16 @@ pub(crate) async fn held_runs(shared: &SharedStore, evidence: &Path, now: Instan
             }
         }
     }
-    found.sort_by_key(|held| (held.window.is_none(), held.window.map(|window| window.end), -held.age_s));
+    found.sort_by_key(|held| held.urgency(now));
     Ok(found)
+}
+
+fn headline(note: &WrittenNote) -> Option<String> {
+    match note {
+        WrittenNote::Whole { document, .. } => Some(document.get("headline")?.as_str()?.to_owned()),
+        WrittenNote::Altered(_) => Some("its note was changed since it was written".to_owned()),
+        WrittenNote::Unsealed { .. } | WrittenNote::None => None,
+    }
 }
 
 fn held(entry: &ClaimEntry, history: &History, alive: Alive, now: Instant) -> HeldRun {
@@ -125,6 +153,8 @@ fn held(entry: &ClaimEntry, history: &History, alive: Alive, now: Instant) -> He
         run_id: Some(run.clone()),
         change_id: Some(entry.change.clone()),
         life,
+        host: Some(entry.holder.host.clone()),
+        headline: None,
         age_s: now.seconds_since(history.last_at),
         window: Some(history.opening.window),
         outcome: history.outcome,
@@ -139,6 +169,8 @@ fn unbelievable(entry: Option<&ClaimEntry>, now: Instant, why: &str) -> HeldRun 
         run_id: entry.map(|entry| entry.run.clone()),
         change_id: entry.map(|entry| entry.change.clone()),
         life: Life::Unknown,
+        host: entry.map(|entry| entry.holder.host.clone()),
+        headline: None,
         age_s: entry.map_or(0, |entry| now.seconds_since(entry.at)),
         window: None,
         outcome: None,
@@ -173,9 +205,14 @@ pub(crate) fn note_without_note(history: &History) -> String {
         | Outcome::InDoubt => "ended, and its note is not here",
     });
     let follows = next(&opening.run, &recovery(&history.left, history.in_doubt));
+    let answer = history.answer.filter(|_| !history.left.is_settled());
+    let answer = answer.map_or(String::new(), |answer| format!("- answer to the commit: {}\n", answer.told()));
     format!(
         "# {} {ended}\n\nRun `{}` wrote its last entry at {}.\n\n\
-         - left at the portal: {left}\n- window: {}\n\n## How to go on\n\n{follows}\n",
-        opening.change, opening.run, history.last_at, opening.window
+         - left at the portal: {left}\n{answer}- window: {}\n\n## To go on\n\n{follows}\n",
+        opening.change,
+        opening.run,
+        history.last_at.whole_seconds(),
+        opening.window
     )
 }

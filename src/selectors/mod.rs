@@ -7,6 +7,7 @@
 pub mod kinds;
 pub mod locator;
 pub mod overrides;
+pub(crate) mod paths;
 mod places;
 pub mod plan;
 pub mod read;

@@ -324,7 +324,11 @@ impl Portal for SimPortal {
             // The process may die while the answer is on its way.
             sim.edge(process).await;
             let release = if answered {
-                Release { sent_at: None, answered: Answered::Status(303), kept: AnswerKept::default() }
+                Release {
+                    sent_at: None,
+                    answered: Answered::Status { status: 303, sign_in: false },
+                    kept: AnswerKept::default(),
+                }
             } else {
                 tokio::time::sleep(within).await;
                 Release { sent_at: None, answered: Answered::NoAnswer, kept: AnswerKept::default() }

@@ -34,7 +34,7 @@ pub fn settle(rig: &Rig, browser: BrowserKind) {
 }
 
 /// The same with the settings that are there, and with other programs on the path.
-async fn program_with(rig: &Rig, arguments: &[&str], path: Option<&std::path::Path>) -> (i32, Value) {
+pub async fn program_with(rig: &Rig, arguments: &[&str], path: Option<&std::path::Path>) -> (i32, Value) {
     let folder = rig.folder.path();
     let mut command = Command::new(env!("CARGO_BIN_EXE_portal-agent"));
     if let Some(path) = path {

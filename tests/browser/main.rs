@@ -21,6 +21,7 @@ mod kinds;
 mod masking;
 mod masking_ways;
 mod network;
+mod notes;
 mod pointer;
 mod portals;
 mod program;

@@ -289,7 +289,7 @@ async fn the_browser_gets_the_answer_to_the_commit_once_the_agent_has_noted_it()
         released = release => released,
         status = &mut commit => panic!("{status:?} came before the release"),
     };
-    assert_eq!(released.answered, Answered::Status(200));
+    assert_eq!(released.answered, Answered::Status { status: 200, sign_in: false });
     assert_eq!(desk.arrived(), ["POST /api/D1/submit"]);
     let early = tokio::time::timeout(Duration::from_millis(300), &mut commit).await;
     assert!(early.is_err(), "the browser had {early:?} before the agent had written it down");

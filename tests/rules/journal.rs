@@ -69,7 +69,7 @@ pub fn whole() -> Vec<Event> {
         Event::PanelRechecked,
         Event::CommitHeld { content: content() },
         Event::CommitIntent { content: content(), portal_time: None },
-        Event::CommitAnswered { status: Some(303), sent: true },
+        Event::CommitAnswered { status: Some(303), sign_in: false, sent: true },
         Event::Confirmed { number: "FEX-1".into() },
         Event::Ended { outcome: Outcome::Submitted },
     ]
@@ -222,7 +222,7 @@ fn what_may_follow_a_run_that_died_is_decided_by_its_last_entry() {
 
 #[test]
 fn a_commit_that_was_withdrawn_or_never_sent_leaves_the_draft() {
-    for event in [Event::CommitWithdrawn, Event::CommitAnswered { status: None, sent: false }] {
+    for event in [Event::CommitWithdrawn, Event::CommitAnswered { status: None, sign_in: false, sent: false }] {
         let mut desk = Desk::of(&whole()[..18]);
         assert!(matches!(history(&desk.bytes()).left, PortalResidue::PerhapsASubmission { .. }));
         desk.write(&event).unwrap();

@@ -6,13 +6,14 @@ use super::WebPortal;
 use super::answer::PageSnapshot;
 use super::ask::{FieldQuery, PageQuery};
 use super::bounds::{self, ROWS};
-use super::pages::{Expect, SETTLES, fill_path};
+use super::pages::{Expect, SETTLES};
 use crate::model::form::PlannedField;
 use crate::model::ids::ChangeId;
 use crate::model::observed::ObservedPage;
 use crate::model::portal_facts::{Created, ListedException, ListedState};
 use crate::model::time::Instant;
 use crate::portal::{PortalError, ShownPage};
+use crate::selectors::paths::fill_path;
 use crate::selectors::schema::ReadPage;
 
 /// One row of a list, by cell.

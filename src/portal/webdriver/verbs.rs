@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::WebPortal;
-use super::pages::fill_path;
 use crate::mask::picture::MaskedPicture;
 use crate::model::form::{PlannedField, PlannedTab};
 use crate::model::ids::{DraftReference, TabId};
@@ -11,6 +10,7 @@ use crate::model::observed::{ObservedPage, ObservedTab};
 use crate::model::portal_facts::ListedException;
 use crate::model::private::Private;
 use crate::portal::{Approach, LocalFile, Portal, PortalError, Saved, Scene, ShownPage};
+use crate::selectors::paths::fill_path;
 
 /// Pause between two questions whether a person has closed the browser.
 const PERSON: Duration = Duration::from_millis(500);

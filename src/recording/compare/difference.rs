@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::summary::without_advice;
 use crate::recording::fixture::folder::Told;
 use crate::recording::traffic::answering::RequestDifference;
 use crate::recording::traffic::exchange::ParameterDifference;
@@ -161,7 +162,8 @@ fn observations(recorded: &[Value], now: &[Value], found: &mut Vec<Difference>) 
 /// In what two tellings differ.
 pub fn between(recorded: &Told, now: &Told) -> Vec<Difference> {
     let mut found = Vec::new();
-    walk(About::Decision, "run", &recorded.ending, &now.ending, &mut found);
+    let recorded_ending = without_advice(recorded.ending.clone());
+    walk(About::Decision, "run", &recorded_ending, &now.ending, &mut found);
     observations(&recorded.observations, &now.observations, &mut found);
     walk(About::Value, "approvals", &recorded.approvals, &now.approvals, &mut found);
     found
@@ -253,6 +255,16 @@ mod tests {
              value fill service fields incident observed\n  - INC1\n  + INC2"
         );
         assert!(between(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn what_a_note_tells_is_compared_and_how_it_advises_is_not() {
+        let ended = |entered: &str, next: &str| {
+            told(json!({"takeover": {"entered": [entered], "next": next, "decide": ["x"]}}), Vec::new())
+        };
+        let now = |entered: &str| told(json!({"takeover": {"entered": [entered]}}), Vec::new());
+        assert!(between(&ended("service", "resume"), &now("service")).is_empty());
+        assert_eq!(between(&ended("service", "resume"), &now("incident")).len(), 1);
     }
 
     #[test]

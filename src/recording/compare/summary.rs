@@ -14,13 +14,22 @@ use crate::evidence::readings::APPROVALS;
 use crate::evidence::store::SCREENSHOTS;
 use crate::mask::views::HaltView;
 use crate::recording::fixture::folder::Told;
+use crate::run::finish::TAKEOVER;
 use crate::run::watch::{WatchEvent, Watcher};
 
 /// Version of `expected.json`.
 pub(crate) const EXPECTED_SCHEMA: &str = "portal-agent/expected/1";
 
-/// What a halted run leaves to a person.
-const TAKEOVER: &str = "takeover.json";
+/// What a note tells of the portal. What it advises is worded anew by every version.
+const NOTE_FACTS: [&str; 6] = ["stood_on", "open", "entered", "not_entered", "tabs_filled", "uploaded"];
+
+/// Takes out of a recorded ending what is not compared, though earlier versions kept it.
+pub(crate) fn without_advice(mut ending: Value) -> Value {
+    if let Some(note) = ending.get_mut("takeover").and_then(Value::as_object_mut) {
+        note.retain(|key, _| NOTE_FACTS.contains(&key.as_str()));
+    }
+    ending
+}
 
 /// Passes everything on, and remembers which events were written.
 pub(crate) struct Listening<'a> {
@@ -107,8 +116,7 @@ fn takeover(document: &RunDocument, folder: &Path) -> std::io::Result<Value> {
         // At which of two steps a dialog is met that a page opens by itself is the browser's.
         note.remove("stood_on");
     }
-    let told = ["stood_on", "open", "entered", "not_entered", "tabs_filled", "uploaded", "decide", "must_not", "next"];
-    let told = told.into_iter().filter_map(|key| Some((key.to_owned(), note.get(key)?.clone())));
+    let told = NOTE_FACTS.into_iter().filter_map(|key| Some((key.to_owned(), note.get(key)?.clone())));
     let told: serde_json::Map<String, Value> = told.collect();
     Ok(if told.is_empty() { Value::Null } else { Value::Object(told) })
 }

@@ -1,0 +1,131 @@
+//! What a person reads of a run that needs one: true, with the portal's own words, and shown as it was written or not at all.
+
+use std::path::Path;
+
+use portal_agent::decide::rules::resumption::Edit;
+use portal_agent::decide::verdict::HaltCode;
+use portal_agent::evidence::documents::RunDocument;
+use portal_agent::evidence::outcome::Outcome;
+use portal_agent::mask::masked::Masked;
+use portal_agent::model::browser::BrowserKind;
+use portal_agent::reference_portal::faults::{Fault, FaultPlan};
+use serde_json::Value;
+
+use crate::browser_tests;
+use crate::commands::{program, program_with};
+use crate::support::{Plan, Rig, codes, told};
+
+fn note(rig: &Rig, run: &Masked<RunDocument>) -> (String, Value) {
+    let read = |name: &str| std::fs::read_to_string(rig.evidence(run).join(name)).unwrap();
+    (read("takeover.md"), serde_json::from_str(&read("takeover.json")).unwrap())
+}
+
+fn has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+}
+
+browser_tests! {
+    chromium async fn a_note_says_what_differs_in_the_portals_words_and_shows_no_hidden_value(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::TruncatedOnSave))).await;
+        let halted = rig.run().await;
+        assert_eq!(codes(&halted), [HaltCode::DraftDiffers], "{}", told(&halted));
+        let (text, document) = note(&rig, &halted);
+        let draft = halted.get().draft_reference.as_ref().unwrap();
+        let first = text.lines().next().unwrap();
+        has(first, &["halted at draft", &format!("draft {draft} is in the portal, and it differs from the record")]);
+        has(&text, &["Customer impact", "`impact`", "cut after 40 of", "Do not submit the draft as it is", "opens at", "in "]);
+        let picture = document["pictures"][0].as_str().unwrap();
+        assert!(picture.contains("-draft-") && rig.evidence(&halted).join(picture).is_file(), "{document:#}");
+        assert!(!document["host"].as_str().unwrap().is_empty() && document["operator"] == "op.night", "{document:#}");
+        let impact = rig.record_json()["exception"]["details"]["impact"].as_str().unwrap().to_owned();
+        assert!(!text.contains(&impact[..20]), "{text}");
+    }
+
+    firefox async fn the_picture_of_a_halt_shows_the_banner_where_messages_may_be_shown(browser: BrowserKind) {
+        let mut ink = Vec::new();
+        for (permission, shown) in [("messages = true", true), ("messages = false", false)] {
+            let plan = Plan::new(browser, FaultPlan::from_start(Fault::UnknownBanner));
+            let rig = Rig::new(plan).await.with_map(|map| map.replace("messages = false", permission));
+            let halted = rig.run().await;
+            assert_eq!(codes(&halted), [HaltCode::UnexpectedBanner], "{}", told(&halted));
+            let (text, document) = note(&rig, &halted);
+            has(&text, &["nothing of this run is in the portal", "portal-agent submit", "before you have decided"]);
+            let halt = std::fs::read_dir(rig.evidence(&halted).join("screenshots")).unwrap();
+            let halt = halt.map(|entry| entry.unwrap().path()).find(|path| path.to_string_lossy().ends_with("-halt.png"));
+            let picture = image::open(halt.unwrap()).unwrap().to_luma8();
+            ink.push(picture.pixels().filter(|pixel| pixel.0[0] < 110).count());
+            let text = document["halt"][0]["observed"].as_str().unwrap();
+            assert_eq!(!text.starts_with("[hidden"), shown, "{document:#}");
+        }
+        assert!(ink[0] > ink[1] + 100, "the banner is not to be seen: {ink:?}");
+    }
+
+    chromium async fn what_the_draft_holds_is_listed_as_entered_after_a_halt_within_a_tab(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::Autosave))).await;
+        let halted = rig.run().await;
+        assert_eq!((halted.get().outcome, codes(&halted)), (Outcome::HaltedDraft, vec![HaltCode::UndeclaredRequest]));
+        let (_, document) = note(&rig, &halted);
+        let named = |key: &str| {
+            let fields = document[key].as_array().unwrap();
+            fields.iter().map(|field| field.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let drafts = rig.oracle().drafts;
+        let holds = |field: &String| drafts[0].values.get(field).is_some_and(|value| !value.is_empty());
+        assert!(!named("entered").is_empty() && named("entered").iter().all(holds), "{document:#}");
+        let forgotten: Vec<_> = named("not_entered").into_iter().filter(holds).collect();
+        assert!(forgotten.is_empty(), "in the draft, and listed as not entered: {forgotten:?}");
+    }
+
+    chromium async fn nobody_is_credited_with_what_the_agent_entered_from_an_earlier_record(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::none())).await;
+        let saved = rig.begin_draft_only().await;
+        assert_eq!(saved.get().outcome, Outcome::DraftSaved, "{}", told(&saved));
+        rig.approve_with(|exception| exception["title"] = "Another title".into());
+        let once = rig.resume(&saved.get().run_id).await.unwrap();
+        let twice = rig.resume(&once.get().run_id).await.unwrap();
+        for run in [&once, &twice] {
+            assert_eq!(codes(run), [HaltCode::DraftDiffers], "{}", told(run));
+            let edits: Vec<_> =
+                run.get().edits.iter().map(|edit| (edit.get().field.as_str(), edit.get().edit)).collect();
+            assert_eq!(edits, [("title", Edit::EnteredOtherwise)], "{}", told(run));
+        }
+    }
+
+    firefox async fn a_note_in_doubt_says_what_the_commit_was_answered(browser: BrowserKind) {
+        for (fault, answer, words) in [
+            (Fault::CommitNeedsLogin, "sign-in", "led on to its page for signing in"),
+            (Fault::CommitFailsBefore, "status", "HTTP status 500 Internal Server Error"),
+        ] {
+            let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(fault))).await;
+            let ended = rig.run().await;
+            assert_eq!(ended.get().outcome, Outcome::InDoubt, "{}", told(&ended));
+            let (text, document) = note(&rig, &ended);
+            assert_eq!(document["commit_answer"]["answer"], answer, "{document:#}");
+            has(&text, &[words, "in doubt", "--submitted NUMBER", "--not-submitted", "Do not submit again"]);
+        }
+    }
+
+    chromium async fn a_note_that_was_changed_is_not_shown(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::TruncatedOnSave))).await;
+        let (code, halted) = program(&rig, browser, &["submit", "record.json"], |map| map).await;
+        assert_eq!((code, &halted["outcome"]), (1, &"halted-draft".into()), "{halted:#}");
+        let run = halted["run_id"].as_str().unwrap();
+        let (code, list) = program_with(&rig, &["takeover"], None).await;
+        assert!(code == 0 && list["held"][0]["headline"].as_str().unwrap().contains("differs from the record"), "{list:#}");
+        assert!(Path::new(list["place"].as_str().unwrap()).is_absolute(), "{list:#}");
+        let (code, shown) = program_with(&rig, &["takeover", run], None).await;
+        assert_eq!((code, &shown["flaws"]), (0, &serde_json::json!([])), "{shown:#}");
+        assert!(shown["note"].as_str().unwrap().contains("differs from the record"), "{shown:#}");
+        assert_eq!(shown["takeover"]["draft_reference"], halted["draft_reference"]);
+
+        let written = rig.folder.path().join(halted["evidence_dir"].as_str().unwrap()).join("takeover.md");
+        let text = std::fs::read_to_string(&written).unwrap();
+        std::fs::write(&written, text.replace("Do not submit", "Do now submit")).unwrap();
+        let (code, shown) = program_with(&rig, &["takeover", run], None).await;
+        assert_eq!((code, &shown["takeover"]), (1, &Value::Null), "{shown:#}");
+        assert!(!shown["note"].as_str().unwrap().contains("now submit"), "{shown:#}");
+        assert!(shown["flaws"][0].as_str().unwrap().contains("takeover.md"), "{shown:#}");
+    }
+}
