@@ -15,6 +15,7 @@
 //! - [`signatures`]: what approvers sign with their SSH keys, and whether they did; pure.
 //! - [`seal`]: what the evidence is signed with, in the shapes that other tools verify.
 //! - [`evidence`]: journal, documents and pictures of a run.
+//! - [`report`]: a run as one HTML file, made of its evidence; pure.
 //! - [`run`]: the stages that join all of these. It holds no rules.
 //! - [`rejudge`]: what past runs recorded, judged once more; pure.
 //! - [`recording`]: keeps a run as a fixture, with everything taken out of it that was not permitted, and replays fixtures.
@@ -40,6 +41,7 @@ pub mod portal;
 pub mod recording;
 pub mod reference_portal;
 pub mod rejudge;
+pub mod report;
 pub mod run;
 pub mod seal;
 pub mod selectors;

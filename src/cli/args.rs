@@ -48,6 +48,8 @@ pub enum Command {
     Import(Import),
     /// Replay fixtures offline and compare, or judge past runs again
     Replay(Replay),
+    /// Name the report of a past run, or write it again
+    Report(Report),
     /// Check that the evidence of past runs is what the runs wrote
     Verify(Verify),
     /// Print the text that an approver signs, or make the record's entry from a signature
@@ -247,6 +249,21 @@ pub struct Takeover {
     /// Open its draft in a browser of your own: fresh profile, your own sign-in
     #[arg(long, requires = "run")]
     pub open: bool,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent report 20261127T013114Z-1cc0ee\n  portal-agent report evidence/CHG0041877/20261127T013114Z-1cc0ee --out report.html"
+)]
+pub struct Report {
+    /// The run: its folder, or its id
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Write it to this file; nothing may be there [default: the run's own, or RUN.html where that was changed]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     #[command(flatten)]
     pub common: Common,
 }

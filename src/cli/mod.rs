@@ -19,6 +19,7 @@ mod policy_file;
 mod progress;
 mod record;
 mod replay;
+mod report;
 mod resume;
 mod run;
 mod schema;
@@ -77,6 +78,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, version: &'static str
 async fn dispatch(args: Args) -> Exit {
     let output = args.output;
     match args.command {
+        Command::Report(args) => report::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Submit(submit) => submit::run(submit, output).await,
         Command::Resume(args) => resume::resume(args, output).await,

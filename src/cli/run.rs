@@ -13,12 +13,14 @@ use crate::decide::advice::advice;
 use crate::diagnostic::Diagnostic;
 use crate::evidence::copies::ReadError;
 use crate::evidence::documents::RunDocument;
-use crate::evidence::outcome::{DraftState, Outcome};
+use crate::evidence::outcome::DraftState;
 use crate::evidence::shared::{SharedStore, StoreError};
 use crate::evidence::store::safe_root;
 use crate::mask::masked::Masked;
 use crate::portal::webdriver::Credentials;
+use crate::report::REPORT;
 use crate::run::clock::SystemClock;
+use crate::run::finish::TAKEOVER_TEXT;
 use crate::run::interrupt::Interrupt;
 use crate::run::launch::launch;
 use crate::run::order::{Begin, InputError, Order, RandomSource};
@@ -236,13 +238,13 @@ pub fn text(document: &Masked<RunDocument>) -> String {
     if !run.evidence_dir.is_empty() {
         let sealed = if run.sealed { "" } else { " (not sealed)" };
         lines.push(format!("  evidence  {}{sealed}", run.evidence_dir));
-    }
-    let note = match run.outcome {
-        Outcome::HaltedDraft | Outcome::HaltedAbandoned | Outcome::InDoubt => !run.evidence_dir.is_empty(),
-        Outcome::Submitted | Outcome::AlreadySubmitted | Outcome::DraftSaved | Outcome::Environment => false,
-    };
-    if note {
-        lines.push(format!("  note      {}/takeover.md", run.evidence_dir));
+        for (what, name) in [("report", REPORT), ("note", TAKEOVER_TEXT)] {
+            let path = Path::new(&run.evidence_dir).join(name);
+            // What could not be written is not named.
+            if path.is_file() {
+                lines.push(format!("  {what:8}  {}", path.display()));
+            }
+        }
     }
     lines.push(String::new());
     lines.join("\n")

@@ -337,6 +337,20 @@ pub(super) struct Chained {
 }
 impl PublicDocument for Chained {}
 
+/// One entry, told to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub at: Instant,
+    pub event: Event,
+}
+
+/// The entries of a journal as far as they can be read. Whether they are to be believed is for [`History::read`] to say.
+pub(crate) fn told(bytes: &[u8]) -> Vec<Told> {
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let entries = lines.filter_map(|line| serde_json::from_slice::<Chained>(line).ok());
+    entries.map(|Chained { entry, .. }| Told { at: entry.at, event: entry.event }).collect()
+}
+
 /// What the first entry is chained to.
 pub fn origin() -> Digest {
     Digest::of(b"portal-agent/journal/2")

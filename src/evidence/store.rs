@@ -6,6 +6,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::mask::masked::Masked;
@@ -79,6 +81,13 @@ pub struct FileDigest {
     pub sha256: Digest,
     /// Length in bytes.
     pub size: u64,
+}
+
+/// A part of a text with pictures.
+pub(crate) enum Part {
+    Text(Masked<String>),
+    /// The picture at this path below the folder.
+    Picture(String),
 }
 
 /// Where the files of one run lie. Names are paths below it.
@@ -312,6 +321,22 @@ impl EvidenceFolder {
         let path = format!("{SCREENSHOTS}/{:02}-{name}.png", self.pictures);
         self.put(&path, picture.png())?;
         Ok(path)
+    }
+
+    /// Writes a text in which pictures of this folder stand in base64.
+    ///
+    /// # Errors
+    ///
+    /// [`EvidenceError`].
+    pub(crate) fn composed(&mut self, name: &str, parts: &[Part]) -> Result<(), EvidenceError> {
+        let mut bytes = Vec::new();
+        for part in parts {
+            match part {
+                Part::Text(text) => bytes.extend(text.get().bytes()),
+                Part::Picture(path) => bytes.extend(STANDARD.encode(self.read(path)?).into_bytes()),
+            }
+        }
+        self.put(name, &bytes)
     }
 
     /// Appends a line of JSON and, with `durable`, waits until file and folder are on disk. Returns the line.

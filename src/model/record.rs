@@ -236,6 +236,17 @@ pub enum Decision {
     Revoked,
 }
 
+impl Decision {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// A file name without any path: no separator, no leading dot, no control character.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct FileName(String);

@@ -16,13 +16,14 @@ use crate::evidence::journal::{Event, Resumption};
 use crate::evidence::outcome::Outcome;
 use crate::evidence::readings::{APPROVALS, APPROVALS_SCHEMA, ApprovalsDocument};
 use crate::evidence::shared::{Created, SharedStore};
-use crate::evidence::store::{EvidenceError, MANIFEST, SEAL};
+use crate::evidence::store::{EvidenceError, MANIFEST, Part, SCREENSHOTS, SEAL};
 use crate::mask::masked::{Leak, MaskGate, Masked};
 use crate::model::digest::Digest;
 use crate::model::ids::RunId;
 use crate::model::portal_facts::Refused;
 use crate::model::private::{Exposure, Fact};
 use crate::model::time::Instant;
+use crate::report::{Piece, REPORT, report};
 use crate::seal::envelope::Statement;
 use crate::seal::sealer::Sealer;
 
@@ -161,6 +162,19 @@ pub(crate) fn write_note(
     log.folder.document(TAKEOVER, &gate.document(note).map_err(withheld(TAKEOVER))?)
 }
 
+/// Writes the report, made of what was written before it.
+fn write_report(log: &mut RunLog<'_>, gate: &MaskGate) -> Result<(), EvidenceError> {
+    let pictures: Vec<String> = log.folder.names()?.into_iter().filter(|name| name.starts_with(SCREENSHOTS)).collect();
+    let pieces = report(&|name| log.folder.read(name).ok(), &pictures, &[]);
+    let pieces = pieces.map_err(|error| EvidenceError::Store(error.to_string()))?;
+    let part = |piece| match piece {
+        Piece::Text(text) => gate.text(text).map(Part::Text).map_err(withheld(REPORT)),
+        Piece::Picture(path) => Ok(Part::Picture(path)),
+    };
+    let parts = pieces.into_iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    log.folder.composed(REPORT, &parts)
+}
+
 async fn seal(
     closing: &Closing<'_>,
     log: &mut RunLog<'_>,
@@ -169,6 +183,10 @@ async fn seal(
 ) -> Result<(), EvidenceError> {
     let shown = gate.document(run.clone()).unwrap_or_else(|_| gate.bare(run));
     log.folder.document("run.json", &shown)?;
+    if let Err(error) = write_report(log, gate) {
+        // What it is made of is all there: it can be written another time.
+        tracing::warn!(%error, "there is no report");
+    }
     let files: BTreeMap<_, _> = log.folder.digests()?;
     let manifest = ManifestDocument { schema: MANIFEST_SCHEMA, run_id: closing.run.clone(), files: files.clone() };
     log.folder.document(MANIFEST, &gate.document(manifest).map_err(withheld(MANIFEST))?)?;

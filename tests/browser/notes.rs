@@ -11,8 +11,9 @@ use portal_agent::model::browser::BrowserKind;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 use serde_json::Value;
 
+use crate::bench::Bench;
 use crate::browser_tests;
-use crate::commands::{program, program_with};
+use crate::commands::{program, program_with, settle};
 use crate::support::{Plan, Rig, codes, told};
 
 fn note(rig: &Rig, run: &Masked<RunDocument>) -> (String, Value) {
@@ -105,6 +106,56 @@ browser_tests! {
             assert_eq!(document["commit_answer"]["answer"], answer, "{document:#}");
             has(&text, &[words, "in doubt", "--submitted NUMBER", "--not-submitted", "Do not submit again"]);
         }
+    }
+
+    both async fn a_report_is_whole_in_itself_and_hostile_text_in_it_stays_text(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::TruncatedOnSave))).await;
+        let halted = rig.run().await;
+        let folder = rig.evidence(&halted);
+        let text = std::fs::read_to_string(folder.join("report.html")).unwrap();
+        has(&text, &["halted-draft", "cut after 40 of", "What not to do", "Customer impact statement", "✓ equal"]);
+        // What a portal, a record or whoever was at the evidence may have put there.
+        let hostile = r#""><script>document.title='hit'</script><img src=x onerror="document.title='hit'"><iframe srcdoc="<script>top.document.title='hit'</script>"></iframe>"#;
+        let bidi = "\u{202e}desrever\u{fdd0}0\u{fdd0}";
+        for name in ["run.json", "takeover.json", "approvals.json", "attachments.json", "observations.jsonl"] {
+            let text = std::fs::read_to_string(folder.join(name)).unwrap();
+            let planted = serde_json::to_string(&format!("{hostile}{bidi}")).unwrap();
+            let mut changed = text;
+            for known in ["draft-differs", "impact", "CHG0041877", "service-owner", "rollback-plan.pdf", "Production"] {
+                changed = changed.replace(&format!("\"{known}\""), &planted);
+            }
+            std::fs::write(folder.join(name), changed).unwrap();
+        }
+        let picture = folder.join("screenshots/07-draft-impact.png");
+        std::fs::rename(&picture, folder.join("screenshots/x\" onerror=\"document.title='hit'.png")).unwrap();
+        settle(&rig, browser);
+        let out = rig.folder.path().join("hostile.html");
+        let arguments = ["report", halted.get().evidence_dir.as_str(), "--out", out.to_str().unwrap()];
+        let (code, document) = program_with(&rig, &arguments, None).await;
+        assert_eq!((code, document["report"].as_str()), (1, out.to_str()), "{document:#}");
+
+        let bench = Bench::at(&rig, browser).await;
+        bench.wire.goto(&url::Url::from_file_path(&out).unwrap()).await.unwrap();
+        let seen = "if (location.protocol !== 'file:' || document.readyState !== 'complete') return null;
+            const all = [...document.images];
+            return { title: document.title, text: document.body.innerText, images: all.length,
+            shown: all.every((one) => one.complete && one.naturalWidth > 0),
+            strange: document.querySelectorAll('script, iframe, object, embed, link, base, form, [onerror], [onload]').length,
+            loaded: performance.getEntriesByType('resource').map((one) => one.name).filter((name) => !name.startsWith('data:')),
+            styled: getComputedStyle(document.querySelector('main')).maxWidth }";
+        let opened = async {
+            loop {
+                if let Ok(seen @ Value::Object(_)) = bench.wire.script(seen, Value::Null).await {
+                    return seen;
+                }
+            }
+        };
+        let seen = tokio::time::timeout(std::time::Duration::from_secs(20), opened).await.unwrap();
+        assert!(seen["title"].as_str().unwrap().contains("<script>"), "{seen:#}");
+        assert!(seen["text"].as_str().unwrap().contains("<iframe srcdoc=") && seen["text"].as_str().unwrap().contains("\\u{202e}"));
+        assert_eq!((&seen["strange"], &seen["loaded"], &seen["shown"]), (&0.into(), &serde_json::json!([]), &true.into()), "{seen:#}");
+        assert!(seen["images"].as_u64().unwrap() >= 8 && seen["styled"] != "none", "{seen:#}");
+        assert!(seen["text"].as_str().unwrap().contains("This evidence is not as its run wrote it"));
     }
 
     chromium async fn a_note_that_was_changed_is_not_shown(browser: BrowserKind) {

@@ -35,7 +35,8 @@ fn no_help_is_broken_inside_a_word_at_80_columns() {
 #[test]
 fn the_main_commands_have_examples() {
     let main = [
-        "submit", "resume", "resolve", "takeover", "check", "record", "import", "replay", "approve", "doctor", "schema",
+        "submit", "resume", "resolve", "takeover", "report", "verify", "check", "record", "import", "replay",
+        "approve", "doctor", "schema",
     ];
     let found = commands();
     for name in main {

@@ -82,7 +82,7 @@ pub(super) fn steps(asked: &Asked<'_>) -> Vec<String> {
             steps.extend(asked.mend());
             let end = if asked.draft_only { "and stops at the draft" } else { "and commits" };
             steps.push(format!(
-                "Then let the agent go on with the command below. It passes every gate again, finds the draft and compares it \
+                "Once that is done, let the agent go on with the command below. It passes every gate again, finds the draft and compares it \
                  with the record, enters what is missing, {end}."
             ));
             steps.extend(
@@ -96,7 +96,7 @@ pub(super) fn steps(asked: &Asked<'_>) -> Vec<String> {
         }
         Situation::Nothing => {
             steps.extend(asked.mend());
-            steps.push("Then start again with the command below.".to_owned());
+            steps.push("Once that is done, start again with the command below.".to_owned());
             steps.extend(by_hand("enter the exception"));
         }
         Situation::AnotherRun => {

@@ -112,9 +112,13 @@ fn approvals(note: &TakeoverDocument) -> String {
     }
     let mut lines = vec!["## Approvals as they were last read\n".to_owned()];
     for approval in &note.approvals {
-        let decision = serde_json::to_string(&approval.decision).unwrap_or_default();
-        let decision = decision.trim_matches('"');
-        lines.push(format!("- {}: {} {decision} at {}", approval.role, approval.approver, approval.decided_at));
+        let decision = approval.decision.as_str();
+        lines.push(format!(
+            "- {}: {} {decision} at {}",
+            approval.role,
+            approval.approver,
+            approval.decided_at.whole_seconds()
+        ));
     }
     lines.join("\n") + "\n"
 }
