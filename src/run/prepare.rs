@@ -1,5 +1,6 @@
 //! Everything that a run reads before it begins, and the one judgement of it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::context::RunContext;
@@ -91,6 +92,12 @@ fn gate(order: &Order, record: &ReadRecord, plan: &FormPlan) -> Result<Arc<MaskG
     }
 }
 
+/// Where a record was read, for whoever goes on from another folder. A number of change management is no path.
+fn remembered(record: &Path) -> String {
+    let named = std::path::absolute(record).ok().filter(|absolute| absolute.is_file());
+    named.as_deref().unwrap_or(record).display().to_string()
+}
+
 impl<'a> Prepared<'a> {
     /// What the run works from.
     pub(super) fn facts(&self) -> RunFacts<'_> {
@@ -128,7 +135,7 @@ impl<'a> Prepared<'a> {
             facts,
             gates: &self.gates,
             gate: &self.gate,
-            record: order.record.display().to_string(),
+            record: remembered(&order.record),
             portal: order.portal(),
             versions: versions(order, &self.record),
             hand_over: order.hand_over,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use portal_agent::gateway::upstream::{PortalLink, Upstream};
 use portal_agent::model::browser::BrowserKind;
+use portal_agent::model::digest::Digest;
 use portal_agent::recording::compare::difference::Difference;
 use portal_agent::recording::fixture::folder::Fixture;
 use portal_agent::recording::player::replay::{differences, replay};
@@ -158,6 +159,14 @@ browser_tests! {
             exception["details"]["impact"] = format!("{} {} called from {}.", words[0], words[1], words[2]).into();
             exception["details"]["note"] = words[3].into();
             exception["details"]["not_on_the_form"] = format!("for {}", words[1]).into();
+            // Whoever tries this takes a file that lies there: a fixture's, which stands in for itself.
+            let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("portal-fixtures/approved/attachments/rollback-plan.pdf");
+            let bytes = std::fs::read(fixture).unwrap();
+            std::fs::write(rig.folder.path().join("attachments/rollback-plan.pdf"), &bytes).unwrap();
+            let files = exception["attachments"].as_array_mut().unwrap();
+            let file = files.iter_mut().find(|file| file["role"] == "rollback-plan").unwrap();
+            file["size"] = bytes.len().into();
+            file["sha256"] = Digest::of(&bytes).to_string().into();
         });
         let room = tempfile::tempdir().unwrap();
         let out = room.path().join("talkative");

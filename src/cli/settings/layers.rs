@@ -42,6 +42,28 @@ pub(in crate::cli) fn check_keys(path: &Path, text: &str, known: &[&'static str]
     }
 }
 
+/// Refuses values that are not what belongs there, each by its line.
+fn check_values(path: &Path, text: &str) -> Result<(), SettingsError> {
+    let Err(error) = toml::from_str::<Settings>(text) else { return Ok(()) };
+    let start = error.span().map_or(0, |span| span.start);
+    let entries: HashMap<String, toml::Spanned<toml::Value>> = toml::from_str(text).unwrap_or_default();
+    let field = entries.into_iter().find(|(_, value)| value.span().contains(&start)).map(|(key, _)| key);
+    let help = "src/cli/settings/README.md tells what each setting may be";
+    Err(SettingsError::File(Diagnostic::unquoted(path, text, start, field, unvalued(error.message()), help)))
+}
+
+/// Refuses a variable whose value is not what belongs there.
+fn check_variable(name: &str, key: &str, value: &config::Value, text: &str) -> Result<(), SettingsError> {
+    let alone = Config::builder().set_override(key, value.clone()).and_then(|alone| alone.build());
+    let Err(error) = alone.and_then(Config::try_deserialize::<Settings>) else { return Ok(()) };
+    // Of a choice, the other reader names what may be chosen.
+    let as_text = toml::Table::from_iter([(key.to_owned(), toml::Value::String(text.to_owned()))]);
+    let choice = as_text.try_into::<Settings>().map_err(|error| error.message().to_owned());
+    let told = choice.err().filter(|told| told.starts_with("unknown variant"));
+    let told = unvalued(&told.unwrap_or_else(|| error.to_string()));
+    Err(SettingsError::Value(format!("{name} {told}")))
+}
+
 /// Settings of this process: file, environment and `flags`.
 ///
 /// # Errors
@@ -79,6 +101,7 @@ fn read_from(flags: &Common, variables: HashMap<String, String>) -> Result<Setti
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             check_keys(&path, &text, &KEYS)?;
+            check_values(&path, &text)?;
             builder = builder.add_source(File::from_str(&text, FileFormat::Toml));
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && flags.settings.is_none() => {}
@@ -147,6 +170,7 @@ fn over_the_file(variables: HashMap<String, String>) -> Result<BTreeMap<String, 
             let upper = nearest(&key, &KEYS).to_ascii_uppercase();
             return Err(SettingsError::Value(format!("{name} is no setting; did you mean {PREFIX}{upper}?")));
         }
+        let text = value.clone();
         let value = if LISTS.contains(&key.as_str()) {
             config::Value::from(value.split(',').map(str::to_owned).collect::<Vec<_>>())
         } else if FILES.contains(&key.as_str()) && place(Path::new(&value)) == Location::File {
@@ -157,6 +181,7 @@ fn over_the_file(variables: HashMap<String, String>) -> Result<BTreeMap<String, 
         } else {
             config::Value::from(value)
         };
+        check_variable(&name, &key, &value, &text)?;
         set.insert(key, value);
     }
     Ok(set)
@@ -196,6 +221,22 @@ mod tests {
         assert!(told.contains("s.toml:2:1") && told.contains("did you mean `operator`"), "{told}");
         let told = with_file("", &[("PORTAL_AGENT_BROWSR", "firefox")]).unwrap_err().to_string();
         assert!(told.contains("PORTAL_AGENT_BROWSER"), "{told}");
+    }
+
+    #[test]
+    fn a_value_that_does_not_belong_there_names_file_line_and_field_or_the_variable() {
+        for (line, field, told) in [
+            ("signatures = \"requred\"", "signatures", "expected `optional` or `required`"),
+            ("evidence_mib = \"many\"", "evidence_mib", "expected u64"),
+            ("browser = 7", "browser", "wanted string"),
+        ] {
+            let text = with_file(&format!("# mine\n{line}\n"), &[]).unwrap_err().to_string();
+            assert!(text.contains("s.toml:2:") && text.contains(field) && text.contains(told), "{text}");
+        }
+        let text = with_file("", &[("PORTAL_AGENT_SIGNATURES", "requred")]).unwrap_err().to_string();
+        assert!(text.contains("PORTAL_AGENT_SIGNATURES") && text.contains("`optional` or `required`"), "{text}");
+        let text = with_file("", &[("PORTAL_AGENT_EVIDENCE_MIB", "many")]).unwrap_err().to_string();
+        assert!(text.contains("PORTAL_AGENT_EVIDENCE_MIB") && !text.contains("many"), "{text}");
     }
 
     #[test]
