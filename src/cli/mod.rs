@@ -7,6 +7,7 @@ mod check;
 mod decisions;
 pub mod demo;
 mod doctor;
+mod evidence;
 pub mod exit;
 pub mod freeze;
 mod init;
@@ -78,6 +79,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, version: &'static str
 async fn dispatch(args: Args) -> Exit {
     let output = args.output;
     match args.command {
+        Command::Evidence(command) => evidence::run(command, output).await,
         Command::Report(args) => report::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Submit(submit) => submit::run(submit, output).await,

@@ -12,6 +12,7 @@ use super::run::settings;
 use super::settings::key_file;
 use super::terminal::{invalid_input, print_json, print_line};
 use crate::evidence::check::{Checked, Depth, SealedBy, verify};
+use crate::model::ids::PersonId;
 use crate::seal::key::VerifyingKey;
 
 #[derive(Serialize)]
@@ -31,6 +32,8 @@ struct RunView {
     whole: bool,
     #[serde(flatten)]
     sealed_by: SealedBy,
+    /// Who removed it, where its time was over and its manifest alone is left.
+    pruned_by: Option<PersonId>,
     /// What is not.
     flaws: Vec<String>,
 }
@@ -81,6 +84,7 @@ fn view(folder: &std::path::Path, checked: Checked) -> RunView {
         evidence: folder.display().to_string(),
         whole: checked.flaws.is_empty(),
         sealed_by: checked.sealed_by,
+        pruned_by: checked.pruned_by,
         flaws: checked.flaws.iter().map(ToString::to_string).collect(),
     }
 }
@@ -94,7 +98,12 @@ fn text(view: &RunView) -> String {
         SealedBy::Verified { keyid } => format!("signed by key {keyid}, verified"),
         SealedBy::Refused => "no seal that counts".to_owned(),
     };
-    let standing = if view.whole { "whole  " } else { "ALTERED" };
+    let standing = match (view.whole, &view.pruned_by) {
+        (true, None) => "whole  ",
+        (true, Some(_)) => "pruned ",
+        (false, _) => "ALTERED",
+    };
+    let by = view.pruned_by.as_ref().map_or(String::new(), |who| format!("removed by {who}; "));
     let flaws: String = view.flaws.iter().map(|flaw| format!("  {flaw}\n")).collect();
-    format!("{standing}  {}  ({signed})\n{flaws}", view.evidence)
+    format!("{standing}  {}  ({by}{signed})\n{flaws}", view.evidence)
 }

@@ -205,6 +205,11 @@ browser_tests! {
         let held = &list["held"][0];
         assert_eq!((code, &held["run_id"], &held["draft_reference"]), (0, &run.into(), &draft.into()), "{list:#}");
         assert!(held["next"].as_str().unwrap().contains(&format!("portal-agent resume {run}")), "{list:#}");
+        // A run that somebody still has to do with stays, however old.
+        let old = ["evidence", "prune", "--older-than", "0"];
+        let (_, kept) = program_with(&rig, &[&old[..], &["--apply"]].concat(), None).await;
+        assert_eq!(kept["pruned"], serde_json::json!([]), "{kept:#}");
+        assert!(kept["kept"][0]["why"].as_str().unwrap().contains("waits for somebody"), "{kept:#}");
         let (code, note) = program_with(&rig, &["takeover", run], None).await;
         assert!(code == 0 && note["note"].as_str().unwrap().contains(draft), "{note:#}");
 
@@ -235,5 +240,25 @@ browser_tests! {
         let (code, told) = program_with(&rig, &unknown, None).await;
         assert!(code == 2 && told["error"].as_str().unwrap().contains("portal-agent takeover"), "{told:#}");
         assert_eq!((rig.oracle().drafts.len(), rig.oracle().submitted.len()), (0, 1));
+
+        // A year later.
+        let (code, stats) = program_with(&rig, &["evidence", "stats"], None).await;
+        let share = |count: u64, of: u64| serde_json::json!({ "count": count, "of": of });
+        assert_eq!((code, &stats["submitted_and_right"], &stats["complete_bundles"]), (0, &share(1, 1), &share(2, 2)), "{stats:#}");
+        let young = ["evidence", "prune", "--older-than", "1"];
+        let (_, kept) = program_with(&rig, &young, None).await;
+        assert_eq!((kept["pruned"].as_array().unwrap().len(), kept["kept"].as_array().unwrap().len()), (0, 2), "{kept:#}");
+        let (code, would) = program_with(&rig, &old, None).await;
+        assert_eq!((code, would["pruned"].as_array().unwrap().len()), (0, 2), "{would:#}");
+        let (_, whole) = program_with(&rig, &["verify", "evidence"], None).await;
+        assert_eq!((&whole["whole"], &whole["runs"][0]["pruned_by"]), (&2.into(), &Value::Null), "{whole:#}");
+        let (code, pruned) = program_with(&rig, &[&old[..], &["--apply"]].concat(), None).await;
+        assert_eq!((code, &pruned["applied"]), (0, &true.into()), "{pruned:#}");
+        let (code, left) = program_with(&rig, &["verify", "evidence"], None).await;
+        assert_eq!((code, &left["runs"][0]["pruned_by"], &left["whole"]), (0, &"op.night".into(), &2.into()), "{left:#}");
+        let folder = rig.folder.path().join(left["runs"][0]["evidence"].as_str().unwrap());
+        let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["manifest.json", "tombstone.json"]);
     }
 }

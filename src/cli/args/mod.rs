@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub use self::past::{Earlier, Report, Resolve, Resume, Takeover, Verify};
+pub use self::past::{
+    Earlier, EvidenceCommand, EvidencePrune, EvidenceStats, Report, Resolve, Resume, Takeover, Verify,
+};
 use crate::model::browser::BrowserKind;
 use crate::model::ids::{DraftReference, FieldId};
 
@@ -55,6 +57,9 @@ pub enum Command {
     Report(Report),
     /// Check that the evidence of past runs is what the runs wrote
     Verify(Verify),
+    /// Figures over past runs, and removing those whose time is over
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// Print the text that an approver signs, or make the record's entry from a signature
     Approve(super::approve::Approve),
     /// Check, activate or override the change freeze

@@ -118,3 +118,38 @@ pub struct Verify {
     #[command(flatten)]
     pub common: Common,
 }
+
+#[derive(Debug, clap::Subcommand)]
+pub enum EvidenceCommand {
+    /// Count how runs ended, what was caught before the commit, and how complete the evidence is
+    Stats(EvidenceStats),
+    /// Remove evidence that is old enough, and leave what says so; without --apply, say what would be removed
+    Prune(EvidencePrune),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent evidence stats\n  portal-agent evidence stats archive/2026 --output json"
+)]
+pub struct EvidenceStats {
+    /// Folders of runs [default: the evidence folder]
+    #[arg(value_name = "FOLDER")]
+    pub folders: Vec<PathBuf>,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portal-agent evidence prune --older-than 730\n  portal-agent evidence prune --older-than 730 --apply"
+)]
+pub struct EvidencePrune {
+    /// How many days evidence is kept after its run ended
+    #[arg(long, value_name = "DAYS")]
+    pub older_than: u32,
+    /// Remove it
+    #[arg(long)]
+    pub apply: bool,
+    #[command(flatten)]
+    pub common: Common,
+}

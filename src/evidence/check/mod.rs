@@ -18,8 +18,9 @@ use super::observations::OBSERVATIONS;
 use super::outcome::Outcome;
 use super::readings::APPROVALS;
 use super::store::{MANIFEST, SCREENSHOTS, SEAL};
+use super::tombstone::{TOMBSTONE, TOMBSTONE_SEAL, Tombstone};
 use crate::model::digest::Digest;
-use crate::model::ids::RunId;
+use crate::model::ids::{PersonId, RunId};
 use crate::seal::envelope::{Envelope, EnvelopeError};
 use crate::seal::key::VerifyingKey;
 
@@ -54,11 +55,14 @@ pub enum Flaw {
     #[error("{MANIFEST} was changed: {0}")]
     Manifest(String),
     /// The seal is not one over this evidence.
-    #[error("{SEAL} {0}")]
-    Seal(String),
+    #[error("{0} {1}")]
+    Seal(&'static str, String),
     /// A key was given, and there is no seal.
-    #[error("{SEAL} is missing: the run was not signed, or it was removed")]
-    NotSigned,
+    #[error("{0} is missing: nothing was signed, or it was removed")]
+    NotSigned(&'static str),
+    /// What tells of removed evidence is not as it was written.
+    #[error("{TOMBSTONE} {0}")]
+    Tombstone(String),
     /// The journal's chain is broken.
     #[error("{JOURNAL}: {0}")]
     Journal(#[from] BrokenJournal),
@@ -93,6 +97,8 @@ pub struct Checked {
     /// What is not as the run wrote it; nothing when all of it is.
     pub flaws: Vec<Flaw>,
     pub sealed_by: SealedBy,
+    /// Who removed the evidence, where its time was over.
+    pub pruned_by: Option<PersonId>,
 }
 
 /// `manifest.json`, read strictly.
@@ -171,9 +177,12 @@ pub fn flaws(folder: &Path, depth: Depth) -> Vec<Flaw> {
 
 /// The same of many runs, with `jobs` files read at a time, and who sealed each: `key`, where one is given.
 pub fn verify(folders: &[PathBuf], depth: Depth, key: Option<&VerifyingKey>, jobs: NonZeroUsize) -> Vec<Checked> {
-    let manifests: Vec<_> = folders.iter().map(|folder| Sealed::of(folder)).collect();
+    let manifests: Vec<_> = folders.iter().map(|folder| (Sealed::of(folder), Tombstone::of(folder))).collect();
     let mut files = Vec::new();
-    for (at, manifest) in manifests.iter().enumerate() {
+    for (at, (manifest, stone)) in manifests.iter().enumerate() {
+        if matches!(stone, Ok(Some(_))) {
+            continue;
+        }
         let listed = manifest.iter().flat_map(|(sealed, ..)| &sealed.files);
         files.extend(listed.filter(|(name, _)| depth.looks_at(name)).map(|(name, listed)| (at, name, *listed)));
     }
@@ -187,23 +196,31 @@ pub fn verify(folders: &[PathBuf], depth: Depth, key: Option<&VerifyingKey>, job
     found.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
     let mut found = found.into_iter().peekable();
     let mut all = Vec::with_capacity(folders.len());
-    for (at, (folder, manifest)) in folders.iter().zip(manifests).enumerate() {
+    for (at, (folder, (manifest, stone))) in folders.iter().zip(manifests).enumerate() {
         let mut flaws = Vec::new();
         while let Some((_, _, flaw)) = found.next_if(|(other, _, _)| *other == at) {
             flaws.push(flaw);
         }
-        all.push(match manifest {
-            Err(flaw) => Checked { flaws: vec![flaw], sealed_by: SealedBy::Refused },
-            Ok((sealed, bytes, as_written)) => {
+        let refused = |flaw| Checked { flaws: vec![flaw], sealed_by: SealedBy::Refused, pruned_by: None };
+        all.push(match (manifest, stone) {
+            (Err(flaw), _) => refused(flaw),
+            (Ok(_), Err(why)) => refused(Flaw::Tombstone(why)),
+            (Ok((sealed, bytes, as_written)), Ok(Some(stone))) => {
+                pruned(folder, &sealed, &bytes, as_written, &stone, key)
+            }
+            (Ok((sealed, bytes, as_written)), Ok(None)) => {
                 let otherwise = "it is not written as a run writes it";
                 flaws.extend((!as_written).then(|| Flaw::Manifest(otherwise.to_owned())));
-                flaws.extend(added(folder, &sealed.files));
+                flaws.extend(added(folder, &sealed.files, &[MANIFEST, SEAL, SCREENSHOTS]));
                 flaws.extend(ending(folder, &sealed.run_id));
-                let sealed_by = seal(folder, &sealed, &bytes, key).unwrap_or_else(|flaw| {
+                let mut ours: BTreeMap<String, Digest> =
+                    sealed.files.iter().map(|(name, listed)| (name.clone(), listed.sha256)).collect();
+                ours.insert(MANIFEST.to_owned(), Digest::of(&bytes));
+                let sealed_by = seal(folder, SEAL, &sealed.run_id, &ours, key).unwrap_or_else(|flaw| {
                     flaws.push(flaw);
                     SealedBy::Refused
                 });
-                Checked { flaws, sealed_by }
+                Checked { flaws, sealed_by, pruned_by: None }
             }
         });
     }
@@ -256,41 +273,64 @@ fn differs(folder: &Path, name: &str, listed: Listed) -> Option<Flaw> {
 }
 
 /// Whatever lies in the folder and is not of the run.
-fn added(folder: &Path, listed: &BTreeMap<String, Listed>) -> Vec<Flaw> {
+fn added(folder: &Path, listed: &BTreeMap<String, Listed>, known: &[&str]) -> Vec<Flaw> {
     let mut found = Vec::new();
     for below in ["", SCREENSHOTS] {
         let Ok(entries) = fs::read_dir(folder.join(below)) else { continue };
         let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
         let names = names.map(|name| if below.is_empty() { name } else { format!("{below}/{name}") });
-        found.extend(
-            names.filter(|name| ![MANIFEST, SEAL, SCREENSHOTS].contains(&name.as_str()) && !listed.contains_key(name)),
-        );
+        found.extend(names.filter(|name| !known.contains(&name.as_str()) && !listed.contains_key(name)));
     }
     found.sort_unstable();
     found.into_iter().map(Flaw::Added).collect()
 }
 
-/// Who signed the seal; an error where it is not a seal over this very manifest and its files.
-fn seal(folder: &Path, sealed: &Sealed, manifest: &[u8], key: Option<&VerifyingKey>) -> Result<SealedBy, Flaw> {
-    let bytes = match fs::read(folder.join(SEAL)) {
+/// What is left of a run whose time was over: its manifest, and who removed the rest.
+fn pruned(
+    folder: &Path,
+    sealed: &Sealed,
+    manifest: &[u8],
+    as_written: bool,
+    (stone, bytes): &(Tombstone, Vec<u8>),
+    key: Option<&VerifyingKey>,
+) -> Checked {
+    let own = Digest::of(manifest);
+    let mut flaws = added(folder, &BTreeMap::new(), &[MANIFEST, SEAL, TOMBSTONE, TOMBSTONE_SEAL]);
+    if !as_written || stone.manifest != own || stone.run_id != sealed.run_id {
+        flaws.push(Flaw::Tombstone(format!("is not of this run, or {MANIFEST} was changed")));
+    }
+    let ours = BTreeMap::from([(MANIFEST.to_owned(), own), (TOMBSTONE.to_owned(), Digest::of(bytes))]);
+    let sealed_by = seal(folder, TOMBSTONE_SEAL, &sealed.run_id, &ours, key).unwrap_or_else(|flaw| {
+        flaws.push(flaw);
+        SealedBy::Refused
+    });
+    Checked { flaws, sealed_by, pruned_by: Some(stone.by.clone()) }
+}
+
+/// Who signed the seal in the file `name`; an error where it is not one over `ours`.
+fn seal(
+    folder: &Path,
+    name: &'static str,
+    run: &RunId,
+    ours: &BTreeMap<String, Digest>,
+    key: Option<&VerifyingKey>,
+) -> Result<SealedBy, Flaw> {
+    let bytes = match fs::read(folder.join(name)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return if key.is_some() { Err(Flaw::NotSigned) } else { Ok(SealedBy::Nobody) };
+            return if key.is_some() { Err(Flaw::NotSigned(name)) } else { Ok(SealedBy::Nobody) };
         }
-        Err(error) => return Err(unreadable(SEAL, &error)),
+        Err(error) => return Err(unreadable(name, &error)),
     };
-    let refused = |why: &str| Flaw::Seal(why.to_owned());
-    let broken = |error: EnvelopeError| Flaw::Seal(error.to_string());
+    let refused = |why: &str| Flaw::Seal(name, why.to_owned());
+    let broken = |error: EnvelopeError| Flaw::Seal(name, error.to_string());
     let (envelope, statement) = Envelope::read(&bytes).map_err(broken)?;
-    if statement.predicate.run != sealed.run_id {
-        return Err(Flaw::Seal(format!("is of run {}", statement.predicate.run)));
+    if statement.predicate.run != *run {
+        return Err(Flaw::Seal(name, format!("is of run {}", statement.predicate.run)));
     }
     let named = statement.subject.iter().map(|subject| Some((subject.name.clone(), subject.digest()?)));
     let named: Option<BTreeMap<String, Digest>> = named.collect();
-    let mut ours: BTreeMap<String, Digest> =
-        sealed.files.iter().map(|(name, listed)| (name.clone(), listed.sha256)).collect();
-    ours.insert(MANIFEST.to_owned(), Digest::of(manifest));
-    if named.as_ref() != Some(&ours) || statement.subject.len() != ours.len() {
+    if named.as_ref() != Some(ours) || statement.subject.len() != ours.len() {
         return Err(refused("is over other files than these"));
     }
     let [signature] = envelope.signatures.as_slice() else { return Err(refused("has not one signature")) };
@@ -298,7 +338,7 @@ fn seal(folder: &Path, sealed: &Sealed, manifest: &[u8], key: Option<&VerifyingK
     let Some(key) = key else { return Ok(SealedBy::Unverified { keyid }) };
     let signed = envelope.signed_bytes().map_err(broken)?;
     if keyid != key.id() {
-        return Err(Flaw::Seal(format!("was signed with another key, {keyid}")));
+        return Err(Flaw::Seal(name, format!("was signed with another key, {keyid}")));
     }
     if signature.bytes().is_some_and(|bytes| key.verifies(&signed, &bytes)) {
         Ok(SealedBy::Verified { keyid })
