@@ -62,7 +62,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, version: &'static str
     };
     // Whatever is written is the owner's alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    terminal::start_log(args.verbose);
+    terminal::start_log(args.verbose, args.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

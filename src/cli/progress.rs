@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::terminal::warn_line;
+use super::terminal::{logs_json, warn_line};
 use crate::decide::verdict::Stage;
 use crate::run::watch::Watcher;
 
@@ -15,7 +15,7 @@ pub struct Progress(Option<ProgressBar>);
 impl Progress {
     /// For stderr as it is.
     pub fn new() -> Self {
-        if !std::io::stderr().is_terminal() {
+        if logs_json() || !std::io::stderr().is_terminal() {
             return Self(None);
         }
         let bar = ProgressBar::new_spinner();
@@ -40,6 +40,7 @@ impl Watcher for Progress {
                 bar.set_prefix(stage.to_string());
                 bar.set_message(place.to_owned());
             }
+            None if logs_json() => {}
             None => warn_line(&format!("{stage}: {place}")),
         }
     }

@@ -114,6 +114,7 @@ pub fn order(
         draft_only: wanted.draft_only || settings.commit == CommitPolicy::Never,
         hand_over: wanted.window.hand_over,
         sealer: settings.sealer()?.map(Arc::new),
+        notify: settings.notify_command.clone(),
     };
     Ok((order, sources))
 }

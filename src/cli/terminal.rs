@@ -1,9 +1,11 @@
 //! Printing. What cannot be printed ends no command: by then it may have done what it was asked for.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
+use super::args::LogFormat;
 use super::exit::Exit;
 use crate::model::shown::shown_lines;
 
@@ -52,19 +54,31 @@ pub(crate) fn invalid_input(output: super::args::Output, error: &impl std::fmt::
     Exit::Input
 }
 
+/// Whether the log tells every step as JSON, so that nothing else has to.
+static LOGS_JSON: OnceLock<bool> = OnceLock::new();
+
+/// Whether the log tells every step as JSON.
+pub(crate) fn logs_json() -> bool {
+    LOGS_JSON.get().copied().unwrap_or_default()
+}
+
 /// Log lines go to stderr. Nothing private is ever logged: private values have no text form.
-pub(crate) fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => "portal_agent=warn",
-        1 => "portal_agent=info",
-        _ => "portal_agent=debug",
+pub(crate) fn start_log(verbose: u8, format: LogFormat) {
+    // A second start, as in tests, keeps the first.
+    let _ = LOGS_JSON.set(format == LogFormat::Json);
+    let level = match (verbose, format) {
+        (0, LogFormat::Text) => "portal_agent=warn",
+        (0, LogFormat::Json) | (1, _) => "portal_agent=info",
+        (2.., _) => "portal_agent=debug",
     };
     let filter = tracing_subscriber::EnvFilter::new(level);
-    // A second start, as in tests, keeps the first.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A line that cannot be written is lost. To complain about it on the same stderr would be a panic.
     let lines = lines.log_internal_errors(false);
-    let _ = lines.with_ansi(std::io::stderr().is_terminal()).try_init();
+    let _ = match format {
+        LogFormat::Text => lines.without_time().with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => lines.json().with_current_span(false).try_init(),
+    };
 }
 
 /// How this program was started: by cargo, from its repository, or by its name.

@@ -103,7 +103,7 @@ impl History {
         if entry.seq != seq + 1 || entry.prev != head {
             return Err(BrokenJournal::Chain { line });
         }
-        let illegal = || BrokenJournal::Illegal { line, event: name_of(&entry.event), progress };
+        let illegal = || BrokenJournal::Illegal { line, event: entry.event.name(), progress };
         let progress = next(progress, &entry.event).ok_or_else(illegal)?;
         let mut history = match before {
             Some(history) => history,
@@ -270,7 +270,16 @@ impl History {
     }
 }
 
-fn name_of(event: &Event) -> String {
-    let value = serde_json::to_value(event).unwrap_or_default();
-    value.get("event").and_then(|name| name.as_str()).unwrap_or("an event").to_owned()
+/// One entry, told to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub at: Instant,
+    pub event: Event,
+}
+
+/// The entries of a journal as far as they can be read. Whether they are to be believed is for [`History::read`] to say.
+pub(crate) fn told(bytes: &[u8]) -> Vec<Told> {
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let entries = lines.filter_map(|line| serde_json::from_slice::<Chained>(line).ok());
+    entries.map(|Chained { entry, .. }| Told { at: entry.at, event: entry.event }).collect()
 }

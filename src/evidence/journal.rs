@@ -337,18 +337,12 @@ pub(super) struct Chained {
 }
 impl PublicDocument for Chained {}
 
-/// One entry, told to people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
-    pub at: Instant,
-    pub event: Event,
-}
-
-/// The entries of a journal as far as they can be read. Whether they are to be believed is for [`History::read`] to say.
-pub(crate) fn told(bytes: &[u8]) -> Vec<Told> {
-    let lines = bytes.split(|byte| *byte == b'\n');
-    let entries = lines.filter_map(|line| serde_json::from_slice::<Chained>(line).ok());
-    entries.map(|Chained { entry, .. }| Told { at: entry.at, event: entry.event }).collect()
+impl Event {
+    /// The stable name.
+    pub(crate) fn name(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value.get("event").and_then(|name| name.as_str()).unwrap_or("an event").to_owned()
+    }
 }
 
 /// What the first entry is chained to.

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ReportError;
-use crate::evidence::journal::{JOURNAL, Told, told};
+use crate::evidence::history::{Told, told};
+use crate::evidence::journal::JOURNAL;
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::outcome::{CommitAnswer, DraftState, Outcome};
 use crate::evidence::readings::APPROVALS;

@@ -1,7 +1,8 @@
 //! What the journal tells, by stages.
 
 use crate::decide::verdict::Stage;
-use crate::evidence::journal::{Event, Told};
+use crate::evidence::history::Told;
+use crate::evidence::journal::Event;
 use crate::model::time::Instant;
 
 /// One stage as it went on.

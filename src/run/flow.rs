@@ -175,6 +175,7 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
 
     pub(super) async fn note(&mut self, stage: Stage, event: &Event) -> Result<(), StopReason> {
         self.log.event(self.clock.now(), stage, event).await?;
+        tracing::info_span!("stage", %stage).in_scope(|| tracing::debug!(event = event.name(), "noted"));
         self.watcher.noted(event);
         Ok(())
     }
@@ -203,6 +204,7 @@ impl<'a, 'b, P: Portal> Flow<'a, 'b, P> {
 
     pub(super) fn stand(&mut self, stage: Stage, place: &str) {
         self.ending.stood_on = format!("{stage}: {place}");
+        tracing::info_span!("stage", %stage).in_scope(|| tracing::info!(place, "step"));
         self.watcher.step(stage, place);
     }
 

@@ -3,6 +3,7 @@
 use std::time::Instant as Monotonic;
 
 use futures_util::future::LocalBoxFuture;
+use tracing::Instrument as _;
 
 use super::claim::{Admission, admit};
 use super::clock::{Clock, MonotonicClock};
@@ -12,6 +13,7 @@ use super::facts::{RunFacts, reading};
 use super::finish::{Closing, finish};
 use super::flow::Flow;
 use super::interrupt::Interrupt;
+use super::notify::notify;
 use super::order::{Begin, InputError, Order};
 use super::ports::{Opened, Ports};
 use super::prepare::prepare;
@@ -53,7 +55,13 @@ pub fn launch<'a>(
         let (prepared, verdict) = prepare(order, &context).await?;
         let facts = prepared.facts();
         let mut machine = prepared.machine();
-        prepared.run(&facts, verdict).carry_out(&mut machine, context).await
+        let run = prepared.run(&facts, verdict);
+        let span = tracing::info_span!("run", run = %run.id, change = %run.change());
+        let document = run.carry_out(&mut machine, context).instrument(span.clone()).await?;
+        let run = document.get();
+        span.in_scope(|| tracing::info!(outcome = run.outcome.as_str(), sealed = run.sealed, "ended"));
+        notify(order.notify.as_deref(), &document).await;
+        Ok(document)
     })
 }
 

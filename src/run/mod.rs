@@ -21,6 +21,7 @@ mod hand_over;
 pub mod interrupt;
 pub mod launch;
 pub mod note;
+mod notify;
 pub mod order;
 pub mod ports;
 mod prepare;

@@ -65,6 +65,8 @@ pub struct Order {
     pub draft_only: bool,
     /// Whether a run that halts leaves its live browser to a person.
     pub hand_over: bool,
+    /// A program and its arguments that are told when the run needs somebody.
+    pub notify: Option<Vec<String>>,
     /// What the evidence is sealed with, where anything is.
     pub sealer: Option<Arc<Sealer>>,
 }

@@ -29,9 +29,13 @@ fn has(text: &str, parts: &[&str]) {
 
 browser_tests! {
     chromium async fn a_note_says_what_differs_in_the_portals_words_and_shows_no_hidden_value(browser: BrowserKind) {
-        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::TruncatedOnSave))).await;
+        let mut rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::TruncatedOnSave))).await;
+        let notice = rig.folder.path().join("notice.json");
+        rig.order.notify = Some(vec!["tee".to_owned(), notice.display().to_string()]);
         let halted = rig.run().await;
         assert_eq!(codes(&halted), [HaltCode::DraftDiffers], "{}", told(&halted));
+        let notice: Value = serde_json::from_slice(&std::fs::read(notice).unwrap()).unwrap();
+        assert_eq!((&notice["outcome"], &notice["halt"][0]["code"]), (&"halted-draft".into(), &"draft-differs".into()));
         let (text, document) = note(&rig, &halted);
         let draft = halted.get().draft_reference.as_ref().unwrap();
         let first = text.lines().next().unwrap();

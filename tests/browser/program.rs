@@ -68,9 +68,13 @@ fn until_step(started: &mut Started, step: &str) {
 
 browser_tests! {
     chromium async fn the_demonstration_submits_and_leaves_nothing_running(browser: BrowserKind) {
-        let (status, document, told) = finish(demo(browser, &[]));
+        let (status, document, told) = finish(demo(browser, &["--log-format", "json"]));
         assert_eq!((status.code(), &document["outcome"]), (Some(0), &Value::from("submitted")), "{document:#}\n{told}");
-        assert!(told.contains("commit: releasing the one commit request"), "{told}");
+        // Every line is a document that says of which run and which stage it is.
+        let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let released = "releasing the one commit request";
+        let release = lines.iter().find(|line| line["fields"]["place"] == released).unwrap_or_else(|| panic!("{told}"));
+        assert_eq!((&release["spans"][0]["run"], &release["spans"][1]["stage"]), (&document["run_id"], &"commit".into()));
     }
 
     chromium async fn a_terminal_that_goes_away_midway_does_not_end_the_run(browser: BrowserKind) {

@@ -84,6 +84,7 @@ pub async fn die(folder: &Path, browser: &str, map: &Path, base: &str, event: &s
         draft_only: false,
         hand_over: false,
         sealer: None,
+        notify: None,
     };
     let sources = ConfiguredSources::of_files(
         order.record.clone(),

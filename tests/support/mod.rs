@@ -147,6 +147,7 @@ impl Rig {
             shared: SharedStore::folder(&evidence),
             hand_over: false,
             sealer: None,
+            notify: None,
             record: example.record.clone(),
             map: Arc::new(read_map("reference.toml".as_ref(), &map_text).unwrap()),
             base: portal.url(),

@@ -22,8 +22,20 @@ pub struct Args {
     /// More detail on stderr; -vv for all non-private detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Form of the log on stderr; as JSON lines it begins with every step
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON document a line, with time, run and stage.
+    Json,
 }
 
 /// Form of what is printed on stdout.

@@ -159,7 +159,8 @@ const FILES: [&str; 15] = [
 ];
 
 /// Settings that are lists; a variable has them with commas between.
-const LISTS: [&str; 4] = ["approval_roles", "password_command", "change_management_command", "seal_command"];
+const LISTS: [&str; 5] =
+    ["approval_roles", "password_command", "change_management_command", "notify_command", "seal_command"];
 
 /// What the variables set, by key. Their values are texts, whatever they look like: an account may be called 0042.
 fn over_the_file(variables: HashMap<String, String>) -> Result<BTreeMap<String, config::Value>, SettingsError> {

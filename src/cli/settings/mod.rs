@@ -58,6 +58,8 @@ pub struct Settings {
     /// What all evidence of a run may have together, in MiB.
     #[serde(default = "evidence_mib")]
     pub evidence_mib: u64,
+    /// A program and its arguments that are told of every halt.
+    pub notify_command: Option<Vec<String>>,
     /// Private key (PEM) that the evidence is sealed with.
     pub seal_key: Option<PathBuf>,
     /// A program and its arguments that sign what they read, in place of that.
@@ -160,13 +162,14 @@ impl Places {
 }
 
 /// Every setting.
-pub const KEYS: [&str; 35] = [
+pub const KEYS: [&str; 36] = [
     "operator",
     "map",
     "base_url",
     "evidence",
     "evidence_mib",
     "evidence_store",
+    "notify_command",
     "seal_key",
     "seal_command",
     "seal_public_key",

@@ -105,6 +105,7 @@ pub async fn replay(
         draft_only: head.draft_only,
         hand_over: false,
         sealer: None,
+        notify: None,
     };
     let listening = Listening::new(watcher);
     let document = launch(&order, &sources, &dial, interrupt, &listening).await?;
