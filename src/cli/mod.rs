@@ -25,6 +25,7 @@ mod resume;
 mod run;
 mod schema;
 pub mod secret;
+mod serve;
 pub mod settings;
 mod source_config;
 pub mod submit;
@@ -80,6 +81,7 @@ async fn dispatch(args: Args) -> Exit {
     let output = args.output;
     match args.command {
         Command::Evidence(command) => evidence::run(command, output).await,
+        Command::Serve(args) => serve::run(&args, output).await,
         Command::Report(args) => report::run(&args, output),
         Command::Verify(args) => verify::run(&args, output),
         Command::Submit(submit) => submit::run(submit, output).await,

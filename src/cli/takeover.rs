@@ -15,7 +15,7 @@ use crate::evidence::copies::{Past, read};
 use crate::evidence::shared::SharedStore;
 use crate::model::browser::{BrowserKind, BrowserProfile};
 use crate::model::ids::RunId;
-use crate::model::time::{ChangeWindow, Instant, duration};
+use crate::model::time::{Instant, countdown, duration};
 use crate::portal::browser::find;
 use crate::portal::driver::ProcessGroup;
 use crate::run::clock::{Clock as _, SystemClock};
@@ -48,13 +48,13 @@ struct NoteDocument<'a> {
 }
 
 /// A note as it is shown.
-struct Shown {
+pub(super) struct Shown {
     past: Past,
-    note: String,
+    pub note: String,
     takeover: Option<serde_json::Value>,
-    flaws: Vec<String>,
+    pub flaws: Vec<String>,
     /// Whether the note is not the run's own though it wrote one.
-    altered: bool,
+    pub altered: bool,
 }
 
 /// Carries out `takeover`.
@@ -132,16 +132,6 @@ fn age(seconds: i64) -> String {
     }
 }
 
-/// How far away a window is.
-fn window(window: ChangeWindow, now: Instant) -> String {
-    let (opens, closes) = (window.start.seconds_since(now), window.end.seconds_since(now));
-    match (opens, closes) {
-        (_, ..0) => format!("closed {} ago", duration(closes.saturating_neg())),
-        (..0, 0..) => format!("open, closes in {}", duration(closes)),
-        (0.., 0..) => format!("opens in {}, closes in {}", duration(opens), duration(closes)),
-    }
-}
-
 fn lines(held: &HeldRun, now: Instant) -> String {
     let known = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
     let codes: Vec<&str> = held.codes.iter().map(|code| code.as_str()).collect();
@@ -150,7 +140,7 @@ fn lines(held: &HeldRun, now: Instant) -> String {
     let change = known(held.change_id.as_ref().map(ToString::to_string));
     let run = known(held.run_id.as_ref().map(ToString::to_string));
     let headline = held.headline.as_ref().map_or(String::new(), |text| format!("\n  {text}"));
-    let window = held.window.map_or("?".to_owned(), |known| format!("{} ({known})", window(known, now)));
+    let window = held.window.map_or("?".to_owned(), |known| format!("{} ({known})", countdown(known, now)));
     let host = held.host.as_ref().map_or(String::new(), |host| format!(", on host {host}"));
     let draft = held.draft_reference.as_ref().map_or(String::new(), |draft| format!("\n  draft   {draft}"));
     format!(
@@ -160,7 +150,7 @@ fn lines(held: &HeldRun, now: Instant) -> String {
     )
 }
 
-async fn note(settings: &Settings, shared: &SharedStore, run: &RunId) -> Result<Shown, OrderError> {
+pub(super) async fn note(settings: &Settings, shared: &SharedStore, run: &RunId) -> Result<Shown, OrderError> {
     let past = read(shared, run, None).await.map_err(InputError::Journal)?;
     let change = past.history.opening.change.clone();
     // The local journal may know more.

@@ -106,6 +106,16 @@ pub(crate) fn duration(seconds: i64) -> String {
     format!("{count} {unit}")
 }
 
+/// How far away a window is, for people.
+pub(crate) fn countdown(window: ChangeWindow, now: Instant) -> String {
+    let (opens, closes) = (window.start.seconds_since(now), window.end.seconds_since(now));
+    match (opens, closes) {
+        (_, ..0) => format!("closed {} ago", duration(closes.saturating_neg())),
+        (..0, 0..) => format!("open, closes in {}", duration(closes)),
+        (0.., 0..) => format!("opens in {}, closes in {}", duration(opens), duration(closes)),
+    }
+}
+
 impl From<Timestamp> for Instant {
     fn from(timestamp: Timestamp) -> Self {
         Self(timestamp)

@@ -6,7 +6,7 @@
 mod facts;
 mod page;
 mod reconciled;
-mod timeline;
+pub(crate) mod timeline;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +15,9 @@ use self::facts::Facts;
 
 /// Name of the file in a run's folder.
 pub const REPORT: &str = "report.html";
+
+/// How it looks.
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// A piece of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,14 +6,12 @@ use sha2::{Digest as _, Sha256};
 use super::facts::{Facts, Halt, Note};
 use super::reconciled::{Cell, rows};
 use super::timeline::stages;
-use super::{Piece, encoded};
+use super::{Piece, STYLE, encoded};
 use crate::decide::advice::{advice, meaning};
 use crate::decide::verdict::HaltCode;
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::model::shown::shown_lines;
 use crate::model::time::Instant;
-
-const STYLE: &str = include_str!("style.css");
 
 /// Stands where a picture goes. What is shown escapes the character, so that no text can hold it.
 const PICTURE: char = '\u{FDD0}';

@@ -7,7 +7,7 @@ use crate::model::time::Instant;
 
 /// One stage as it went on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StageTold {
+pub(crate) struct StageTold {
     pub stage: Stage,
     pub from: Instant,
     /// Until the next one began, in milliseconds.
@@ -17,7 +17,7 @@ pub(super) struct StageTold {
 }
 
 /// The stages in their order; one that is come back to is told again.
-pub(super) fn stages(journal: &[Told]) -> Vec<StageTold> {
+pub(crate) fn stages(journal: &[Told]) -> Vec<StageTold> {
     let mut all: Vec<StageTold> = Vec::new();
     for Told { at, event } in journal {
         let stage = stage_of(event);

@@ -11,11 +11,12 @@ use crate::decide::recovery::{Recovery, recovery};
 use crate::decide::verdict::HaltCode;
 use crate::evidence::claims::{Alive, ClaimEntry, ClaimLog};
 use crate::evidence::copies::{ReadError, read};
-use crate::evidence::history::History;
+use crate::evidence::history::{History, told};
 use crate::evidence::outcome::Outcome;
 use crate::evidence::shared::{SharedStore, StoreError};
 use crate::model::ids::{ChangeId, DraftReference, RunId};
 use crate::model::time::{ChangeWindow, Instant};
+use crate::report::timeline::stages;
 
 /// Whether a held run still goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,6 +45,8 @@ pub(crate) struct HeldRun {
     pub host: Option<String>,
     /// What happened and where the draft is, as its note says.
     pub headline: Option<String>,
+    /// What its journal told last.
+    pub latest: Option<String>,
     /// Since it last wrote anything, in seconds.
     pub age_s: i64,
     /// The deployment window.
@@ -110,7 +113,8 @@ pub(crate) async fn held_runs(shared: &SharedStore, evidence: &Path, now: Instan
             Ok(past) => {
                 let alive = process::alive(&entry.holder, &here, process::process);
                 let note = written_note(shared, evidence, &past.history).await?;
-                found.push(HeldRun { headline: headline(&note), ..held(&entry, &past.history, alive, now) });
+                let latest = latest(local.as_deref());
+                found.push(HeldRun { headline: headline(&note), latest, ..held(&entry, &past.history, alive, now) });
             }
             Err(ReadError::Store(error)) => return Err(error),
             Err(error @ (ReadError::Broken { .. } | ReadError::Differs(_) | ReadError::Unknown(_))) => {
@@ -120,6 +124,13 @@ pub(crate) async fn held_runs(shared: &SharedStore, evidence: &Path, now: Instan
     }
     found.sort_by_key(|held| held.urgency(now));
     Ok(found)
+}
+
+/// The last step that a journal of this host tells.
+fn latest(journal: Option<&[u8]>) -> Option<String> {
+    let all = told(journal?);
+    let last = stages(&all).pop()?;
+    Some(format!("{}: {}", last.stage, last.events.last()?))
 }
 
 fn headline(note: &WrittenNote) -> Option<String> {
@@ -155,6 +166,7 @@ fn held(entry: &ClaimEntry, history: &History, alive: Alive, now: Instant) -> He
         life,
         host: Some(entry.holder.host.clone()),
         headline: None,
+        latest: None,
         age_s: now.seconds_since(history.last_at),
         window: Some(history.opening.window),
         outcome: history.outcome,
@@ -171,6 +183,7 @@ fn unbelievable(entry: Option<&ClaimEntry>, now: Instant, why: &str) -> HeldRun 
         life: Life::Unknown,
         host: entry.map(|entry| entry.holder.host.clone()),
         headline: None,
+        latest: None,
         age_s: entry.map_or(0, |entry| now.seconds_since(entry.at)),
         window: None,
         outcome: None,

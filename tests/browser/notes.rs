@@ -1,20 +1,32 @@
 //! What a person reads of a run that needs one: true, with the portal's own words, and shown as it was written or not at all.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use portal_agent::decide::rules::resumption::Edit;
 use portal_agent::decide::verdict::HaltCode;
 use portal_agent::evidence::documents::RunDocument;
 use portal_agent::evidence::outcome::Outcome;
+
+use portal_agent::gateway::doorway::Doorway;
+use portal_agent::gateway::policy::GatewayPolicy;
+use portal_agent::gateway::proxy::Gateway;
+use portal_agent::gateway::upstream::PortalLink;
 use portal_agent::mask::masked::Masked;
 use portal_agent::model::browser::BrowserKind;
+use portal_agent::portal::driver::Driver;
+use portal_agent::portal::webdriver::wire::Wire;
 use portal_agent::reference_portal::faults::{Fault, FaultPlan};
 use serde_json::Value;
 
 use crate::bench::Bench;
 use crate::browser_tests;
 use crate::commands::{program, program_with, settle};
-use crate::support::{Plan, Rig, codes, told};
+use crate::support::{Plan, Rig, codes, session, told};
 
 fn note(rig: &Rig, run: &Masked<RunDocument>) -> (String, Value) {
     let read = |name: &str| std::fs::read_to_string(rig.evidence(run).join(name)).unwrap();
@@ -25,6 +37,98 @@ fn has(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
+}
+
+/// `serve`, until it is dropped.
+struct Served {
+    child: Child,
+    url: url::Url,
+}
+
+impl Served {
+    fn start(rig: &Rig, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portal-agent"));
+        command.args(arguments).current_dir(rig.folder.path()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, url: line.trim().parse().unwrap_or_else(|error| panic!("{line}: {error}")) }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status and body of an answer, asked for without a browser.
+fn asked(url: &url::Url, host: Option<&str>, method: &str) -> (u16, String) {
+    let address = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let host = host.unwrap_or(&address);
+    write!(
+        stream,
+        "{method} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+        url.path()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// A person's browser: without the gateway.
+struct View {
+    wire: Wire,
+    _running: (Gateway, Driver, tempfile::TempDir),
+}
+
+impl View {
+    async fn open(rig: &Rig, browser: BrowserKind) -> Self {
+        let policy = GatewayPolicy::new(&rig.order.map, &rig.order.base).unwrap();
+        let link = Arc::new(PortalLink::new(None).unwrap());
+        let gateway = Gateway::start(policy, link, Doorway::of_this_account().unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let direct = |mut capabilities: serde_json::Map<String, Value>| {
+            capabilities.insert("proxy".to_owned(), serde_json::json!({ "proxyType": "direct" }));
+            capabilities
+        };
+        let (driver, wire) = session(browser, &gateway, folder.path(), direct).await;
+        Self { wire, _running: (gateway, driver, folder) }
+    }
+
+    /// Waits until the page has this title and holds this text.
+    async fn sees(&self, title: &str, text: &str) {
+        let shown = async {
+            loop {
+                let told = self.wire.script("return [document.title, document.body?.innerText]", Value::Null).await;
+                if let Ok(Value::Array(told)) = told
+                    && told[0] == title
+                    && told[1].as_str().is_some_and(|shown| shown.contains(text))
+                {
+                    return;
+                }
+            }
+        };
+        let limit = std::time::Duration::from_secs(40);
+        tokio::time::timeout(limit, shown).await.unwrap_or_else(|_| panic!("{title:?} with {text:?} never came"));
+    }
+}
+
+fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path))
+        } else {
+            _ = found.insert(path.clone(), std::fs::read(path).unwrap())
+        }
+    }
+    found
 }
 
 browser_tests! {
@@ -160,6 +264,41 @@ browser_tests! {
         assert_eq!((&seen["strange"], &seen["loaded"], &seen["shown"]), (&0.into(), &serde_json::json!([]), &true.into()), "{seen:#}");
         assert!(seen["images"].as_u64().unwrap() >= 8 && seen["styled"] != "none", "{seen:#}");
         assert!(seen["text"].as_str().unwrap().contains("This evidence is not as its run wrote it"));
+    }
+
+    both async fn the_queue_is_a_page_that_shows_nothing_without_its_token_and_writes_nothing(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::TruncatedOnSave))).await;
+        let halted = rig.run().await;
+        settle(&rig, browser);
+        let evidence = rig.order.evidence.display().to_string();
+        let served = Served::start(&rig, &["serve", "--evidence", &evidence]);
+        let before = files(&rig.order.evidence);
+        let root = served.url.join("/").unwrap();
+        let run = format!("runs/CHG0041877/{}", halted.get().run_id);
+        for path in ["".to_owned(), "x/".to_owned(), format!("x/{run}"), format!("{}x/", served.url.path().trim_matches('/'))] {
+            assert_eq!(asked(&root.join(&path).unwrap(), None, "GET"), (404, String::new()), "{path}");
+        }
+        assert_eq!(asked(&served.url, Some("change.example"), "GET").0, 404);
+        assert_eq!(asked(&served.url, None, "POST").0, 404);
+        let (code, report) = asked(&served.url.join(&format!("{run}/report")).unwrap(), None, "GET");
+        assert!(code == 200 && report.contains("cut after 40 of"), "{code}");
+        let (code, text) = asked(&served.url.join(&run).unwrap(), None, "GET");
+        assert!(code == 200 && text.contains("What not to do"), "{code}");
+
+        // The browser shows the queue, and follows what changes.
+        let view = View::open(&rig, browser).await;
+        view.wire.goto(&served.url).await.unwrap();
+        view.sees("1 waiting", "is in the portal, and it differs from the record").await;
+        rig.portal.mend(Fault::TruncatedOnSave);
+        rig.portal.edit_draft("impact", rig.record_json()["exception"]["details"]["impact"].as_str().unwrap());
+        assert_eq!(files(&rig.order.evidence), before, "something was written");
+        let done = rig.resume(&halted.get().run_id).await.unwrap();
+        assert_eq!(done.get().outcome, Outcome::Submitted, "{}", told(&done));
+        view.sees("0 waiting", "No unfinished runs").await;
+        // A report that was changed is not shown.
+        std::fs::write(rig.evidence(&halted).join("report.html"), "changed").unwrap();
+        let (code, text) = asked(&served.url.join(&format!("{run}/report")).unwrap(), None, "GET");
+        assert!(code == 409 && !text.contains("cut after"), "{code}: {text}");
     }
 
     chromium async fn a_note_that_was_changed_is_not_shown(browser: BrowserKind) {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use self::past::{
-    Earlier, EvidenceCommand, EvidencePrune, EvidenceStats, Report, Resolve, Resume, Takeover, Verify,
+    Earlier, EvidenceCommand, EvidencePrune, EvidenceStats, Report, Resolve, Resume, Serve, Takeover, Verify,
 };
 use crate::model::browser::BrowserKind;
 use crate::model::ids::{DraftReference, FieldId};
@@ -65,6 +65,8 @@ pub enum Command {
     Import(Import),
     /// Replay fixtures offline and compare, or judge past runs again
     Replay(Replay),
+    /// Show the unfinished runs as a page of this computer; nothing is written
+    Serve(Serve),
     /// Name the report of a past run, or write it again
     Report(Report),
     /// Check that the evidence of past runs is what the runs wrote

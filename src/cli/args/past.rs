@@ -119,6 +119,16 @@ pub struct Verify {
     pub common: Common,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portal-agent serve --port 8123")]
+pub struct Serve {
+    /// Port of loopback [default: any that is free]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
+    #[command(flatten)]
+    pub common: Common,
+}
+
 #[derive(Debug, clap::Subcommand)]
 pub enum EvidenceCommand {
     /// Count how runs ended, what was caught before the commit, and how complete the evidence is
