@@ -1,6 +1,6 @@
 //! The takeover note: everything that a person needs who was not there.
 //!
-//! [`situation`] says where the change stands, [`advice`] what to do about it and what not, [`markdown`] writes it for people.
+//! `situation` says where the change stands, `advice` what to do about it and what not, `markdown` writes it for people.
 
 mod advice;
 mod markdown;
