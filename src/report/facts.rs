@@ -111,7 +111,6 @@ pub(super) struct Note {
     #[serde(default)]
     pub must_not: Vec<String>,
     pub next: String,
-    pub open: Option<String>,
     pub host: String,
     pub window: ChangeWindow,
 }

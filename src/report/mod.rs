@@ -1,11 +1,12 @@
 //! The report of a run: one HTML file that needs nothing else, made of the run's own evidence and of nothing that is not in it.
 //!
 //! [`facts`] reads the evidence, [`reconciled`] sets approved, entered, stored and reviewed values side by side, [`timeline`] tells
-//! the journal by stages, [`page`] writes the file. It holds no script, loads nothing, and all of its texts are escaped.
+//! the journal by stages, [`page`] writes the file with its [`tables`]. It holds no script, loads nothing, and all of its texts are escaped.
 
 mod facts;
 mod page;
 mod reconciled;
+mod tables;
 pub(crate) mod timeline;
 
 use base64::Engine as _;

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use super::facts::{Facts, Halt, Note};
-use super::reconciled::{Cell, rows};
+use super::tables::{approvals, attachments, reconciliation};
 use super::timeline::stages;
 use super::{Piece, STYLE, encoded};
 use crate::decide::advice::{advice, meaning};
@@ -41,6 +41,7 @@ pub(super) fn page(facts: &Facts) -> Vec<Piece> {
                     (head(facts))
                     @if !run.halt.is_empty() { (why(facts)) }
                     @if let Some(note) = &facts.note { (what_to_do(note)) }
+                    (shown(facts))
                     @if !run.edits.is_empty() { (edits(facts)) }
                     (timeline(facts))
                     (reconciliation(facts))
@@ -65,11 +66,11 @@ fn pieces(written: &str, pictures: &[String]) -> Vec<Piece> {
 }
 
 /// A text of somebody else: nothing in it is markup, steers how its neighbours are seen, or stands for a picture.
-fn text(text: &str) -> String {
+pub(super) fn text(text: &str) -> String {
     shown_lines(text).replace(PICTURE, "\\u{fdd0}")
 }
 
-fn at(instant: Instant) -> String {
+pub(super) fn at(instant: Instant) -> String {
     instant.timestamp().strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
@@ -173,10 +174,43 @@ fn why(facts: &Facts) -> Markup {
                     dt { "observed" } dd { code { (text(&halt.observed)) } }
                 }
             }
-            @for picture in facts.note.iter().flat_map(|note| &note.pictures) {
-                @if let Some(at) = facts.pictures.iter().position(|known| known == picture) { (figure(at, picture, None)) }
+        }
+    }
+}
+
+/// The pictures that show why it halted.
+fn shown(facts: &Facts) -> Markup {
+    let own = |picture: &String| facts.pictures.iter().position(|known| known == picture);
+    let note = facts.note.iter().flat_map(|note| &note.pictures);
+    let pictures: Vec<(usize, &String)> = note.filter_map(|picture| Some((own(picture)?, picture))).collect();
+    html! {
+        @if !pictures.is_empty() {
+            section aria-labelledby="shown" {
+                h2 id="shown" { "What the portal showed" }
+                @for (at, picture) in pictures { (figure(at, picture, None)) }
             }
         }
+    }
+}
+
+/// A text of the note: commands and addresses in it stand out as such.
+fn inline(step: &str) -> Markup {
+    let shown = text(step);
+    html! {
+        @for (at, part) in shown.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (links(part)) }
+        }
+    }
+}
+
+fn links(part: &str) -> Markup {
+    let (before, rest) = part.split_once('<').unwrap_or((part, ""));
+    let (address, after) = rest.split_once('>').unwrap_or(("", rest));
+    let web = address.starts_with("https://") || address.starts_with("http://");
+    html! {
+        (before)
+        @if web { a href=(address) rel="noreferrer" { (address) } } @else if !rest.is_empty() { "<" (address) @if !address.is_empty() { ">" } }
+        @if !after.is_empty() { (links(after)) }
     }
 }
 
@@ -184,11 +218,10 @@ fn what_to_do(note: &Note) -> Markup {
     html! {
         section aria-labelledby="steps" {
             h2 id="steps" { "What to do" }
-            ol { @for step in &note.steps { li { (text(step)) } } }
-            @if let Some(open) = &note.open { p { "The draft: " code { (text(open)) } } }
+            ol { @for step in &note.steps { li { (inline(step)) } } }
             pre { code { (text(&note.next)) } }
             h3 { "What not to do" }
-            ul { @for line in &note.must_not { li { (text(line)) } } }
+            ul { @for line in &note.must_not { li { (inline(line)) } } }
         }
     }
 }
@@ -227,129 +260,6 @@ fn timeline(facts: &Facts) -> Markup {
                         span.when { (at(told.from)) ", " (format!("{:.1}", told.took_ms as f64 / 1e3)) " s" }
                         br;
                         (text(&told.events.join("; ")))
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn cell(cell: &Cell) -> Markup {
-    match cell {
-        Cell::Unseen => html! { td.unseen { "—" } },
-        Cell::Equal => html! { td.equal { "✓ equal" } },
-        Cell::Other(other) if other.is_empty() => html! { td.other { "✗ nothing" } },
-        Cell::Other(other) => html! { td.other { "✗ " (text(other)) } },
-        Cell::Count(count) => html! { td.other { "✗ found " (count) " times" } },
-    }
-}
-
-fn reconciliation(facts: &Facts) -> Markup {
-    let rows = rows(facts);
-    let sent = facts.observations.iter().rfind(|seen| seen.judged == "commit");
-    html! {
-        section aria-labelledby="reconciled" {
-            h2 id="reconciled" { "What was approved, and what the portal held" }
-            @if rows.is_empty() {
-                p { "Nothing was entered." }
-            } @else {
-                div.scroll tabindex="0" role="region" aria-label="Approved and held values" {
-                    table {
-                        caption { "A value that may not be shown is a digest under a key that is gone: equal ones look equal." }
-                        thead {
-                            tr {
-                                @for name in ["Field", "Approved", "Entered", "Stored in the draft", "In the summary", "Submitted"] {
-                                    th scope="col" { (name) }
-                                }
-                            }
-                        }
-                        tbody {
-                            @for row in &rows {
-                                tr {
-                                    th scope="row" { (text(&row.label)) }
-                                    td { (text(&row.approved)) }
-                                    (cell(&row.entered)) (cell(&row.stored)) (cell(&row.reviewed)) (cell(&row.submitted))
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-            @match sent.map(|seen| seen.verdict.as_slice()) {
-                None => p { "No commit request was held." },
-                Some([]) => p { "The commit request was held, and each of its parameters was compared: it carried what was approved." },
-                Some(codes) => p { "The held commit request was refused: " code { (text(&codes.join(", "))) } },
-            }
-        }
-    }
-}
-
-fn approvals(facts: &Facts) -> Markup {
-    let all = &facts.approvals;
-    let unlocked = all.unlocked_by.and_then(|at| all.readings.get(at));
-    let shown = unlocked.or(all.readings.last());
-    html! {
-        section aria-labelledby="approvals" {
-            h2 id="approvals" { "Approvals" }
-            @match (shown, unlocked.is_some()) {
-                (None, _) => p { "None were read." },
-                (Some(reading), unlocked) => {
-                    p {
-                        @if unlocked { "These unlocked the commit, read while it was held, at " } @else { "As they were last read, at " (text(&reading.stage)) ", " }
-                        (at(reading.at))
-                        @if let Some(expires) = reading.manifest.expires_at { ". The manifest expires at " (at(expires)) }
-                        @if !reading.verdict.is_empty() { ". They did not suffice: " code { (text(&reading.verdict.join(", "))) } }
-                        "."
-                    }
-                    div.scroll tabindex="0" role="region" aria-label="Table of approvals" {
-                        table {
-                            thead {
-                                tr { @for name in ["Role", "Approver", "Decision", "At", "Signed", "Packet"] { th scope="col" { (name) } } }
-                            }
-                            tbody {
-                                @for approval in &reading.approvals {
-                                    tr {
-                                        th scope="row" { (approval.role) }
-                                        td {
-                                            (text(approval.approver.as_str()))
-                                            @if let Some(of) = &approval.on_behalf_of { ", for " (text(of.as_str())) }
-                                        }
-                                        td { (approval.decision.as_str()) }
-                                        td { (at(approval.decided_at)) }
-                                        td { @if approval.signature.is_some() { "yes" } @else { "no" } }
-                                        td { code { (approval.packet) } }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn attachments(facts: &Facts) -> Markup {
-    html! {
-        section aria-labelledby="files" {
-            h2 id="files" { "Attachments" }
-            @if facts.attachments.attachments.is_empty() {
-                p { "None." }
-            } @else {
-                div.scroll tabindex="0" role="region" aria-label="Table of attachments" {
-                    table {
-                        thead { tr { @for name in ["Role", "File", "Bytes", "SHA-256", "Listed by the portal"] { th scope="col" { (name) } } } }
-                        tbody {
-                            @for file in &facts.attachments.attachments {
-                                tr {
-                                    th scope="row" { (text(&file.role)) }
-                                    td { (text(&file.name)) }
-                                    td { (file.size) }
-                                    td { code { (text(&file.sha256)) } }
-                                    td { @if file.uploaded { "yes" } @else { "no" } }
-                                }
-                            }
-                        }
                     }
                 }
             }

@@ -153,7 +153,7 @@ pub(super) fn next(asked: &Asked<'_>) -> String {
     let holder = asked.holder;
     match asked.situation {
         Situation::InDoubt => {
-            format!("portal-agent resolve {holder} --by WHO --reason TEXT --submitted NUMBER")
+            format!("portal-agent resolve {holder} --by WHO --reason TEXT --submitted NUMBER  # or --not-submitted")
         }
         Situation::Draft | Situation::PerhapsADraft => {
             let only = if asked.draft_only { " --draft-only" } else { "" };
