@@ -114,6 +114,7 @@ pub(crate) fn barred(code: HaltCode) -> Barred {
         | HaltCode::CategoryNotAdmitted
         | HaltCode::UnexpectedRequiredField
         | HaltCode::OptionMissing
+        | HaltCode::ValueNotHeld
         | HaltCode::ValidationRejected
         | HaltCode::DraftDiffers
         | HaltCode::AttachmentDiffers
@@ -127,7 +128,6 @@ pub(crate) fn barred(code: HaltCode) -> Barred {
         | HaltCode::ConfirmationForeign
         | HaltCode::DuplicateInPortal => Barred::Exception,
         HaltCode::LabelChanged
-        | HaltCode::ValueNotHeld
         | HaltCode::UnexpectedBanner
         | HaltCode::UnexpectedDialog
         | HaltCode::UnseenRegion
@@ -165,7 +165,7 @@ pub fn advice(code: HaltCode) -> &'static str {
         HaltCode::HoldOpen => "Resolve the hold on the packet.",
         HaltCode::ApprovalMissing => "Get the missing approval in the change record.",
         HaltCode::ApprovalStale => "Have the approval renewed.",
-        HaltCode::ApprovalRevoked => "Ask the approver why. Nothing may be submitted without this approval.",
+        HaltCode::ApprovalRevoked => "Ask the approver why. Nothing may be submitted until this approval stands again.",
         HaltCode::ApprovalForOtherRevision => "Have this very revision approved.",
         HaltCode::ApproverMismatch => "Find out who may approve in this role, and have that person approve.",
         HaltCode::DelegateNotAllowed => "Have the approver themselves approve, or the delegation recorded first.",
@@ -185,7 +185,9 @@ pub fn advice(code: HaltCode) -> &'static str {
         HaltCode::LabelChanged => "Find out whether the field still means the same before anyone fills it.",
         HaltCode::UnexpectedRequiredField => "Find out what the new field asks for; its answer needs approval too.",
         HaltCode::OptionMissing => "The portal no longer offers this choice: ask the change office.",
-        HaltCode::ValueNotHeld => "Look in the portal at what becomes of this field.",
+        HaltCode::ValueNotHeld => {
+            "Find out why the portal makes something else of the value: what it keeps is not what was approved."
+        }
         HaltCode::ValidationRejected => "Read the portal's complaint; a corrected value needs approval.",
         HaltCode::DraftDiffers => "Compare the draft with the record: the portal stored something else.",
         HaltCode::AttachmentDiffers => "Compare the listed files with the record: the portal holds others.",

@@ -184,6 +184,10 @@ pub struct TakeoverDocument {
     pub outcome: Outcome,
     /// What happened and where the draft is, in one line.
     pub headline: String,
+    /// Whether anything was submitted, as far as it is known.
+    pub submitted: &'static str,
+    /// Where the change record was read.
+    pub record: String,
     /// Why.
     pub halt: Vec<Masked<HaltView>>,
     /// What the portal answered to the commit, where one was released.
@@ -211,8 +215,10 @@ pub struct TakeoverDocument {
     pub tabs_filled: Vec<TabId>,
     /// Attachments that the portal lists.
     pub uploaded: Vec<String>,
-    /// Approvals as they stood.
+    /// Approvals as the change record had them.
     pub approvals: Vec<Approval>,
+    /// When these were read.
+    pub approvals_read_at: Option<Instant>,
     /// What to do, in this order.
     pub steps: Vec<String>,
     /// What must not be done.

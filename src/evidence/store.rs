@@ -323,7 +323,7 @@ impl EvidenceFolder {
         Ok(path)
     }
 
-    /// Writes a text in which pictures of this folder stand in base64.
+    /// Writes a text in which pictures of this folder stand in base64. It has none of the room that is kept for the end.
     ///
     /// # Errors
     ///
@@ -335,6 +335,9 @@ impl EvidenceFolder {
                 Part::Text(text) => bytes.extend(text.get().bytes()),
                 Part::Picture(path) => bytes.extend(STANDARD.encode(self.read(path)?).into_bytes()),
             }
+        }
+        if self.written.saturating_add(bytes.len() as u64) > self.limit {
+            return Err(EvidenceError::Full { limit: self.limit });
         }
         self.put(name, &bytes)
     }

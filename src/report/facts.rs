@@ -9,6 +9,7 @@ use crate::evidence::journal::JOURNAL;
 use crate::evidence::observations::OBSERVATIONS;
 use crate::evidence::outcome::{CommitAnswer, DraftState, Outcome};
 use crate::evidence::readings::APPROVALS;
+use crate::model::form::WidgetKind;
 use crate::model::record::Approval;
 use crate::model::time::{ChangeWindow, Instant};
 
@@ -105,6 +106,8 @@ pub(super) struct Refused {
 pub(super) struct Note {
     pub headline: String,
     #[serde(default)]
+    pub submitted: String,
+    #[serde(default)]
     pub pictures: Vec<String>,
     #[serde(default)]
     pub steps: Vec<String>,
@@ -130,6 +133,7 @@ pub(super) struct Observation {
 #[derive(Deserialize)]
 pub(super) struct Field {
     pub field: String,
+    pub kind: WidgetKind,
     pub wants: Option<String>,
     pub expected: String,
     pub observed: Option<String>,

@@ -94,6 +94,7 @@ fn head(facts: &Facts) -> Markup {
             h1 { (text(&run.change_id)) ": " span class=(kind) { (run.outcome.as_str()) } }
             p { (happened(facts)) }
             dl {
+                @if let Some(note) = &facts.note { dt { "Submitted" } dd { strong { (text(&note.submitted)) } } }
                 @if let Some(number) = &run.confirmation_number { dt { "Confirmation" } dd { code { (text(number)) } } }
                 @if let Some(draft) = &run.draft_reference { dt { "Draft" } dd { code { (text(draft)) } (state) } }
                 @if let Some(window) = facts.window() {
@@ -319,6 +320,7 @@ fn rests_on(facts: &Facts) -> Markup {
             }
             @if !facts.run.refused_requests.is_empty() {
                 h3 { "Requests that the gateway refused" }
+                p { "Traffic of the browser's own and of pages, which could change nothing. Those that halted the run stand under its reasons." }
                 ul {
                     @for refused in &facts.run.refused_requests {
                         li {

@@ -1,6 +1,7 @@
 //! Every field of the exception, with what was approved and what it held at each stage.
 
 use super::facts::{Facts, Field};
+use crate::model::form::Part;
 
 /// What a field held at one stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +35,12 @@ pub(super) struct Row {
     pub submitted: Cell,
 }
 
-/// The fields in the order in which they were first seen; a later look at the same stage counts.
+/// The fields in the order in which they were first seen, those that differ at the head; a later look at the same stage counts.
 pub(super) fn rows(facts: &Facts) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for seen in &facts.observations {
-        for field in &seen.fields {
+        // What became of files is told with their digests.
+        for field in seen.fields.iter().filter(|field| field.kind.part() != Part::Uploaded) {
             let at = rows.iter().position(|row| row.field == field.field).unwrap_or_else(|| {
                 rows.push(fresh(facts, field));
                 rows.len() - 1
@@ -54,9 +56,10 @@ pub(super) fn rows(facts: &Facts) -> Vec<Row> {
             *place = cell(field);
         }
     }
-    rows.retain(|row| {
-        [&row.entered, &row.stored, &row.reviewed, &row.submitted].iter().any(|cell| **cell != Cell::Unseen)
-    });
+    let cells = |row: &Row| [row.entered.clone(), row.stored.clone(), row.reviewed.clone(), row.submitted.clone()];
+    rows.retain(|row| cells(row).iter().any(|cell| *cell != Cell::Unseen));
+    // What differs comes first.
+    rows.sort_by_key(|row| cells(row).iter().all(|cell| matches!(cell, Cell::Unseen | Cell::Equal)));
     rows
 }
 

@@ -27,7 +27,7 @@ pub(super) fn reconciliation(facts: &Facts) -> Markup {
             } @else {
                 div.scroll tabindex="0" role="region" aria-label="Approved and held values" {
                     table {
-                        caption { "A value that may not be shown is a digest under a key that is gone: equal ones look equal." }
+                        caption { "What differs comes first. A value that may not be shown stands as [hidden …]: equal values have equal marks." }
                         thead {
                             tr {
                                 @for name in ["Field", "Approved", "Entered", "Stored in the draft", "In the summary", "Submitted"] {
@@ -76,7 +76,7 @@ pub(super) fn approvals(facts: &Facts) -> Markup {
                     div.scroll tabindex="0" role="region" aria-label="Table of approvals" {
                         table {
                             thead {
-                                tr { @for name in ["Role", "Approver", "Decision", "At", "Signed", "Packet"] { th scope="col" { (name) } } }
+                                tr { @for name in ["Role", "Approver", "Decision", "At", "Signature"] { th scope="col" { (name) } } }
                             }
                             tbody {
                                 @for approval in &reading.approvals {
@@ -88,8 +88,7 @@ pub(super) fn approvals(facts: &Facts) -> Markup {
                                         }
                                         td { (approval.decision.as_str()) }
                                         td { (at(approval.decided_at)) }
-                                        td { @if approval.signature.is_some() { "yes" } @else { "no" } }
-                                        td { code { (approval.packet) } }
+                                        td { @if approval.signature.is_some() { "SSH" } @else { "—" } }
                                     }
                                 }
                             }

@@ -235,7 +235,10 @@ impl<P: Portal> Flow<'_, '_, P> {
         self.ending.pictures.extend(seen);
         Ok(match verdict {
             Verdict::Proceed(()) => Ok(row.number),
-            Verdict::Halt(reasons) => Err(reasons),
+            Verdict::Halt(reasons) => {
+                self.ending.otherwise = Some(row.number);
+                Err(reasons)
+            }
         })
     }
 }

@@ -35,6 +35,8 @@ pub struct Ending {
     pub answer: Option<CommitAnswer>,
     /// Pictures that show why it halted.
     pub pictures: Vec<String>,
+    /// Number of the one submission of this change that the portal lists, where it is not what was approved.
+    pub otherwise: Option<String>,
     /// From the last answer of a source to the first forwarded byte, in milliseconds.
     pub recheck_to_commit_ms: Option<f64>,
     /// Whether a person's word on an in-doubt run was agreed with.
@@ -59,6 +61,7 @@ impl Ending {
             released: 0,
             answer: None,
             pictures: Vec::new(),
+            otherwise: None,
             recheck_to_commit_ms: None,
             agreed: None,
             unasked: None,

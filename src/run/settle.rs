@@ -16,6 +16,18 @@ use crate::model::private::Fact;
 use crate::model::residue::PortalResidue;
 use crate::portal::{Portal, PortalError, Scene};
 
+/// Whether a halt is about what the portal announces.
+fn said_by_the_portal(code: HaltCode) -> bool {
+    matches!(
+        code,
+        HaltCode::ValidationRejected
+            | HaltCode::UnexpectedBanner
+            | HaltCode::UnexpectedDialog
+            | HaltCode::ScopeBroadening
+            | HaltCode::PortalError
+    )
+}
+
 impl<P: Portal> Flow<'_, '_, P> {
     pub(super) async fn settle(&mut self, stop: StopReason) -> Ending {
         self.gateway.lock();
@@ -52,9 +64,12 @@ impl<P: Portal> Flow<'_, '_, P> {
         // Evidence that cannot be written is what the halt may be about: what is left at the portal matters more.
         let _ = self.note_halt(&reasons).await;
         let codes = || reasons.iter().map(|reason| reason.code);
-        // A dialog of the browser lets no picture be taken before it is dismissed; anything else is gone once something is saved.
         let dialog = codes().any(|code| code == HaltCode::UnexpectedDialog);
-        let mut seen = if dialog { None } else { self.try_picture(stage, "halt", Scene::Page).await };
+        // What halted the run is gone once something is saved. But a dialog of the browser lets no picture be taken before it is
+        // dismissed, and what does not answer must not be left half covered before it is saved.
+        let silent = |code| matches!(code, HaltCode::PortalTimeout | HaltCode::PortalError);
+        let later = dialog || codes().any(silent);
+        let mut seen = if later { None } else { self.try_picture(stage, "halt", Scene::Page).await };
         let outcome = match (self.log.progress(), self.log.left()) {
             // Nothing was looked at yet: as much in doubt as before, and no more.
             (Progress::Doubting, _) => {
@@ -80,11 +95,14 @@ impl<P: Portal> Flow<'_, '_, P> {
             (_, PortalResidue::PerhapsADraft { .. }) => self.what_is_left().await,
             (_, PortalResidue::Nothing | PortalResidue::Submission { .. }) => Outcome::HaltedAbandoned,
         };
-        if dialog {
+        if later {
             seen = self.try_picture(stage, "halt", Scene::Page).await;
         }
-        if self.ending.pictures.is_empty() {
-            self.ending.pictures.extend(seen);
+        // What the portal said is in no picture of a tab, and in this one.
+        if let Some(seen) = seen
+            && (self.ending.pictures.is_empty() || codes().any(said_by_the_portal))
+        {
+            self.ending.pictures = vec![seen];
         }
         self.end(outcome, reasons.iter().cloned().collect())
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use portal_agent::decide::rules::resumption::Edit;
@@ -42,6 +42,8 @@ fn has(text: &str, parts: &[&str]) {
 /// `serve`, until it is dropped.
 struct Served {
     child: Child,
+    /// Kept open: it prints more than its address.
+    _stdout: BufReader<ChildStdout>,
     url: url::Url,
 }
 
@@ -51,8 +53,9 @@ impl Served {
         command.args(arguments).current_dir(rig.folder.path()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, url: line.trim().parse().unwrap_or_else(|error| panic!("{line}: {error}")) }
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        Self { child, _stdout: stdout, url: line.trim().parse().unwrap_or_else(|error| panic!("{line}: {error}")) }
     }
 }
 
@@ -160,7 +163,7 @@ browser_tests! {
             let halted = rig.run().await;
             assert_eq!(codes(&halted), [HaltCode::UnexpectedBanner], "{}", told(&halted));
             let (text, document) = note(&rig, &halted);
-            has(&text, &["nothing of this run is in the portal", "portal-agent submit", "before you have decided"]);
+            has(&text, &["nothing was entered in the portal", "submitted: **no**", "portal-agent submit", "before you have decided"]);
             let halt = std::fs::read_dir(rig.evidence(&halted).join("screenshots")).unwrap();
             let halt = halt.map(|entry| entry.unwrap().path()).find(|path| path.to_string_lossy().ends_with("-halt.png"));
             let picture = image::open(halt.unwrap()).unwrap().to_luma8();
@@ -212,7 +215,7 @@ browser_tests! {
             assert_eq!(ended.get().outcome, Outcome::InDoubt, "{}", told(&ended));
             let (text, document) = note(&rig, &ended);
             assert_eq!(document["commit_answer"]["answer"], answer, "{document:#}");
-            has(&text, &[words, "in doubt", "--submitted NUMBER", "--not-submitted", "Do not submit again"]);
+            has(&text, &[words, "in doubt", "submitted: **unknown**", "--submitted NUMBER", "--not-submitted", "Do not submit again"]);
         }
     }
 
@@ -299,6 +302,17 @@ browser_tests! {
         std::fs::write(rig.evidence(&halted).join("report.html"), "changed").unwrap();
         let (code, text) = asked(&served.url.join(&format!("{run}/report")).unwrap(), None, "GET");
         assert!(code == 409 && !text.contains("cut after"), "{code}: {text}");
+    }
+
+    chromium async fn a_submission_that_is_not_what_was_approved_is_said_to_be_one(browser: BrowserKind) {
+        let rig = Rig::new(Plan::new(browser, FaultPlan::from_start(Fault::CommitStoredOtherwise))).await;
+        let ended = rig.run().await;
+        assert_eq!(codes(&ended), [HaltCode::SummaryDiffers], "{}", told(&ended));
+        let number = rig.oracle().submitted[0].reference.clone();
+        let (text, document) = note(&rig, &ended);
+        has(&text, &[&format!("submitted as {number}, and it is not what was approved"), "yes, otherwise than approved"]);
+        has(&text, &["Do not change production", "change authority", &format!("--submitted {number}"), "--not-submitted"]);
+        assert!(document["pictures"][1].as_str().unwrap().ends_with("-submitted.png"), "{document:#}");
     }
 
     chromium async fn a_note_that_was_changed_is_not_shown(browser: BrowserKind) {

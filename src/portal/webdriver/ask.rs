@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::mask::masked::Permissions;
 use crate::model::form::{FormValue, PlannedField};
 use crate::selectors::kinds::Kind;
 use crate::selectors::locator::{Cell, Locators};
@@ -26,6 +25,18 @@ pub(crate) struct PageQuery {
     places: Vec<(String, Map<String, Value>)>,
     /// Where locators look that name no place.
     usual: Option<String>,
+}
+
+/// What a picture tells of banners, alerts, dialogs and complaints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Messages {
+    /// Their text.
+    Shown,
+    /// That they are there.
+    Marked,
+    /// Nothing. They may move, and a picture of something else does not fail for that.
+    Not,
 }
 
 impl PageQuery {
@@ -142,10 +153,9 @@ impl PageQuery {
         self
     }
 
-    /// Also asks for the rectangles of what may be shown: these fields, and the map's wording and what the portal announces, where
-    /// that is permitted.
-    pub fn show(mut self, fields: Vec<FieldQuery>, permitted: &Permissions) -> Self {
-        let Permissions { wording, messages, .. } = permitted;
+    /// Also asks for the rectangles of what may be shown: these fields, the map's wording where that is permitted, and of what the
+    /// portal announces as much as `messages` says.
+    pub(crate) fn show(mut self, fields: Vec<FieldQuery>, wording: bool, messages: Messages) -> Self {
         for question in self.all() {
             question.insert("show".into(), json!({ "fields": [], "wording": wording, "messages": messages }));
         }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::WebPortal;
-use super::ask::{FieldQuery, PageQuery, Step};
+use super::ask::{FieldQuery, Messages, PageQuery, Step};
 use super::pages::Look;
 use super::rectangles::{Item, Rectangles};
 use super::wire::Clip;
@@ -95,20 +95,30 @@ impl WebPortal {
         scene: Scene<'_>,
         caption: &str,
     ) -> Result<MaskedPicture, PortalError> {
-        match (self.picture_of(&self.named(scene), caption).await, scene) {
+        let messages = match (scene, self.config.gate.permissions().messages) {
+            (Scene::Page, true) => Messages::Shown,
+            (Scene::Page, false) => Messages::Marked,
+            (Scene::Tab(_) | Scene::Lines(..), _) => Messages::Not,
+        };
+        match (self.picture_of(&self.named(scene), messages, caption).await, scene) {
             // What never stands still keeps nobody from seeing the rest of the page.
             (Err(PortalError::Unmaskable(_)), Scene::Page) => {
                 let mut named = self.named(scene);
                 named.retain(|one| !one.ask.is_shown());
-                self.picture_of(&named, caption).await
+                self.picture_of(&named, Messages::Not, caption).await
             }
             (told, Scene::Page | Scene::Tab(_) | Scene::Lines(..)) => told,
         }
     }
 
-    async fn picture_of(&mut self, named: &[Named], caption: &str) -> Result<MaskedPicture, PortalError> {
+    async fn picture_of(
+        &mut self,
+        named: &[Named],
+        messages: Messages,
+        caption: &str,
+    ) -> Result<MaskedPicture, PortalError> {
         let fields = named.iter().map(|one| one.ask.clone()).collect();
-        let ask = PageQuery::state(self.map()).show(fields, self.config.gate.permissions());
+        let ask = PageQuery::state(self.map()).show(fields, self.config.gate.permissions().wording, messages);
         let mut why = "the page kept moving".to_owned();
         for _ in 0..TRIES {
             let token = format!("{:032x}", rand::random::<u128>());
@@ -251,6 +261,9 @@ impl Taken {
             let Some(field) = item.field else {
                 if item.show {
                     wording.push(place(item.edges));
+                } else {
+                    let (place, label) = (place(item.edges), Some("message".to_owned()));
+                    controls.push(Control { place, label, label_at: None, holds: Holds::Hidden });
                 }
                 continue;
             };

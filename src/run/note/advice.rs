@@ -4,6 +4,7 @@ use super::situation::Situation;
 use crate::decide::advice::{Barred, advice, barred};
 use crate::decide::verdict::HaltCode;
 use crate::model::ids::RunId;
+use crate::model::time::duration;
 
 /// What advice depends on.
 pub(super) struct Asked<'a> {
@@ -20,6 +21,12 @@ pub(super) struct Asked<'a> {
     pub list: Option<String>,
     /// Address of the draft.
     pub open: Option<String>,
+    /// Number of the one submission that is not what was approved.
+    pub otherwise: Option<&'a str>,
+    /// Form of the portal's numbers, a regular expression.
+    pub form: &'a str,
+    /// After how many seconds nothing that was sent can arrive any more.
+    pub latest_s: u64,
 }
 
 impl Asked<'_> {
@@ -31,6 +38,15 @@ impl Asked<'_> {
     fn list(&self) -> String {
         let address = self.list.as_ref().map_or(String::new(), |url| format!(" <{url}>"));
         format!("the portal's list of exceptions{address}")
+    }
+
+    /// That a person may do it by hand, where that is not barred.
+    fn by_hand(&self, what: &str) -> Option<String> {
+        match self.barred() {
+            Barred::Agent => Some(format!("Or {what}.")),
+            Barred::Undecided => Some(format!("Or, where you decide that it does not matter, {what}.")),
+            Barred::Exception => None,
+        }
     }
 
     /// One step for each thing to find out or to mend.
@@ -49,13 +65,7 @@ impl Asked<'_> {
 /// What to do, in this order.
 pub(super) fn steps(asked: &Asked<'_>) -> Vec<String> {
     let holder = asked.holder;
-    let by_hand = |what: &str| match asked.barred() {
-        Barred::Agent => Some(format!("Or {what} by hand, exactly as the record says.")),
-        Barred::Undecided => {
-            Some(format!("Or, where you decide that it does not matter, {what} by hand, exactly as the record says."))
-        }
-        Barred::Exception => None,
-    };
+    let resolve = format!("portal-agent resolve {holder} --by WHO --reason TEXT");
     let mut steps = Vec::new();
     match asked.situation {
         Situation::InDoubt => {
@@ -64,13 +74,36 @@ pub(super) fn steps(asked: &Asked<'_>) -> Vec<String> {
                 asked.list()
             ));
             steps.push(format!(
-                "If there is exactly one: `portal-agent resolve {holder} --by WHO --reason TEXT --submitted NUMBER`."
+                "If there is exactly one, and it equals the record: `{resolve} --submitted NUMBER`, with its number as the portal \
+                 gives it (`{}`), not the draft's reference.",
+                asked.form
             ));
             steps.push(format!(
-                "If there is none: `portal-agent resolve {holder} --by WHO --reason TEXT --not-submitted`. The agent asks \
-                 the portal once more, and waits first until nothing can arrive any more."
+                "If there is none: `{resolve} --not-submitted`. The agent waits {} until nothing can arrive any more, asks the \
+                 portal itself, and then goes on from the draft, if that is still there, by `portal-agent resume`.",
+                duration(i64::try_from(asked.latest_s).unwrap_or(i64::MAX))
             ));
-            steps.push("If there are several: have all but one withdrawn first.".to_owned());
+            steps.push(
+                "If there are several, or one that differs from the record: tell the change authority, who decides which one is \
+                 withdrawn or corrected. Then resolve by what is left."
+                    .to_owned(),
+            );
+        }
+        Situation::Otherwise => {
+            let number = asked.otherwise.unwrap_or("NUMBER");
+            steps.push(format!(
+                "Look at {number} in {} with your own account, and compare it with the record.",
+                asked.list()
+            ));
+            steps.push(
+                "Tell the change authority now: an exception stands in the portal that nobody approved as it is. They decide \
+                 whether it is corrected or withdrawn."
+                    .to_owned(),
+            );
+            steps.push(format!(
+                "Once it is corrected, or they accept it as it is, give that on record: `{resolve} --submitted {number}`."
+            ));
+            steps.push(format!("Once it is withdrawn: `{resolve} --not-submitted`."));
         }
         Situation::Draft | Situation::PerhapsADraft => {
             steps.push(match &asked.open {
@@ -80,13 +113,16 @@ pub(super) fn steps(asked: &Asked<'_>) -> Vec<String> {
                 None => format!("Look at {} with your own account: a draft of this change may be there.", asked.list()),
             });
             steps.extend(asked.mend());
-            let end = if asked.draft_only { "and stops at the draft" } else { "and commits" };
+            let end = if asked.draft_only { "and stops at the draft" } else { "and submits it for real" };
             steps.push(format!(
-                "Once that is done, let the agent go on with the command below. It passes every gate again, finds the draft and compares it \
-                 with the record, enters what is missing, {end}."
+                "When that is put right, let the agent go on with the command below. It makes every check again, compares the \
+                 draft with the record as it is then, enters what is missing, {end}. It overwrites nothing: what differs still \
+                 halts it again. A record that was changed needs its approvals anew."
             ));
+            let finish = "finish the draft by hand and submit it, exactly as the record says";
             steps.extend(
-                by_hand("finish the draft and submit it")
+                asked
+                    .by_hand(finish)
                     .map(|step| format!("{step} Then give the same command: it finds that out and ends the run.")),
             );
             steps.push(
@@ -96,8 +132,14 @@ pub(super) fn steps(asked: &Asked<'_>) -> Vec<String> {
         }
         Situation::Nothing => {
             steps.extend(asked.mend());
-            steps.push("Once that is done, start again with the command below.".to_owned());
-            steps.extend(by_hand("enter the exception"));
+            steps.push(
+                "When that is put right, start again with the command below; otherwise it halts again at the same place.".to_owned(),
+            );
+            let enter = format!(
+                "look at {} that nothing of this change is there, and enter the exception by hand, exactly as the record says",
+                asked.list()
+            );
+            steps.extend(asked.by_hand(&enter));
         }
         Situation::AnotherRun => {
             steps.push("List what waits, with the command below, and go on from there.".to_owned());
@@ -112,10 +154,14 @@ pub(super) fn must_not(asked: &Asked<'_>) -> Vec<String> {
     let barred = asked.barred();
     match asked.situation {
         Situation::InDoubt => vec![
-            "Do not submit again, by hand or otherwise. The request was released once and may have been stored.".to_owned(),
+            "Do not submit again, by hand or otherwise. The request was sent once and may have been stored.".to_owned(),
             "A second submission would page the on-call again, write the compliance log twice and reserve the deployment \
              window twice."
                 .to_owned(),
+        ],
+        Situation::Otherwise => vec![
+            "Do not change production on the strength of this exception: it is not the one that was approved.".to_owned(),
+            "Do not submit again, by hand or otherwise, while it stands.".to_owned(),
         ],
         Situation::Draft | Situation::PerhapsADraft => {
             let draft = match barred {
@@ -148,12 +194,14 @@ pub(super) fn must_not(asked: &Asked<'_>) -> Vec<String> {
     }
 }
 
-/// The command that goes on.
+/// The command that goes on; a line for each that may, where that depends on what is found.
 pub(super) fn next(asked: &Asked<'_>) -> String {
     let holder = asked.holder;
+    let resolve = format!("portal-agent resolve {holder} --by WHO --reason TEXT");
     match asked.situation {
-        Situation::InDoubt => {
-            format!("portal-agent resolve {holder} --by WHO --reason TEXT --submitted NUMBER  # or --not-submitted")
+        Situation::InDoubt | Situation::Otherwise => {
+            let number = asked.otherwise.unwrap_or("NUMBER");
+            format!("{resolve} --submitted {number}\n{resolve} --not-submitted")
         }
         Situation::Draft | Situation::PerhapsADraft => {
             let only = if asked.draft_only { " --draft-only" } else { "" };
@@ -178,7 +226,18 @@ mod tests {
         [Situation::InDoubt, Situation::Draft, Situation::PerhapsADraft, Situation::Nothing, Situation::AnotherRun];
 
     fn asked<'a>(situation: Situation, codes: &'a [HaltCode], run: &'a RunId) -> Asked<'a> {
-        Asked { situation, codes, holder: run, record: "my change.json", draft_only: false, list: None, open: None }
+        Asked {
+            situation,
+            codes,
+            holder: run,
+            record: "my change.json",
+            draft_only: false,
+            list: None,
+            open: None,
+            otherwise: None,
+            form: "EXC-[0-9]+",
+            latest_s: 90,
+        }
     }
 
     #[test]
@@ -188,7 +247,7 @@ mod tests {
             for code in HaltCode::ALL.iter().copied() {
                 let codes = [code];
                 let asked = asked(situation, &codes, &run);
-                let bids = steps(&asked).iter().any(|step| step.contains("by hand, exactly as the record says"));
+                let bids = steps(&asked).iter().any(|step| step.contains("exactly as the record says"));
                 let forbids = must_not(&asked).iter().any(|step| {
                     step.contains("by hand instead")
                         || step.contains("in any other way")

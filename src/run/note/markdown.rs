@@ -25,20 +25,17 @@ pub(crate) fn markdown(note: &TakeoverDocument) -> String {
 fn head(note: &TakeoverDocument) -> String {
     let account =
         note.account.as_ref().map_or(String::new(), |account| format!(", portal account {}", quoted(account.get())));
-    let now = note.written_at;
-    format!(
-        "# {}: {}\n\nThe window opens at {} ({}) and closes at {} ({}).\n\nRun `{}` of {}{account}, on host {}. Written at {now}. It stood on {}.\n",
-        note.change_id,
-        note.headline,
-        note.window.start,
-        away(note.window.start, now),
-        note.window.end,
-        away(note.window.end, now),
-        note.run_id,
-        quoted(note.operator.as_str()),
-        quoted(&note.host),
-        quoted(&note.stood_on),
-    )
+    let (start, end, now) = (note.window.start, note.window.end, note.written_at);
+    [
+        format!("# {}: {}\n", note.change_id, note.headline),
+        format!("- submitted: **{}**", note.submitted),
+        format!("- window: opens at {start} ({}), closes at {end} ({})", away(start, now), away(end, now)),
+        format!("- written: at {now}, on host {}", quoted(&note.host)),
+        format!("- run: `{}`, operator {}{account}", note.run_id, quoted(note.operator.as_str())),
+        format!("- record: {}", quoted(&note.record)),
+        "- everything on one page: report.html, beside this note\n".to_owned(),
+    ]
+    .join("\n")
 }
 
 /// How far away a time is.
@@ -71,13 +68,12 @@ fn why(note: &TakeoverDocument) -> String {
 }
 
 fn draft(note: &TakeoverDocument) -> String {
-    if note.draft_reference.is_none() && note.draft_state.is_none() {
-        return String::new();
-    }
-    let mut lines = vec!["## The draft\n".to_owned()];
-    lines.push(match &note.draft_reference {
-        Some(draft) => format!("- reference: `{draft}`, {}", standing(note.draft_state)),
-        None => "- reference: not known; a draft of this change may stand in the portal's list".to_owned(),
+    let mut lines = vec!["## The portal\n".to_owned()];
+    let before = if note.outcome == Outcome::InDoubt { "before the commit " } else { "" };
+    lines.push(match (&note.draft_reference, note.draft_state) {
+        (Some(draft), state) => format!("- draft: `{draft}`, {before}{}", standing(state)),
+        (None, Some(_)) => "- draft: not known; one of this change may stand in the portal's list".to_owned(),
+        (None, None) => "- draft: none".to_owned(),
     });
     lines.extend(note.open.iter().map(|url| format!("- address: <{url}>")));
     lines.extend(note.list.iter().map(|url| format!("- list of exceptions: <{url}>")));
@@ -85,9 +81,14 @@ fn draft(note: &TakeoverDocument) -> String {
         let label = |field: &FieldId| note.labels.get(field).map_or_else(|| format!("`{field}`"), |label| plain(label));
         joined(&fields.iter().map(label).collect::<Vec<_>>())
     };
-    lines.push(format!("- entered and read back: {}", named(&note.entered)));
-    lines.push(format!("- not entered: {}", named(&note.not_entered)));
-    lines.push(format!("- files that the portal lists: {}", joined(&note.uploaded)));
+    lines.push(format!("- entered into the form, and held by it: {}", named(&note.entered)));
+    lines.push(format!("- not entered, or not held: {}", named(&note.not_entered)));
+    let kept = if note.draft_reference.is_none() && !note.uploaded.is_empty() {
+        "; the portal may keep them without a draft"
+    } else {
+        ""
+    };
+    lines.push(format!("- files uploaded, and listed then: {}{kept}", joined(&note.uploaded)));
     lines.join("\n") + "\n"
 }
 
@@ -110,7 +111,8 @@ fn approvals(note: &TakeoverDocument) -> String {
     if note.approvals.is_empty() {
         return String::new();
     }
-    let mut lines = vec!["## Approvals as they were last read\n".to_owned()];
+    let at = note.approvals_read_at.map_or(String::new(), |at| format!(", read at {at}"));
+    let mut lines = vec![format!("## Approvals in the change record{at}\n")];
     for approval in &note.approvals {
         let decision = approval.decision.as_str();
         lines.push(format!(

@@ -39,6 +39,7 @@ pub(crate) fn takeover(
         .filter(|field| field.widget.part() == Part::Entered && !field.value.expose().is_blank());
     let (entered, not_entered): (Vec<_>, Vec<_>) =
         enterable.map(|field| field.id.clone()).partition(|id| log.entered.contains(id));
+    let touched = !log.entered.is_empty() || !log.uploaded.is_empty() || !log.tabs_filled.is_empty();
     let codes: Vec<_> = ending.halt.iter().map(|reason| reason.code).collect();
     let asked = advice::Asked {
         situation,
@@ -47,6 +48,9 @@ pub(crate) fn takeover(
         record: log.journal.history().map_or("RECORD", |history| &history.opening.record),
         draft_only: facts.draft_only,
         list: list_of(facts),
+        otherwise: ending.otherwise.as_deref(),
+        form: facts.map.number_form.as_str(),
+        latest_s: facts.map.file.limits.arrival_s + facts.map.file.limits.hold_s,
         open: ending.draft.as_ref().and_then(|draft| address_of(facts, draft)),
     };
     Some(TakeoverDocument {
@@ -60,7 +64,9 @@ pub(crate) fn takeover(
         written_at: now.whole_seconds(),
         edits: ending.edits.iter().map(|edited| log.gate.edit(edited)).collect(),
         outcome: ending.outcome,
-        headline: situation.headline(ending),
+        headline: situation.headline(ending, touched),
+        submitted: situation.submitted(),
+        record: asked.record.to_owned(),
         halt: ending.halt.iter().map(|reason| log.gate.halt(reason)).collect(),
         commit_answer: ending.answer,
         pictures: ending.pictures.clone(),
@@ -77,6 +83,7 @@ pub(crate) fn takeover(
         not_entered,
         tabs_filled: log.tabs_filled.clone(),
         uploaded: log.uploaded.iter().cloned().collect(),
+        approvals_read_at: log.readings.last().map(|reading| reading.at.whole_seconds()),
         approvals: log.readings.last().map(|reading| reading.approvals.clone()).unwrap_or_default(),
     })
 }

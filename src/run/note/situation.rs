@@ -9,6 +9,8 @@ use crate::evidence::outcome::{DraftState, Outcome};
 pub(super) enum Situation {
     /// The commit was released, and what became of it is not proven.
     InDoubt,
+    /// One submission of the change stands in the portal, and it is not what was approved.
+    Otherwise,
     /// A draft is in the portal, and its reference is known.
     Draft,
     /// A draft may be in the portal.
@@ -22,6 +24,7 @@ pub(super) enum Situation {
 /// Where the change of a run that ended so stands; none where nobody has anything left to do.
 pub(super) fn situation(ending: &Ending) -> Option<Situation> {
     match ending.outcome {
+        Outcome::InDoubt if ending.otherwise.is_some() => Some(Situation::Otherwise),
         Outcome::InDoubt => Some(Situation::InDoubt),
         Outcome::HaltedDraft if ending.draft.is_some() => Some(Situation::Draft),
         Outcome::HaltedDraft => Some(Situation::PerhapsADraft),
@@ -39,8 +42,18 @@ fn refuses(code: HaltCode) -> bool {
 }
 
 impl Situation {
-    /// What happened, and where the draft is.
-    pub(super) fn headline(self, ending: &Ending) -> String {
+    /// Whether anything was submitted, as far as it is known.
+    pub(super) fn submitted(self) -> &'static str {
+        match self {
+            Self::InDoubt => "unknown",
+            Self::Otherwise => "yes, otherwise than approved",
+            Self::Draft | Self::PerhapsADraft | Self::Nothing => "no",
+            Self::AnotherRun => "not by this run",
+        }
+    }
+
+    /// What happened, and where the draft is; `touched` says whether anything was entered or uploaded.
+    pub(super) fn headline(self, ending: &Ending, touched: bool) -> String {
         let happened = match (ending.agreed, ending.halt.first()) {
             (Some(true), _) => "the doubt is ended, nothing was submitted".to_owned(),
             (Some(false) | None, Some(reason)) => format!("halted at {}", reason.stage),
@@ -50,12 +63,17 @@ impl Situation {
             Self::InDoubt => {
                 "in doubt: the commit was released once, and whether it was stored is not proven".to_owned()
             }
+            Self::Otherwise => {
+                let number = ending.otherwise.as_deref().unwrap_or_default();
+                format!("submitted as {number}, and it is not what was approved")
+            }
             Self::Draft => {
                 let draft = ending.draft.as_ref().map(ToString::to_string).unwrap_or_default();
                 format!("{happened}; draft {draft} is in the portal, {}", standing(ending.draft_state))
             }
             Self::PerhapsADraft => format!("{happened}; a draft may be in the portal, and its reference is not known"),
-            Self::Nothing => format!("{happened}; nothing of this run is in the portal"),
+            Self::Nothing if touched => format!("{happened}; a look-up shows nothing of this run in the portal"),
+            Self::Nothing => format!("{happened}; nothing was entered in the portal"),
             Self::AnotherRun => "not begun; an earlier run of this change waits for somebody".to_owned(),
         }
     }

@@ -64,9 +64,13 @@ function subjects() {
     if (!listed.length) for (const element of own) add(element, field.show && field.widget !== 'file', field.at, label);
     for (const row of listed) add(row, field.show, field.at, label);
   });
-  const words = ask.show.wording ? find(ask.page.wording) : [];
-  if (ask.show.messages) words.push(...announced(), ...found.flatMap(({ element }) => complaints(element)));
-  for (const element of new Set(words)) if (visible(element)) add(element, true, null, null);
+  const said = ask.show.messages === 'not' ? [] : [...announced(), ...found.flatMap(({ element }) => complaints(element))];
+  const messages = said.filter(visible);
+  const words = ask.show.wording ? find(ask.page.wording).filter(visible) : [];
+  if (ask.show.messages === 'shown') words.push(...messages);
+  for (const element of new Set(words)) add(element, true, null, null);
+  // Of what may not be shown, that it is there.
+  if (ask.show.messages === 'marked') for (const element of new Set(messages)) found.push({ element, show: false, field: null, label: null, words: true, mark: true });
   return found;
 }
 
@@ -112,8 +116,8 @@ const CONTROLS = ':is(input, select, textarea, output, button, [contenteditable]
 // What is permitted is rendered beside nothing else.
 function permitting(cover) {
   const rules = [NOTHING];
-  for (const { path, words, show, dark } of cover.subjects) {
-    if (!path) continue;
+  for (const { path, words, show, dark, mark } of cover.subjects) {
+    if (!path || mark) continue;
     const rule = (selector, weight, body) => rules.push(`${selector}${heavy(weight)} ${body}`);
     if (!show) {
       rule(path, 6, HIDDEN);
