@@ -13,7 +13,7 @@ use crate::decide::advice::advice;
 use crate::diagnostic::Diagnostic;
 use crate::evidence::copies::ReadError;
 use crate::evidence::documents::RunDocument;
-use crate::evidence::outcome::DraftState;
+use crate::evidence::outcome::{DraftState, Outcome};
 use crate::evidence::shared::{SharedStore, StoreError};
 use crate::evidence::store::safe_root;
 use crate::mask::masked::Masked;
@@ -232,6 +232,16 @@ pub fn text(document: &Masked<RunDocument>) -> String {
         lines.push(format!("  {} {}", edit.edit.as_str(), edit.field));
         lines.push(format!("    record    {}", edit.record));
         lines.push(format!("    draft     {}", edit.draft));
+    }
+    match run.outcome {
+        Outcome::DraftSaved => lines.push(format!(
+            "  go on     portal-agent resume {} --by WHO --reason TEXT  # submits it for real",
+            run.run_id
+        )),
+        Outcome::HaltedDraft | Outcome::InDoubt => {
+            lines.push(format!("  go on     portal-agent takeover {}  # says how", run.run_id));
+        }
+        Outcome::Submitted | Outcome::AlreadySubmitted | Outcome::HaltedAbandoned | Outcome::Environment => {}
     }
     if run.commit_requests_blocked > 0 {
         lines.push(format!("  blocked   {} commit requests", run.commit_requests_blocked));

@@ -1,9 +1,11 @@
 //! `evidence stats`: the figures.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::{ended, folders, jobs};
-use crate::cli::args::{EvidenceStats, Output};
+use crate::cli::args::Output;
 use crate::cli::exit::Exit;
 use crate::cli::settings::Settings;
 use crate::cli::terminal::{invalid_input, print_json, print_line};
@@ -21,8 +23,8 @@ struct StatsDocument {
 }
 
 /// Carries out `evidence stats`.
-pub(super) fn run(args: &EvidenceStats, settings: &Settings, output: Output) -> Exit {
-    match count(args, settings) {
+pub(super) fn run(named: &[PathBuf], settings: &Settings, output: Output) -> Exit {
+    match count(named, settings) {
         Err(error) => invalid_input(output, &error),
         Ok(document) => match output {
             Output::Json => print_json(&document),
@@ -31,8 +33,8 @@ pub(super) fn run(args: &EvidenceStats, settings: &Settings, output: Output) -> 
     }
 }
 
-fn count(args: &EvidenceStats, settings: &Settings) -> Result<StatsDocument, Diagnostic> {
-    let folders = folders(&args.folders, settings)?;
+fn count(named: &[PathBuf], settings: &Settings) -> Result<StatsDocument, Diagnostic> {
+    let folders = folders(named, settings)?;
     let checked = verify(&folders, Depth::Whole, None, jobs());
     let (mut runs, mut left_out) = (Vec::new(), 0);
     for (folder, checked) in folders.iter().zip(checked) {
