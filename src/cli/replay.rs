@@ -16,11 +16,11 @@ use super::run::interrupt;
 use super::settings;
 use super::terminal::{as_started, invalid_input, print_json, print_line, warn_line};
 use crate::diagnostic::Diagnostic;
-use crate::evidence::store::SCREENSHOTS;
 use crate::model::browser::BrowserKind;
 use crate::recording::compare::difference::Difference;
 use crate::recording::fixture::folder::{Fixture, HEAD, name_of};
 use crate::recording::player::replay::{differences, replay};
+use crate::report::REPORT;
 use crate::run::interrupt::Interrupt;
 use crate::run::session::BrowserOrder;
 use crate::run::watch::Unwatched;
@@ -147,20 +147,20 @@ fn end(document: &Document, kept: Option<&PathBuf>, output: Output) -> Exit {
     }
 }
 
-/// Where the evidence and the pictures are, and what to try next.
+/// Where the evidence and its report are, and what to try next.
 fn where_to_go(document: &Document, kept: Option<&PathBuf>) -> String {
     let some = document.fixtures.iter().any(|line| line.evidence.is_some());
-    let (evidence, pictures) = match (kept.filter(|_| some), document.fixtures.as_slice()) {
+    let (evidence, report) = match (kept.filter(|_| some), document.fixtures.as_slice()) {
         (None, _) if kept.is_some() => ("none".to_owned(), None),
         (None, _) => ("not kept; `--evidence DIR` keeps it".to_owned(), None),
         (Some(_), [Line { evidence: Some(run), .. }]) => {
-            (run.display().to_string(), Some(run.join(SCREENSHOTS).display().to_string()))
+            (run.display().to_string(), Some(run.join(REPORT).display().to_string()))
         }
-        (Some(root), _) => (root.display().to_string(), Some(format!("the folders `{SCREENSHOTS}` below it"))),
+        (Some(root), _) => (root.display().to_string(), Some(format!("`{REPORT}` in each folder below it"))),
     };
-    let pictures = pictures.map(|pictures| format!("pictures  {pictures}\n")).unwrap_or_default();
+    let report = report.map(|report| format!("report    {report}\n")).unwrap_or_default();
     let next = format!("{} submit --demo", as_started());
-    format!("evidence  {evidence}\n{pictures}next      {next}   # a run against a live portal, which is built in")
+    format!("evidence  {evidence}\n{report}next      {next}   # a run against a live portal, which is built in")
 }
 
 /// A fixture, or every fixture directly below a folder.

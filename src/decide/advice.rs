@@ -1,6 +1,6 @@
 //! What each halt code means, and what a person has to decide or do then.
 
-use super::verdict::HaltCode;
+use super::verdict::{HaltCode, Stage};
 
 /// What has happened.
 pub fn meaning(code: HaltCode) -> &'static str {
@@ -70,6 +70,15 @@ pub fn meaning(code: HaltCode) -> &'static str {
         HaltCode::Interrupted => "A person or the system interrupted the run.",
         HaltCode::EvidenceUnwritable => "Evidence could not be written.",
         HaltCode::CaptureUnmaskable => "A picture could not be masked.",
+    }
+}
+
+/// The same, where the stage says it better.
+pub(crate) fn meaning_at(code: HaltCode, stage: Stage) -> &'static str {
+    if code == HaltCode::SummaryDiffers && stage == Stage::Confirm {
+        "The submitted exception differs from the record."
+    } else {
+        meaning(code)
     }
 }
 

@@ -7,8 +7,8 @@ use super::facts::{Facts, Halt, Note};
 use super::tables::{approvals, attachments, reconciliation};
 use super::timeline::stages;
 use super::{Piece, STYLE, encoded};
-use crate::decide::advice::{advice, meaning};
-use crate::decide::verdict::HaltCode;
+use crate::decide::advice::{advice, meaning_at};
+use crate::decide::verdict::{HaltCode, Stage};
 use crate::evidence::outcome::{DraftState, Outcome};
 use crate::model::shown::shown_lines;
 use crate::model::time::Instant;
@@ -160,7 +160,7 @@ fn altered(facts: &Facts) -> Markup {
 }
 
 fn why(facts: &Facts) -> Markup {
-    let known = |halt: &Halt| HaltCode::from_name(&halt.code);
+    let known = |halt: &Halt| Some((HaltCode::from_name(&halt.code)?, Stage::from_name(&halt.stage)?));
     html! {
         section aria-labelledby="why" {
             h2 id="why" { "Why it halted" }
@@ -168,7 +168,7 @@ fn why(facts: &Facts) -> Markup {
                 h3 { (text(facts.label(&halt.subject))) " " code { (text(&halt.code)) } }
                 p {
                     "At " (text(&halt.stage)) ". "
-                    @if let Some(code) = known(halt) { (meaning(code)) " " (advice(code)) }
+                    @if let Some((code, stage)) = known(halt) { (meaning_at(code, stage)) " " (advice(code)) }
                 }
                 dl {
                     dt { "expected" } dd { code { (text(&halt.expected)) } }

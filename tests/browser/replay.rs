@@ -278,7 +278,7 @@ browser_tests! {
             let told = said(&output);
             assert_eq!(output.status.code(), Some(0), "{told}");
             let named = |what: &str| room.path().join(told.lines().find_map(|line| line.strip_prefix(what)).unwrap().trim());
-            assert!(named("evidence").join("run.json").is_file() && named("pictures").is_dir(), "{told}");
+            assert!(named("evidence").join("run.json").is_file() && named("report").is_file(), "{told}");
             assert!(told.contains("submit --demo"), "{told}");
         }
     }

@@ -1,7 +1,7 @@
 //! The takeover note as people read it.
 
 use super::situation::standing;
-use crate::decide::advice::meaning;
+use crate::decide::advice::meaning_at;
 use crate::evidence::documents::TakeoverDocument;
 use crate::evidence::outcome::Outcome;
 use crate::model::ids::FieldId;
@@ -56,7 +56,12 @@ fn why(note: &TakeoverDocument) -> String {
         let label = FieldId::parse(&reason.subject).ok().and_then(|field| note.labels.get(&field));
         let subject =
             label.map_or_else(|| plain(&reason.subject), |label| format!("{} (`{}`)", plain(label), reason.subject));
-        lines.push(format!("- **{subject}**: {} `{}`, at {}", meaning(reason.code), reason.code, reason.stage));
+        lines.push(format!(
+            "- **{subject}**: {} `{}`, at {}",
+            meaning_at(reason.code, reason.stage),
+            reason.code,
+            reason.stage
+        ));
         lines.push(format!("  - expected: {}", quoted(reason.expected.get())));
         lines.push(format!("  - observed: {}", quoted(reason.observed.get())));
     }
