@@ -183,6 +183,12 @@ impl<'a> Reader<'a> {
     fn length(&self, start: &Time) -> Result<Length, Wrong> {
         let (length, line) = match (self.one("DTEND")?, self.one("DURATION")?) {
             (Some(end), None) => {
+                // Read in the calendar's own zone, such an end could come hours too early.
+                let begins = self.one("DTSTART")?;
+                if begins.is_some_and(|begins| is_floating(begins) != is_floating(end)) {
+                    let message = "one of DTSTART and DTEND has a zone, and the other has none";
+                    return Err(Wrong::at(&end.span, "DTEND", message, "write both with a zone, or both without"));
+                }
                 let time = self.alike(self.time(end)?, end, start)?;
                 if let (Time::Day(first), Time::Day(last)) = (start, &time)
                     && first.civil == last.civil
@@ -292,4 +298,10 @@ fn between(start: &Time, end: &Time) -> Option<Length> {
     // One of the two may be none where clocks are put forward or back between them.
     let forward = if start.zone == end.zone { clock > 0 } else { exact > 0 };
     forward.then_some(Length::End { exact, clock })
+}
+
+/// Whether a time of day says neither its zone nor that it is UTC.
+fn is_floating(line: &Line) -> bool {
+    let of_day = values::date_time(line.value.trim());
+    line.parameter("TZID").is_none() && of_day.is_some_and(|(_, utc)| !utc)
 }

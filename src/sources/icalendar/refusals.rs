@@ -44,6 +44,12 @@ fn an_event_that_cannot_be_read_is_an_error_that_names_line_and_property() {
         ("DTSTART;VALUE=DATE:20261202\nDTEND:20261203T000000Z", "freeze.ics:6", "DTEND: is a time of day"),
         ("DTSTART:20261202T000000Z\nDTEND;VALUE=DATE:20261203", "freeze.ics:6", "DTEND: is a date"),
         ("DTSTART;VALUE=DATE:20261202\nDURATION:PT5H", "freeze.ics:6", "DURATION: gives hours"),
+        (
+            "DTSTART;TZID=America/New_York:20261202T090000\nDTEND:20261202T170000",
+            "freeze.ics:6",
+            "DTEND: one of DTSTART",
+        ),
+        ("DTSTART:20261202T090000\nDTEND:20261202T150000Z", "freeze.ics:6", "DTEND: one of DTSTART"),
         ("DTSTART;VALUE=DATE:20261202T000000Z", "freeze.ics:5", "is no DATE"),
         ("DTSTART;VALUE=PERIOD:20261202", "freeze.ics:5", "is no PERIOD"),
         ("DTSTART;TZID=UTC:20261202T000000Z\nDURATION:PT1H", "freeze.ics:5", "is in UTC and in zone"),
